@@ -1,0 +1,119 @@
+// Runs one process tree in a root file system, in namespaces of its own, and
+// leaves nothing behind: no process, no mount, no stub file.
+//
+// A sandbox knows nothing of images or layers. What it needs of the kernel is
+// found out by trying (`probe_sandbox.h`). Safe to call from any thread; each
+// `Run` is synchronous and independent.
+
+#ifndef STRAKE_BUILDER_SANDBOX_SANDBOX_H_
+#define STRAKE_BUILDER_SANDBOX_SANDBOX_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "util/result.h"
+
+namespace strake::builder::sandbox {
+
+// The root file system to run in. Exactly one member is set.
+struct RootFs {
+  // A detached mount (fsmount(2), open_tree(2) with OPEN_TREE_CLONE), which the
+  // child attaches as its root; borrowed, and used up by one `Run`.
+  int mount_fd = -1;
+  // A directory to bind as the root.
+  std::string path;
+};
+
+struct Mount {
+  enum class Kind {
+    kBind,   // `source_fd` or `source_path` appears at `target`
+    kTmpfs,  // an empty tmpfs
+    kFile,   // a regular file with `content`, in memory only (secrets)
+  };
+  Kind kind = Kind::kBind;
+  std::string target;  // absolute path inside the root
+  bool read_only = false;
+  // kBind: a detached mount to attach, or else a path on the host. A path below
+  // a detached mount: `source_subpath` (no leading "/", symlinks resolved
+  // inside the mount).
+  int source_mount_fd = -1;
+  std::string source_path;
+  std::string source_subpath;
+  // kTmpfs: size limit; 0: the kernel's default.
+  uint64_t size_bytes = 0;
+  // kFile.
+  std::string content;
+  uint32_t mode = 0400;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+};
+
+enum class Network {
+  kHost,  // the network of the process that runs strake
+  kNone,  // a network namespace of its own with only a loopback interface
+};
+
+struct ProcessSpec {
+  std::vector<std::string> argv;  // argv[0] is looked up in PATH of `env`
+  std::vector<std::string> env;   // "NAME=value", all there is
+  std::string cwd = "/";          // inside the root; must exist
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::vector<uint32_t> supplementary_gids;
+  RootFs root;
+  std::vector<Mount> mounts;  // in order, after /proc, /dev, /sys
+  std::string hostname;       // empty: the host's
+  Network network = Network::kHost;
+  // Lines for /etc/hosts beside localhost's: {"name", "address"}.
+  std::vector<std::pair<std::string, std::string>> extra_hosts;
+  // Keeps every capability and leaves the seccomp filter out.
+  bool insecure = false;
+  // Borrowed descriptors for the process, or -1: stdin is then /dev/null, and
+  // stdout and stderr go to `on_output`.
+  int stdin_fd = -1;
+  int stdout_fd = -1;
+  int stderr_fd = -1;
+};
+
+struct ExitStatus {
+  int code = 0;    // 0-255, where the process exited by itself
+  int signal = 0;  // the signal that ended it, or 0
+  bool ok() const { return code == 0 && signal == 0; }
+  // As a shell's $?: 128 + signal.
+  int ShellCode() const { return signal != 0 ? 128 + signal : code; }
+};
+
+enum class Stream { kStdout = 1, kStderr = 2 };
+// Called from the thread of `Run`, in the order written within a stream.
+using OutputCallback = std::function<void(Stream, std::string_view)>;
+
+class Sandbox {
+ public:
+  virtual ~Sandbox() = default;
+
+  // "overlay-root", "userns-map" ...: as `--isolation` names it.
+  virtual std::string_view name() const = 0;
+
+  // Runs `spec` to its end and returns how it ended; every process of the tree
+  // is gone by then. Stopping kills the tree and returns `kCancelled`.
+  //   mount points that `spec` needs and the root lacks are made, and removed
+  //   afterwards if they are still empty, with their parent's times restored:
+  //   a run that writes nothing changes nothing.
+  // Errors (the process was never started): `kNotFound` (argv[0]), `kIo`
+  // (which step of the set-up failed, with errno), `kUnsupported` (what this
+  // backend cannot do, and why).
+  virtual Result<ExitStatus> Run(const ProcessSpec& spec,
+                                 const OutputCallback& on_output,
+                                 std::stop_token stop) = 0;
+};
+
+}  // namespace strake::builder::sandbox
+
+#endif  // STRAKE_BUILDER_SANDBOX_SANDBOX_H_

@@ -1,0 +1,61 @@
+// Owners and modes that the disk cannot hold.
+//
+// A builder without CAP_CHOWN over the ids it needs (a user namespace with a
+// single id, a plain user) cannot give a file to uid 42, make a device node,
+// or set a file capability. It records what the file *should* be, by path
+// relative to the root of a tree, and everybody who reads metadata of that
+// tree for a layer or a copy asks the journal first. Where real ownership can
+// be had the journal stays empty.
+//
+// A value type; not thread-safe.
+
+#ifndef STRAKE_UTIL_OWNERSHIP_JOURNAL_H_
+#define STRAKE_UTIL_OWNERSHIP_JOURNAL_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "util/result.h"
+
+namespace strake {
+
+// What a file is meant to be; `mode` holds type and permission bits (st_mode).
+struct VirtualMetadata {
+  uint32_t mode = 0;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  uint64_t rdev = 0;                          // devices only; makedev(3)
+  std::map<std::string, std::string> xattrs;  // those the disk refused
+  friend bool operator==(const VirtualMetadata&,
+                         const VirtualMetadata&) = default;
+};
+
+class OwnershipJournal {
+ public:
+  // `path` without leading "/"; "" is the root.
+  void Set(std::string_view path, VirtualMetadata metadata);
+  // Null where the disk tells the truth.
+  const VirtualMetadata* Find(std::string_view path) const;
+  // Forgets `path` and everything below it.
+  void Remove(std::string_view path);
+  bool empty() const { return entries_.empty(); }
+  const std::map<std::string, VirtualMetadata, std::less<>>& entries() const {
+    return entries_;
+  }
+
+  // A text form, one entry a line, in path order (specified in the .cc).
+  std::string Serialize() const;
+  static Result<OwnershipJournal> Parse(std::string_view text);
+
+  friend bool operator==(const OwnershipJournal&,
+                         const OwnershipJournal&) = default;
+
+ private:
+  std::map<std::string, VirtualMetadata, std::less<>> entries_;
+};
+
+}  // namespace strake
+
+#endif  // STRAKE_UTIL_OWNERSHIP_JOURNAL_H_
