@@ -1,0 +1,113 @@
+// The embedding API: one Dockerfile and one build context in, one image out.
+//
+//   strake::builder::BuildOptions options;
+//   options.context.path = "app/";
+//   options.tags = {"registry.example/team/app:1"};
+//   options.store_directory = "/var/lib/strake";
+//   auto result = strake::builder::Build(options);
+//
+// Reads no environment variable, prints nothing, never exits. Not as root, call
+// `PrepareProcess()` first thing in `main`, while there is one thread.
+// `Build` may be called from several threads at once, also with one store.
+
+#ifndef STRAKE_BUILDER_BUILD_H_
+#define STRAKE_BUILDER_BUILD_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "builder/output.h"
+#include "builder/progress.h"
+#include "oci/compressor.h"
+#include "oci/descriptor.h"
+#include "oci/image_config.h"
+#include "oci/platform.h"
+#include "registry/client.h"
+#include "util/result.h"
+
+namespace strake::builder {
+
+// What this process may do, found out by trying; where it is not root it enters
+// a user namespace in which it is. One thread only; later calls return the
+// first one's answer. Returns one line for people: "root", "user namespace with
+// 65536 subordinate ids", or why neither could be had (`Build` then still does
+// what needs no RUN).
+std::string PrepareProcess();
+
+// What COPY and ADD read.
+struct ContextSource {
+  std::string path;  // a folder
+  int tar_fd = -1;   // or a tar stream, compressed or not (borrowed)
+};
+
+struct SecretSource {
+  std::string id;
+  std::string value;
+};
+
+enum class NetworkMode { kHost, kNone };
+
+struct BuildOptions {
+  ContextSource context;
+  // More contexts by name (`--build-context`), folders only.
+  std::map<std::string, std::string> named_contexts;
+
+  // The Dockerfile: its text, or else its path; both empty: `Dockerfile` (or
+  // `Containerfile`) in the context.
+  std::optional<std::string> dockerfile_text;
+  std::string dockerfile_path;
+
+  std::string target;  // stage name or index; empty: the last
+  std::vector<std::pair<std::string, std::string>> build_args;
+  std::map<std::string, std::string> labels;
+  std::vector<oci::Platform> platforms;  // empty: the host's; one at the most
+
+  std::vector<std::string> tags;  // references for the result
+  std::vector<Output> outputs;    // empty: the store, under `tags`
+
+  bool no_cache = false;  // execute every step
+  bool pull = false;      // ask registries also for bases that are in the store
+  NetworkMode network = NetworkMode::kHost;  // of RUN with the default network
+  std::vector<std::pair<std::string, std::string>> extra_hosts;
+  std::vector<SecretSource> secrets;  // for RUN --mount=type=secret
+  std::map<std::string, std::string> ssh_sockets;  // id to agent socket
+  bool allow_insecure = false;                     // RUN --security=insecure
+
+  std::string store_directory;       // an OCI image layout and its caches
+  std::string snapshotter = "auto";  // "overlay", "plain"
+  oci::CompressionOptions compression;
+  // Later times are set back to this one: image and history times always, file
+  // times where `rewrite_timestamp` is set. Overridden by the build argument.
+  std::optional<int64_t> source_date_epoch;
+  bool rewrite_timestamp = false;
+  int jobs = 0;  // steps at once; 0: one a CPU
+
+  registry::ClientOptions registry;  // credentials, insecure hosts
+  ProgressSink* progress = nullptr;  // borrowed; one call at a time
+  std::stop_token stop;              // honoured between and inside steps
+};
+
+struct BuildResult {
+  oci::Descriptor image;  // the manifest; in the store unless pushed only
+  oci::Digest config;     // the image ID
+  std::vector<std::string> names;  // under which it was stored or pushed
+  int steps_executed = 0;
+  int steps_cached = 0;
+  // Lint findings and other warnings, as printed to people.
+  std::vector<std::string> warnings;
+};
+
+// Builds and sends the result to every output, or to none: a failure leaves no
+// output half-written. Errors: `kInvalidArgument` (Dockerfile or options; the
+// message holds every finding with file, line and source), `kCommandFailed` (a
+// RUN step), `kCancelled`, and what registries and the disk answer.
+Result<BuildResult> Build(const BuildOptions& options);
+
+}  // namespace strake::builder
+
+#endif  // STRAKE_BUILDER_BUILD_H_

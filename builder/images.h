@@ -1,0 +1,76 @@
+// The images in a store, and their way to and from registries: what `strake
+// images, tag, rmi, inspect, push, pull` do.
+
+#ifndef STRAKE_BUILDER_IMAGES_H_
+#define STRAKE_BUILDER_IMAGES_H_
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "builder/progress.h"
+#include "oci/descriptor.h"
+#include "oci/image_config.h"
+#include "oci/platform.h"
+#include "registry/client.h"
+#include "util/result.h"
+
+namespace strake::builder {
+
+struct StoredImage {
+  std::string name;  // full reference
+  oci::Descriptor descriptor;
+  oci::Digest config;  // the image ID; empty for an index
+  std::optional<oci::Timestamp> created;
+  uint64_t size_bytes = 0;  // of all blobs that it reaches
+};
+
+// Every named image, by name.
+Result<std::vector<StoredImage>> ListImages(const std::string& store_directory);
+
+// The image that `name_or_id` means: a reference (with "latest" for no tag) or
+// the start (4 digits or more) of an image ID or manifest digest. `kNotFound`
+// suggests the nearest name.
+Result<StoredImage> FindImage(const std::string& store_directory,
+                              const std::string& name_or_id);
+
+// The documents of an image, as they are in the store.
+struct ImageDocuments {
+  StoredImage image;
+  std::string manifest;  // raw bytes
+  std::string config;    // raw bytes
+};
+Result<ImageDocuments> InspectImage(const std::string& store_directory,
+                                    const std::string& name_or_id);
+// Re-derives every digest and diff ID of the image (`inspect --verify`).
+Status VerifyImage(const std::string& store_directory,
+                   const std::string& name_or_id);
+
+Status TagImage(const std::string& store_directory,
+                const std::string& name_or_id, const std::string& new_name);
+
+// Removes the name; once no name reaches an image, also the blobs that nothing
+// else needs. Returns the digests of the blobs removed.
+Result<std::vector<oci::Digest>> RemoveImage(const std::string& store_directory,
+                                             const std::string& name);
+
+struct TransferOptions {
+  std::string store_directory;
+  registry::ClientOptions registry;
+  std::optional<oci::Platform> platform;  // pull: none: the host's
+  ProgressSink* progress = nullptr;       // borrowed
+  std::stop_token stop;
+};
+
+// Pushes the image called `name` to the registry and repository of that name.
+Result<oci::Descriptor> PushImage(const std::string& name,
+                                  const TransferOptions& options);
+// Pulls `name` into the store, under that name.
+Result<StoredImage> PullImage(const std::string& name,
+                              const TransferOptions& options);
+
+}  // namespace strake::builder
+
+#endif  // STRAKE_BUILDER_IMAGES_H_
