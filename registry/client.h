@@ -1,0 +1,165 @@
+// A client of OCI distribution-spec 1.1: one function an endpoint.
+//
+// Thread-safe: any number of threads may use one client at once, and should,
+// since it keeps connections and tokens for all. Every request is authorised
+// (basic, or a bearer token fetched and cached by scope), retried where that
+// can help (`RetryPolicy`), and given up when its stop token says so. Bodies of
+// blobs stream; only manifests are held in memory, bounded.
+//
+// Errors of all functions, with the registry named in the message:
+//   kNotFound      the registry says 404; the message says what was asked for
+//   kUnauthorized  401 or 403; names the user, never the secret
+//   kUnavailable   no connection, or an answer that several tries did not
+//                  mend; names host:port and the reason
+//   kCorrupt       bytes differ from their digest or size
+//   kUnsupported   the registry answered something that the spec has not
+//   kCancelled     `stop` was requested
+
+#ifndef STRAKE_REGISTRY_CLIENT_H_
+#define STRAKE_REGISTRY_CLIENT_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oci/descriptor.h"
+#include "oci/digest.h"
+#include "oci/reference.h"
+#include "registry/credentials.h"
+#include "registry/retry.h"
+#include "util/byte_stream.h"
+#include "util/result.h"
+
+namespace strake::registry {
+
+// Proxies, as the caller found them; a URL each, or empty. Loopback hosts are
+// never asked through a proxy.
+struct ProxyOptions {
+  std::string http;
+  std::string https;
+  std::string no_proxy;  // "host,.domain,10.0.0.1,*"
+};
+
+struct ClientOptions {
+  Credentials credentials;
+  // "host:port", or "host" for any port: may be spoken to without a verified
+  // certificate or in plain HTTP (endpoint.h). Loopback needs no entry.
+  std::vector<std::string> insecure_registries;
+  std::string user_agent = "strake";
+  // PEM file of the authorities to trust; empty: the system's.
+  std::string ca_file;
+  ProxyOptions proxy;
+  RetryPolicy retry;
+  std::chrono::seconds connect_timeout{20};
+  // A transfer that moves no byte for so long has failed. There is no limit
+  // to its total time.
+  std::chrono::seconds stall_timeout{60};
+  // Blobs larger than this are uploaded in several requests of this size; 0:
+  // each in one request, and in several only where the registry (or a proxy
+  // before it) refuses the size.
+  uint64_t upload_chunk_bytes = 0;
+};
+
+// A manifest or an index, and its bytes as the registry has them.
+struct FetchedManifest {
+  oci::Descriptor descriptor;
+  std::string bytes;
+};
+
+// Receives how many bytes of one blob have been moved so far, rising from 0.
+using BytesCallback = std::function<void(uint64_t current_bytes)>;
+
+// Opens the content of a blob from byte `offset` on. May be called several
+// times: an upload that failed is resumed or started again.
+using BlobOpener =
+    std::function<Result<std::unique_ptr<ByteSource>>(uint64_t offset_bytes)>;
+
+enum class MountResult {
+  kMounted,
+  kNotMounted,  // the registry would not; upload the blob
+};
+
+class Client {
+ public:
+  explicit Client(ClientOptions options);
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client();
+
+  // GET /v2/: that there is a registry and that our credentials (if any) are
+  // good.
+  Status Ping(const std::string& registry, std::stop_token stop = {}) const;
+  // The same with `credential` instead of those in the options. For `login`:
+  // `kUnauthorized` where the registry refuses it, or where it needs none and
+  // could not tell.
+  Status CheckLogin(const std::string& registry, const Credential& credential,
+                    std::stop_token stop = {}) const;
+
+  // What `reference` names (its digest, else its tag, else "latest"): media
+  // type, digest and size; no content is transferred where the registry
+  // answers a HEAD in full.
+  Result<oci::Descriptor> ResolveManifest(const oci::Reference& reference,
+                                          std::stop_token stop = {}) const;
+  // The same with the content, verified: against the reference's digest where
+  // it has one, else against the registry's `Docker-Content-Digest`.
+  Result<FetchedManifest> FetchManifest(const oci::Reference& reference,
+                                        std::stop_token stop = {}) const;
+  // Stores `bytes` under the tag of `reference`, or under its digest where it
+  // has no tag (which must then be that of `bytes`).
+  Status PutManifest(const oci::Reference& reference, std::string_view bytes,
+                     std::string_view media_type,
+                     std::stop_token stop = {}) const;
+
+  // Below, of `repository` only registry and repository are looked at.
+
+  // Whether the registry has the manifest / the blob there.
+  Result<bool> HasManifest(const oci::Reference& repository,
+                           const oci::Digest& digest,
+                           std::stop_token stop = {}) const;
+  Result<bool> HasBlob(const oci::Reference& repository,
+                       const oci::Digest& digest,
+                       std::stop_token stop = {}) const;
+
+  // Writes the blob to `sink` (left unfinished), continuing where a connection
+  // was cut. On `kCorrupt` and every other error the sink has been given some
+  // bytes that must be thrown away.
+  Status FetchBlob(const oci::Reference& repository,
+                   const oci::Descriptor& blob, ByteSink& sink,
+                   const BytesCallback& on_bytes = {},
+                   std::stop_token stop = {}) const;
+
+  // Uploads the blob, whether the registry has it or not. `blob.digest` is
+  // trusted: the registry checks it.
+  Status UploadBlob(const oci::Reference& repository,
+                    const oci::Descriptor& blob, const BlobOpener& open,
+                    const BytesCallback& on_bytes = {},
+                    std::stop_token stop = {}) const;
+  // Makes `digest` of `from_repository`, on the same registry, available in
+  // `repository`.
+  Result<MountResult> MountBlob(const oci::Reference& repository,
+                                const oci::Digest& digest,
+                                const std::string& from_repository,
+                                std::stop_token stop = {}) const;
+
+  // Every tag, in the registry's order, through all pages.
+  Result<std::vector<std::string>> ListTags(const oci::Reference& repository,
+                                            std::stop_token stop = {}) const;
+
+  // Removes a tag (where `reference` has no digest) or a manifest.
+  Status DeleteManifest(const oci::Reference& reference,
+                        std::stop_token stop = {}) const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace strake::registry
+
+#endif  // STRAKE_REGISTRY_CLIENT_H_

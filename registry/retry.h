@@ -1,0 +1,43 @@
+// Which failures are worth another try, and how long to wait for it.
+
+#ifndef STRAKE_REGISTRY_RETRY_H_
+#define STRAKE_REGISTRY_RETRY_H_
+
+#include <chrono>
+#include <optional>
+#include <stop_token>
+#include <string_view>
+
+namespace strake::registry {
+
+struct RetryPolicy {
+  // Further tries after the first. A transfer that moved forward since its
+  // last failure counts anew.
+  int max_retries = 4;
+  // The first pause; each following one is twice as long, up to `max_delay`,
+  // and each is shortened by up to half at random, so that many clients which
+  // failed together do not come back together.
+  std::chrono::milliseconds initial_delay{250};
+  std::chrono::milliseconds max_delay{10'000};
+  // A `Retry-After` beyond this is reported instead of waited for.
+  std::chrono::seconds max_retry_after{120};
+};
+
+// 408, 429 and 5xx but 501 and 505: the other side may do better next time.
+bool IsRetryableStatus(int status);
+
+// The pause before try number `retry` (from 1).
+std::chrono::milliseconds BackoffDelay(const RetryPolicy& policy, int retry);
+
+// The value of a `Retry-After` header (seconds or an HTTP date); nothing where
+// it is neither. A date in the past is zero.
+std::optional<std::chrono::seconds> ParseRetryAfter(
+    std::string_view value, std::chrono::system_clock::time_point now =
+                                std::chrono::system_clock::now());
+
+// Waits for `delay`; false as soon as `stop` is requested.
+bool WaitFor(std::chrono::milliseconds delay, std::stop_token stop);
+
+}  // namespace strake::registry
+
+#endif  // STRAKE_REGISTRY_RETRY_H_
