@@ -57,6 +57,7 @@ Status DirectoryStack::Push(UniqueFd directory) {
   levels_.push_back({std::move(directory), 0, 0});
   if (levels_.size() <= kMaxOpenLevels) return {};
   Level& far = levels_[levels_.size() - 1 - kMaxOpenLevels];
+  if (!far.fd) return {};  // closed on the way to a sibling
   struct stat st;
   if (::fstat(far.fd.get(), &st) != 0) return ErrnoError("stat directory");
   far.device = st.st_dev;
