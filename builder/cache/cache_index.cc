@@ -1,0 +1,244 @@
+// The file's form. Each line is a JSON object with one of:
+//   {"key": K, "snapshot": ID, "parent": ID}
+//   {"alias": K, "key": K}
+//   {"snapshot": ID, "form": F, "diff_id": D, "size": N, "uncompressed": N,
+//    "digest": D, "media_type": M}
+// Unknown members are ignored; a line that does not parse is skipped, since a
+// full disk or a killed process may have torn it. When most lines are
+// superseded, the file is rewritten under its lock.
+#include "builder/cache/cache_index.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <map>
+#include <utility>
+
+#include "util/guarded.h"
+#include "util/json.h"
+#include "util/result_macros.h"
+#include "util/strings.h"
+#include "util/unique_fd.h"
+
+namespace strake::builder::cache {
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kMaxIndexBytes = uint64_t{1} << 30;
+// Below this many superseded lines a rewrite is not worth its time.
+constexpr size_t kMinGarbageLines = 1000;
+
+struct Tables {
+  std::map<oci::Digest, CacheRecord> records;
+  std::map<oci::Digest, oci::Digest> aliases;
+  std::map<std::pair<std::string, std::string>, oci::LayerBlob> layers;
+  size_t size() const {
+    return records.size() + aliases.size() + layers.size();
+  }
+};
+
+json RecordLine(const oci::Digest& key, const CacheRecord& record) {
+  return {{"key", key.Hex()},
+          {"snapshot", record.snapshot},
+          {"parent", record.parent}};
+}
+
+json AliasLine(const oci::Digest& from, const oci::Digest& to) {
+  return {{"alias", from.Hex()}, {"key", to.Hex()}};
+}
+
+json LayerLine(std::string_view snapshot, std::string_view form,
+               const oci::LayerBlob& layer) {
+  return {{"snapshot", std::string(snapshot)},
+          {"form", std::string(form)},
+          {"diff_id", layer.diff_id.Hex()},
+          {"uncompressed", layer.uncompressed_bytes},
+          {"digest", layer.descriptor.digest.Hex()},
+          {"size", layer.descriptor.size_bytes},
+          {"media_type", layer.descriptor.media_type}};
+}
+
+Result<oci::Digest> DigestOf(const JsonField& field) {
+  ASSIGN_OR_RETURN(std::string hex, field.String());
+  return oci::Digest::Parse("sha256:" + hex);
+}
+
+Status ReadLine(std::string_view line, Tables& tables) {
+  ASSIGN_OR_RETURN(json document, ParseJson(line));
+  JsonField root(document);
+  if (root.At("alias").present()) {
+    ASSIGN_OR_RETURN(oci::Digest from, DigestOf(root.At("alias")));
+    ASSIGN_OR_RETURN(tables.aliases[from], DigestOf(root.At("key")));
+    return {};
+  }
+  ASSIGN_OR_RETURN(std::string snapshot, root.At("snapshot").String());
+  if (root.At("form").present()) {
+    ASSIGN_OR_RETURN(std::string form, root.At("form").String());
+    oci::LayerBlob layer;
+    ASSIGN_OR_RETURN(layer.diff_id, DigestOf(root.At("diff_id")));
+    ASSIGN_OR_RETURN(layer.descriptor.digest, DigestOf(root.At("digest")));
+    ASSIGN_OR_RETURN(layer.uncompressed_bytes, root.At("uncompressed").Uint());
+    ASSIGN_OR_RETURN(layer.descriptor.size_bytes, root.At("size").Uint());
+    ASSIGN_OR_RETURN(layer.descriptor.media_type,
+                     root.At("media_type").String());
+    tables.layers[{std::move(snapshot), std::move(form)}] = std::move(layer);
+    return {};
+  }
+  ASSIGN_OR_RETURN(oci::Digest key, DigestOf(root.At("key")));
+  ASSIGN_OR_RETURN(std::string parent, root.At("parent").String());
+  tables.records[key] = {std::move(snapshot), std::move(parent)};
+  return {};
+}
+
+// Returns the number of lines read.
+size_t ReadTables(std::string_view text, Tables& tables) {
+  size_t lines = 0;
+  for (std::string_view line : Split(text, '\n')) {
+    if (line.empty()) continue;
+    ++lines;
+    // A line that says nothing is a lost cache entry, not a failed build.
+    (void)ReadLine(line, tables).has_value();
+  }
+  return lines;
+}
+
+std::string WriteTables(const Tables& tables) {
+  std::string text;
+  for (const auto& [key, record] : tables.records) {
+    text += DumpJson(RecordLine(key, record)) + "\n";
+  }
+  for (const auto& [from, to] : tables.aliases) {
+    text += DumpJson(AliasLine(from, to)) + "\n";
+  }
+  for (const auto& [name, layer] : tables.layers) {
+    text += DumpJson(LayerLine(name.first, name.second, layer)) + "\n";
+  }
+  return text;
+}
+
+Status Lock(int fd, int operation) {
+  int result;
+  do {
+    result = ::flock(fd, operation);
+  } while (result != 0 && errno == EINTR);
+  return result == 0 ? Status() : ErrnoError("lock the cache index");
+}
+
+}  // namespace
+
+struct CacheIndex::State {
+  std::string path;
+  mutable Guarded<Tables> tables;
+
+  // Under an exclusive lock, so that no rewrite happens in between; reopened
+  // each time, since a rewrite replaces the file.
+  Status Append(const json& line) const {
+    std::string text = DumpJson(line) + "\n";
+    while (true) {
+      ASSIGN_OR_RETURN(
+          UniqueFd fd,
+          OpenFile(path.c_str(), O_WRONLY | O_APPEND | O_CREAT, 0644));
+      RETURN_IF_ERROR(Lock(fd.get(), LOCK_EX));
+      struct stat opened = {}, named = {};
+      bool same = ::fstat(fd.get(), &opened) == 0 &&
+                  ::stat(path.c_str(), &named) == 0 &&
+                  opened.st_ino == named.st_ino;
+      if (!same) continue;
+      return WriteFully(fd.get(),
+                        std::as_bytes(std::span(text.data(), text.size())));
+    }
+  }
+
+  // Replaces the file by one without superseded lines, unless another process
+  // is using it.
+  Status Compact() const {
+    ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(path.c_str(), O_RDONLY));
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return {};
+    ASSIGN_OR_RETURN(std::string text, ReadFile(path, kMaxIndexBytes));
+    Tables fresh;
+    ReadTables(text, fresh);
+    text = WriteTables(fresh);
+    std::string aside = path + ".new";
+    {
+      ASSIGN_OR_RETURN(
+          UniqueFd out,
+          OpenFile(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644));
+      RETURN_IF_ERROR(WriteFully(
+          out.get(), std::as_bytes(std::span(text.data(), text.size()))));
+    }
+    if (::rename(aside.c_str(), path.c_str()) != 0) {
+      return ErrnoError("rename " + aside);
+    }
+    return {};
+  }
+};
+
+CacheIndex::CacheIndex(std::unique_ptr<State> state)
+    : state_(std::move(state)) {}
+CacheIndex::CacheIndex(CacheIndex&&) noexcept = default;
+CacheIndex& CacheIndex::operator=(CacheIndex&&) noexcept = default;
+CacheIndex::~CacheIndex() = default;
+
+Result<CacheIndex> CacheIndex::Open(const std::string& path) {
+  auto state = std::make_unique<State>();
+  state->path = path;
+  auto text = ReadFile(path, kMaxIndexBytes);
+  if (!text && text.error().code() != ErrorCode::kNotFound) {
+    return std::move(text).error().Wrap("read the cache index");
+  }
+  if (text) {
+    auto tables = state->tables.lock();
+    size_t lines = ReadTables(*text, *tables);
+    size_t garbage = lines - std::min(lines, tables->size());
+    if (garbage > kMinGarbageLines && garbage > tables->size()) {
+      RETURN_IF_ERROR(state->Compact());
+    }
+  }
+  return CacheIndex(std::move(state));
+}
+
+std::optional<CacheRecord> CacheIndex::Find(const oci::Digest& key) const {
+  auto tables = state_->tables.lock();
+  auto it = tables->records.find(key);
+  if (it == tables->records.end()) return {};
+  return it->second;
+}
+
+Status CacheIndex::Record(const oci::Digest& key, const CacheRecord& record) {
+  state_->tables.lock()->records[key] = record;
+  return state_->Append(RecordLine(key, record));
+}
+
+std::optional<oci::LayerBlob> CacheIndex::FindLayer(
+    std::string_view snapshot, std::string_view form) const {
+  auto tables = state_->tables.lock();
+  auto it = tables->layers.find({std::string(snapshot), std::string(form)});
+  if (it == tables->layers.end()) return {};
+  return it->second;
+}
+
+Status CacheIndex::RecordLayer(std::string_view snapshot, std::string_view form,
+                               const oci::LayerBlob& layer) {
+  state_->tables.lock()->layers[{std::string(snapshot), std::string(form)}] =
+      layer;
+  return state_->Append(LayerLine(snapshot, form, layer));
+}
+
+std::optional<oci::Digest> CacheIndex::FindAlias(
+    const oci::Digest& definition) const {
+  auto tables = state_->tables.lock();
+  auto it = tables->aliases.find(definition);
+  if (it == tables->aliases.end()) return {};
+  return it->second;
+}
+
+Status CacheIndex::RecordAlias(const oci::Digest& definition,
+                               const oci::Digest& content) {
+  state_->tables.lock()->aliases[definition] = content;
+  return state_->Append(AliasLine(definition, content));
+}
+
+}  // namespace strake::builder::cache

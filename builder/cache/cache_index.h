@@ -1,0 +1,60 @@
+// What a store remembers of finished vertices: by cache key, the snapshot and
+// the layers that came of it.
+//
+// An append-only file of one JSON record a line (specified in the .cc); the
+// last record of a key counts. Any number of threads and processes may use one
+// file: records are appended whole, and a torn or foreign line is skipped.
+
+#ifndef STRAKE_BUILDER_CACHE_CACHE_INDEX_H_
+#define STRAKE_BUILDER_CACHE_CACHE_INDEX_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "oci/layer_blob.h"
+#include "util/result.h"
+
+namespace strake::builder::cache {
+
+struct CacheRecord {
+  std::string snapshot;  // its id; may have been removed since
+  // The snapshot that this one was made on, "" for none. A record serves only
+  // on top of that very state: a step that was executed anew makes what was
+  // built on its old result stale, though the keys are equal.
+  std::string parent;
+};
+
+class CacheIndex {
+ public:
+  // Opens (or makes) the index file at `path`.
+  static Result<CacheIndex> Open(const std::string& path);
+
+  CacheIndex(CacheIndex&&) noexcept;
+  CacheIndex& operator=(CacheIndex&&) noexcept;
+  ~CacheIndex();
+
+  std::optional<CacheRecord> Find(const oci::Digest& key) const;
+  Status Record(const oci::Digest& key, const CacheRecord& record);
+
+  // The layer that the changes of `snapshot` gave, in the form `form` names
+  // (compression, level, times).
+  std::optional<oci::LayerBlob> FindLayer(std::string_view snapshot,
+                                          std::string_view form) const;
+  Status RecordLayer(std::string_view snapshot, std::string_view form,
+                     const oci::LayerBlob& layer);
+
+  // A definition key leads to the content key that it had last.
+  std::optional<oci::Digest> FindAlias(const oci::Digest& definition) const;
+  Status RecordAlias(const oci::Digest& definition, const oci::Digest& content);
+
+ private:
+  struct State;
+  explicit CacheIndex(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace strake::builder::cache
+
+#endif  // STRAKE_BUILDER_CACHE_CACHE_INDEX_H_

@@ -1,0 +1,71 @@
+// Gives steps their numbers and keeps the promise of `ProgressSink`: one call
+// at a time. Safe to call from any thread; a null sink makes it silent.
+
+#ifndef STRAKE_BUILDER_PROGRESS_REPORTER_H_
+#define STRAKE_BUILDER_PROGRESS_REPORTER_H_
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "builder/progress.h"
+#include "util/result.h"
+
+namespace strake::builder {
+
+class ProgressReporter {
+ public:
+  // `sink` is borrowed and may be null.
+  explicit ProgressReporter(ProgressSink* sink) : sink_(sink) {}
+  ProgressReporter(const ProgressReporter&) = delete;
+  ProgressReporter& operator=(const ProgressReporter&) = delete;
+
+  // Starts a step and returns its number.
+  uint64_t Start(std::string_view name);
+  // A step that the cache answered: started and ended in one.
+  void Cached(std::string_view name);
+  // Ends a step: done, cancelled (`kCancelled`) or failed.
+  void End(uint64_t step, const Status& status);
+  void Log(uint64_t step, int stream, std::string_view text);
+  void Transfer(uint64_t step, const ProgressEvent::Transfer& transfer);
+  void Warning(std::string_view text);
+
+ private:
+  void Send(ProgressEvent event);
+
+  ProgressSink* sink_;
+  std::mutex mutex_;
+  uint64_t last_step_ = 0;
+};
+
+// A step as a scope: ends as `End` says, or as done when it is left.
+class ProgressStep {
+ public:
+  ProgressStep(ProgressReporter& reporter, std::string_view name)
+      : reporter_(reporter), step_(reporter.Start(name)) {}
+  ProgressStep(const ProgressStep&) = delete;
+  ProgressStep& operator=(const ProgressStep&) = delete;
+  ~ProgressStep() { End({}); }
+
+  uint64_t id() const { return step_; }
+  void End(const Status& status) {
+    if (!ended_) reporter_.End(step_, status);
+    ended_ = true;
+  }
+  // Ends the step with the outcome of `result`, which it returns.
+  template <typename T>
+  Result<T> EndWith(Result<T> result) {
+    End(result ? Status() : Status(result.error()));
+    return result;
+  }
+
+ private:
+  ProgressReporter& reporter_;
+  uint64_t step_;
+  bool ended_ = false;
+};
+
+}  // namespace strake::builder
+
+#endif  // STRAKE_BUILDER_PROGRESS_REPORTER_H_
