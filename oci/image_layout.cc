@@ -1,0 +1,234 @@
+#include "oci/image_layout.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "oci/reference.h"
+#include "util/json.h"
+#include "util/result_macros.h"
+
+namespace strake::oci {
+namespace {
+
+constexpr char kRefName[] = "org.opencontainers.image.ref.name";
+constexpr char kContainerdName[] = "io.containerd.image.name";
+constexpr std::string_view kLayoutVersion = "1.0.0";
+constexpr std::string_view kLayoutFile = R"({"imageLayoutVersion":"1.0.0"})";
+
+std::string LayoutPath(const std::string& directory) {
+  return directory + "/oci-layout";
+}
+std::string IndexPath(const std::string& directory) {
+  return directory + "/index.json";
+}
+
+bool Exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
+
+// Writes aside, syncs and renames. Names are what a store cannot make again,
+// and they change seldom, so here fsync is worth its price.
+Status ReplaceFile(const std::string& path, const std::string& aside,
+                   std::string_view content) {
+  auto write = [&]() -> Status {
+    ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(aside.c_str(),
+                                           O_WRONLY | O_CREAT | O_TRUNC, 0644));
+    RETURN_IF_ERROR(WriteFully(fd.get(), std::as_bytes(std::span(content))));
+    if (::fsync(fd.get()) != 0) return ErrnoError("cannot sync " + aside);
+    if (::rename(aside.c_str(), path.c_str()) != 0) {
+      return ErrnoError("cannot replace " + path);
+    }
+    return {};
+  };
+  Status status = write();
+  if (!status) {
+    ::unlink(aside.c_str());
+    return std::move(status).error().Wrap("cannot write " + path);
+  }
+  return {};
+}
+
+// Held while `index.json` is read and replaced; released when it is closed.
+Result<UniqueFd> LockLayout(const std::string& directory) {
+  std::string folder = directory + "/.strake";
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return ErrnoError("cannot make " + folder, error.value());
+  std::string path = folder + "/index.lock";
+  ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(path.c_str(), O_RDWR | O_CREAT, 0644));
+  while (::flock(fd.get(), LOCK_EX) != 0) {
+    if (errno != EINTR) return ErrnoError("cannot lock " + path);
+  }
+  return fd;
+}
+
+Status CheckLayoutVersion(const std::string& directory) {
+  std::string path = LayoutPath(directory);
+  auto text = ReadFile(path, 1 << 20);
+  if (!text) {
+    if (text.error().code() == ErrorCode::kNotFound) {
+      return NotFound(directory +
+                      " is not an OCI image layout: it has no oci-layout file");
+    }
+    return std::move(text).error();
+  }
+  auto document = ParseJson(*text);
+  if (!document) return std::move(document).error().Wrap(path);
+  auto version = JsonField(*document).At("imageLayoutVersion").String();
+  if (!version) return std::move(version).error().Wrap(path);
+  if (*version != kLayoutVersion) {
+    return Unsupported(path + ": layout version \"" + *version +
+                       "\" is not supported (only 1.0.0 is)");
+  }
+  return {};
+}
+
+Result<Index> ReadIndex(const std::string& directory) {
+  std::string path = IndexPath(directory);
+  ASSIGN_OR_RETURN(std::string text, ReadFile(path));
+  auto index = ParseIndex(text);
+  if (!index) return std::move(index).error().Wrap(path);
+  return index;
+}
+
+// The entry as users see it: its name taken out of the annotations.
+NamedImage FromEntry(Descriptor descriptor) {
+  NamedImage image;
+  auto& annotations = descriptor.annotations;
+  for (const char* key : {kRefName, kContainerdName}) {
+    auto it = annotations.find(key);
+    if (it == annotations.end()) continue;
+    image.name = it->second;  // the later, fuller one wins
+    annotations.erase(it);
+  }
+  image.descriptor = std::move(descriptor);
+  return image;
+}
+
+// A name without "/" and ":" is a foreign layout's bare tag, which
+// `ParseReference` would take for a repository.
+bool IsBareTag(std::string_view name) {
+  return name.find_first_of("/:@") == std::string_view::npos;
+}
+
+Descriptor ToEntry(const NamedImage& image) {
+  Descriptor entry = image.descriptor;
+  if (image.name.empty()) return entry;
+  auto reference = ParseReference(image.name);
+  if (IsBareTag(image.name) || !reference) {
+    entry.annotations[kRefName] = image.name;
+    return entry;
+  }
+  entry.annotations[kContainerdName] = image.name;
+  if (!reference->tag.empty()) entry.annotations[kRefName] = reference->tag;
+  return entry;
+}
+
+std::vector<NamedImage> FromIndex(const Index& index) {
+  std::vector<NamedImage> images;
+  for (const Descriptor& entry : index.manifests) {
+    images.push_back(FromEntry(entry));
+  }
+  return images;
+}
+
+Status CreateFiles(const std::string& directory) {
+  ASSIGN_OR_RETURN(UniqueFd lock, LockLayout(directory));
+  if (!Exists(IndexPath(directory))) {
+    RETURN_IF_ERROR(ReplaceFile(IndexPath(directory),
+                                directory + "/.strake/index.json",
+                                SerializeIndex({})));
+  }
+  if (!Exists(LayoutPath(directory))) {
+    RETURN_IF_ERROR(ReplaceFile(
+        LayoutPath(directory), directory + "/.strake/oci-layout", kLayoutFile));
+  }
+  return {};
+}
+
+void SetName(std::vector<NamedImage>& images, const NamedImage& image) {
+  auto same = [&](const NamedImage& other) {
+    if (!image.name.empty()) return other.name == image.name;
+    // Without a name, an image needs no second entry.
+    return other.name.empty() &&
+           other.descriptor.digest == image.descriptor.digest;
+  };
+  auto it = std::ranges::find_if(images, same);
+  if (it == images.end()) {
+    images.push_back(image);
+  } else {
+    *it = image;
+    // A foreign layout may hold one name several times.
+    images.erase(std::remove_if(it + 1, images.end(), same), images.end());
+  }
+}
+
+}  // namespace
+
+Result<ImageLayout> ImageLayout::Open(const std::string& directory,
+                                      OpenMode mode) {
+  if (mode == OpenMode::kMustExist) {
+    RETURN_IF_ERROR(CheckLayoutVersion(directory));
+  }
+  ASSIGN_OR_RETURN(BlobStore blobs, BlobStore::Open(directory));
+  if (mode == OpenMode::kCreate) {
+    bool complete =
+        Exists(LayoutPath(directory)) && Exists(IndexPath(directory));
+    if (!complete) RETURN_IF_ERROR(CreateFiles(directory));
+    RETURN_IF_ERROR(CheckLayoutVersion(directory));
+  }
+  return ImageLayout(directory, std::move(blobs));
+}
+
+Result<std::vector<NamedImage>> ImageLayout::List() const {
+  ASSIGN_OR_RETURN(Index index, ReadIndex(directory_));
+  return FromIndex(index);
+}
+
+Result<Descriptor> ImageLayout::Find(std::string_view name) const {
+  ASSIGN_OR_RETURN(std::vector<NamedImage> images, List());
+  auto it = std::ranges::find(images, name, &NamedImage::name);
+  if (it != images.end()) return it->descriptor;
+  return NotFound("no image " + std::string(name) + " in " + directory_);
+}
+
+Status ImageLayout::Tag(std::string_view name, const Descriptor& image) const {
+  return TagAll({NamedImage{std::string(name), image}});
+}
+
+Status ImageLayout::TagAll(const std::vector<NamedImage>& images) const {
+  return Update([&](std::vector<NamedImage>& entries) -> Status {
+    for (const NamedImage& image : images) SetName(entries, image);
+    return {};
+  });
+}
+
+Status ImageLayout::Untag(std::string_view name) const {
+  return Update([&](std::vector<NamedImage>& entries) -> Status {
+    size_t removed = std::erase_if(
+        entries, [&](const NamedImage& image) { return image.name == name; });
+    if (removed > 0) return {};
+    return NotFound("no image " + std::string(name) + " in " + directory_);
+  });
+}
+
+Status ImageLayout::Update(
+    const std::function<Status(std::vector<NamedImage>&)>& change) const {
+  ASSIGN_OR_RETURN(UniqueFd lock, LockLayout(directory_));
+  ASSIGN_OR_RETURN(Index index, ReadIndex(directory_));
+  std::vector<NamedImage> images = FromIndex(index);
+  RETURN_IF_ERROR(change(images));
+  index.manifests.clear();
+  for (const NamedImage& image : images) {
+    index.manifests.push_back(ToEntry(image));
+  }
+  return ReplaceFile(IndexPath(directory_), directory_ + "/.strake/index.json",
+                     SerializeIndex(index));
+}
+
+}  // namespace strake::oci
