@@ -129,8 +129,21 @@ struct GitOp {
   bool commit_mtime = false;
 };
 
-using Op =
-    std::variant<ScratchOp, ImageOp, RunOp, CopyOp, MakeDirOp, FetchOp, GitOp>;
+// COPY --link: the layer of input [1], made on its own, on top of input [0].
+struct MergeOp {};
+
+using Op = std::variant<ScratchOp, ImageOp, RunOp, CopyOp, MakeDirOp, FetchOp,
+                        GitOp, MergeOp>;
+
+// Two operations that give equal text do the same thing.
+//   kIdentity  tells apart all that differs in effect: vertices with equal
+//              text and equal inputs are one vertex
+//   kCacheKey  leaves out what does not change the result: proxies, the ids of
+//              cache mounts, where a base image came from. Stable across
+//              machines and users; a change of the form changes the version
+//              that the text begins with.
+enum class DefinitionPurpose { kIdentity, kCacheKey };
+std::string Definition(const Op& op, DefinitionPurpose purpose);
 
 }  // namespace strake::builder::plan
 
