@@ -23,6 +23,10 @@
 namespace strake::builder::plan {
 
 struct PlanOptions {
+  // For messages: the Dockerfile's name as the user knows it, and its text.
+  std::string filename;
+  std::string source_text;
+
   std::string target;
   BuildArgs build_args;
   std::map<std::string, std::string> labels;

@@ -1,0 +1,384 @@
+#include "builder/plan/base_images.h"
+
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "dockerfile/expand.h"
+#include "dockerfile/lint_rules.h"
+#include "dockerfile/parser.h"
+#include "dockerfile/run_mount.h"
+#include "util/result_macros.h"
+#include "util/strings.h"
+#include "util/suggest.h"
+
+namespace strake::builder::plan {
+namespace {
+
+using dockerfile::Diagnostic;
+using dockerfile::Dockerfile;
+using dockerfile::Instruction;
+using dockerfile::MakeError;
+using dockerfile::SourceRange;
+
+// The stage's FROM with its variables expanded.
+struct ExpandedFrom {
+  std::string base;
+  std::optional<std::string> platform;
+  bool valid = false;
+};
+
+class Resolver {
+ public:
+  Resolver(const Dockerfile& file, const PlanOptions& options,
+           const ImageResolver& resolve, std::vector<Diagnostic>& diagnostics)
+      : file_(file),
+        options_(options),
+        resolve_(resolve),
+        diagnostics_(diagnostics) {}
+
+  Result<BaseImages> Resolve() {
+    auto target = file_.FindTarget(options_.target);
+    if (!target) {
+      return InvalidArgument("target stage \"" + options_.target +
+                             "\" could not be found in " + options_.filename +
+                             DidYouMean(options_.target, StageNames()));
+    }
+    bases_.target = *target;
+    bases_.stages.resize(file_.stages.size());
+    SetGlobals();
+    ExpandAllFroms();
+    if (HasErrors(diagnostics_)) return Failed();
+
+    Reach(*target);
+    while (!queue_.empty()) {
+      size_t stage = queue_.front();
+      queue_.pop_front();
+      RETURN_IF_ERROR(ResolveStage(stage));
+    }
+    if (HasErrors(diagnostics_)) return Failed();
+    return std::move(bases_);
+  }
+
+ private:
+  static Error Failed() { return InvalidArgument("the Dockerfile has errors"); }
+
+  void Report(Diagnostic diagnostic) {
+    diagnostics_.push_back(std::move(diagnostic));
+  }
+
+  std::vector<std::string> StageNames() const {
+    std::vector<std::string> names;
+    for (const dockerfile::Stage& stage : file_.stages) {
+      if (!stage.name.empty()) names.push_back(stage.name);
+    }
+    return names;
+  }
+
+  dockerfile::VariableLookup GlobalLookup() const {
+    return [this](std::string_view name) { return bases_.globals.Find(name); };
+  }
+
+  // Platform arguments, then the ARGs before the first FROM in their order.
+  void SetGlobals() {
+    bases_.globals =
+        PlatformArgs(options_.target_platform, options_.build_platform,
+                     file_.stages[bases_.target].name, options_.build_args);
+    for (const Instruction& instruction : file_.global_args) {
+      for (const auto& entry : instruction.As<dockerfile::Arg>()->entries) {
+        SetGlobal(entry);
+      }
+    }
+  }
+
+  void SetGlobal(const dockerfile::Arg::Entry& entry) {
+    if (auto given = options_.build_args.Find(entry.key)) {
+      bases_.globals.Set(entry.key, *given);
+      return;
+    }
+    if (!entry.value) return;
+    auto value = dockerfile::ExpandWord(*entry.value, GlobalLookup(),
+                                        file_.directives.escape);
+    if (!value) {
+      Report(MakeError(value.error().message(), entry.range));
+      return;
+    }
+    bases_.globals.Set(entry.key, value->text);
+  }
+
+  // Of every stage, reachable or not, as BuildKit does: a blank base is an
+  // error wherever it stands.
+  void ExpandAllFroms() {
+    for (const dockerfile::Stage& stage : file_.stages) {
+      froms_.push_back(ExpandFrom(stage));
+    }
+  }
+
+  ExpandedFrom ExpandFrom(const dockerfile::Stage& stage) {
+    const dockerfile::From& from = stage.base();
+    ExpandedFrom expanded;
+    auto base = ExpandInFrom(stage, from.base);
+    if (!base) return expanded;
+    if (base->empty()) {
+      Report(MakeError("base name (" + from.base.text + ") should not be blank",
+                       from.base.range,
+                       "give the argument a default, or --build-arg"));
+      return expanded;
+    }
+    expanded.base = *base;
+    if (from.platform) {
+      auto platform = ExpandInFrom(stage, *from.platform);
+      if (!platform) return expanded;
+      expanded.platform = *platform;
+    }
+    expanded.valid = true;
+    return expanded;
+  }
+
+  std::optional<std::string> ExpandInFrom(const dockerfile::Stage& stage,
+                                          const dockerfile::Located& word) {
+    auto value = dockerfile::ExpandWord(word.text, GlobalLookup(),
+                                        file_.directives.escape);
+    if (!value) {
+      Report(MakeError("failed to process " + GoQuote(word.text) + ": " +
+                           value.error().message(),
+                       word.range));
+      return {};
+    }
+    for (const std::string& name : value->unmatched) {
+      ReportLint(options_.lint, &stage.from,
+                 dockerfile::lint::UndefinedArgInFrom(
+                     name, bases_.globals.Names(), word.range),
+                 diagnostics_);
+    }
+    return value->text;
+  }
+
+  void Reach(size_t stage) {
+    if (bases_.stages[stage].reachable) return;
+    bases_.stages[stage].reachable = true;
+    queue_.push_back(stage);
+  }
+
+  Status ResolveStage(size_t index) {
+    const dockerfile::Stage& stage = file_.stages[index];
+    ResolvedStage& resolved = bases_.stages[index];
+    resolved.platform = options_.target_platform;
+    if (froms_[index].platform) {
+      auto platform = oci::ParsePlatform(*froms_[index].platform);
+      if (!platform) {
+        Report(MakeError("failed to parse platform " +
+                             GoQuote(*froms_[index].platform) + ": " +
+                             platform.error().message(),
+                         stage.base().platform->range));
+        return {};
+      }
+      resolved.platform = *platform;
+    }
+    RETURN_IF_ERROR(ResolveBase(index));
+    for (const Instruction& trigger : resolved.triggers) {
+      RETURN_IF_ERROR(ResolveInstruction(index, trigger, stage.from.range));
+    }
+    for (const Instruction& instruction : stage.instructions) {
+      RETURN_IF_ERROR(
+          ResolveInstruction(index, instruction, instruction.range));
+    }
+    return {};
+  }
+
+  Status ResolveBase(size_t index) {
+    const dockerfile::Stage& stage = file_.stages[index];
+    ResolvedStage& resolved = bases_.stages[index];
+    const std::string& name = froms_[index].base;
+    SourceRange at = stage.base().base.range;
+    for (const std::string& context : {stage.name, name}) {
+      if (!context.empty() && options_.named_contexts.contains(context)) {
+        resolved.base = {SourceRef::Kind::kContext, 0, "", context};
+        return {};
+      }
+    }
+    if (auto earlier = file_.FindStage(name, index)) {
+      resolved.base = {SourceRef::Kind::kStage, *earlier, "", ""};
+      Reach(*earlier);
+      for (const Instruction& instruction :
+           file_.stages[*earlier].instructions) {
+        if (const auto* onbuild = instruction.As<dockerfile::Onbuild>()) {
+          AddTrigger(resolved, onbuild->trigger, at);
+        }
+      }
+      return {};
+    }
+    if (name == "scratch") return {};
+    auto reference = oci::ParseReference(name);
+    if (!reference) {
+      Report(MakeError(
+          "failed to parse stage name " + GoQuote(name) +
+              ": invalid reference format: " + reference.error().message(),
+          at));
+      return {};
+    }
+    ASSIGN_OR_RETURN(resolved.base,
+                     ResolveImage(*reference, resolved.platform, at));
+    const BaseImage& image = bases_.images.at(resolved.base.image);
+    for (const std::string& trigger : image.config.on_build) {
+      AddTrigger(resolved, trigger, at);
+    }
+    if (!oci::PlatformMatches(image.config.platform, resolved.platform)) {
+      ReportLint(options_.lint, &stage.from,
+                 dockerfile::lint::InvalidBaseImagePlatform(
+                     name, image.config.platform.ToString(),
+                     resolved.platform.ToString(), at),
+                 diagnostics_);
+    }
+    return {};
+  }
+
+  void AddTrigger(ResolvedStage& resolved, const std::string& text,
+                  SourceRange at) {
+    auto trigger = dockerfile::ParseTrigger(text, file_.directives.escape);
+    if (!trigger) {
+      Report(MakeError("ONBUILD trigger " + GoQuote(text) +
+                           " of the base: " + trigger.error().message(),
+                       at));
+      return;
+    }
+    resolved.triggers.push_back(*std::move(trigger));
+  }
+
+  Result<SourceRef> ResolveImage(const oci::Reference& reference,
+                                 const oci::Platform& platform,
+                                 SourceRange at) {
+    oci::Reference tagged = oci::WithDefaultTag(reference);
+    std::string key = tagged.ToString() + " " + platform.ToString();
+    if (!bases_.images.contains(key)) {
+      auto image = resolve_(tagged, platform);
+      if (!image) {
+        return Error(image.error().code(),
+                     FormatDiagnostic(MakeError(image.error().message(), at),
+                                      options_.filename, options_.source_text));
+      }
+      bases_.images.emplace(key, *std::move(image));
+    }
+    return SourceRef{SourceRef::Kind::kImage, 0, key, ""};
+  }
+
+  Status ResolveInstruction(size_t stage, const Instruction& instruction,
+                            SourceRange at) {
+    if (const auto* copy = instruction.As<dockerfile::Copy>()) {
+      if (copy->from) {
+        return ResolveSource(stage, copy->from->text, MayBeIndex::kYes, at);
+      }
+    } else if (const auto* run = instruction.As<dockerfile::Run>()) {
+      for (const dockerfile::Run::Mount& mount : run->mounts) {
+        // `from` is never expanded, so the other values do not matter yet; a
+        // mount that is wrong is reported when it is lowered.
+        auto parsed = dockerfile::ParseRunMount(
+            mount.text, [](std::string_view) -> Result<std::string> {
+              return std::string("0");
+            });
+        if (parsed && !parsed->from.empty()) {
+          RETURN_IF_ERROR(
+              ResolveSource(stage, parsed->from, MayBeIndex::kNo, at));
+        }
+      }
+    }
+    return {};
+  }
+
+  enum class MayBeIndex { kYes, kNo };
+
+  Status ResolveSource(size_t stage, const std::string& text,
+                       MayBeIndex may_be_index, SourceRange at) {
+    ResolvedStage& resolved = bases_.stages[stage];
+    if (resolved.sources.contains(text)) return {};
+    std::optional<size_t> found;
+    if (auto number = ParseUint(text);
+        number && may_be_index == MayBeIndex::kYes) {
+      if (*number >= file_.stages.size()) {
+        Report(MakeError("invalid stage index " + text + ": there are " +
+                             std::to_string(file_.stages.size()) + " stages",
+                         at));
+        return {};
+      }
+      found = *number;
+    } else if (auto earlier = file_.FindStage(text, stage)) {
+      found = earlier;
+    } else {
+      found = file_.FindStage(text, file_.stages.size());
+    }
+    if (found && options_.named_contexts.contains(text)) found.reset();
+    if (found) {
+      return UseStage(stage, *found, text, at);
+    }
+    if (options_.named_contexts.contains(text)) {
+      resolved.sources[text] = {SourceRef::Kind::kContext, 0, "", text};
+      return {};
+    }
+    if (EqualsIgnoreCase(text, "scratch")) {
+      resolved.sources[text] = {};
+      return {};
+    }
+    return UseImage(stage, text, at);
+  }
+
+  Status UseStage(size_t stage, size_t source, const std::string& text,
+                  SourceRange at) {
+    if (source == stage) {
+      Report(MakeError(
+          "invalid from flag value " + text + ": refers to current build stage",
+          at, "a stage that needs itself is a circular dependency"));
+    } else if (source > stage) {
+      Report(MakeError("cannot copy from stage " + GoQuote(text) +
+                           ", it needs to be defined before current stage",
+                       at));
+    } else {
+      bases_.stages[stage].sources[text] = {SourceRef::Kind::kStage, source, "",
+                                            ""};
+      Reach(source);
+    }
+    return {};
+  }
+
+  Status UseImage(size_t stage, const std::string& text, SourceRange at) {
+    auto reference = oci::ParseReference(text);
+    if (!reference) {
+      Report(MakeError(
+          "failed to parse stage name " + GoQuote(text) +
+              ": invalid reference format: " + reference.error().message() +
+              DidYouMean(text, StageNames()),
+          at));
+      return {};
+    }
+    auto image = ResolveImage(*reference, bases_.stages[stage].platform, at);
+    if (!image) {
+      // A mistyped stage name ends here: it is taken for an image.
+      auto near = Suggest(text, StageNames());
+      if (!near) return std::move(image).error();
+      return Error(image.error().code(),
+                   image.error().message() + "There is no stage \"" + text +
+                       "\" (did you mean " + *near +
+                       "?), so it was taken for an image.");
+    }
+    bases_.stages[stage].sources[text] = *image;
+    return {};
+  }
+
+  const Dockerfile& file_;
+  const PlanOptions& options_;
+  const ImageResolver& resolve_;
+  std::vector<Diagnostic>& diagnostics_;
+  BaseImages bases_;
+  std::vector<ExpandedFrom> froms_;
+  std::deque<size_t> queue_;
+};
+
+}  // namespace
+
+Result<BaseImages> ResolveBaseImages(const Dockerfile& file,
+                                     const PlanOptions& options,
+                                     const ImageResolver& resolve,
+                                     std::vector<Diagnostic>& diagnostics) {
+  return Resolver(file, options, resolve, diagnostics).Resolve();
+}
+
+}  // namespace strake::builder::plan

@@ -1,0 +1,199 @@
+// COPY and ADD to vertices (Dockerfile reference, "COPY", "ADD").
+#include <algorithm>
+#include <utility>
+
+#include "builder/plan/stage_lowering.h"
+#include "dockerfile/lint_rules.h"
+#include "util/result_macros.h"
+#include "util/strings.h"
+
+namespace strake::builder::plan {
+namespace {
+
+namespace df = ::strake::dockerfile;
+
+bool IsHttpUrl(std::string_view text) {
+  return text.starts_with("http://") || text.starts_with("https://");
+}
+
+// The forms that BuildKit takes for a git repository.
+bool IsGitUrl(std::string_view text) {
+  if (text.starts_with("git://") || text.starts_with("ssh://") ||
+      text.starts_with("git@")) {
+    return true;
+  }
+  if (!IsHttpUrl(text)) return false;
+  std::string_view path = text.substr(0, text.find_first_of("#?"));
+  return path.ends_with(".git");
+}
+
+// Confined to the root of its source: a leading "/" and ".." lead nowhere.
+std::string CleanSource(const std::string& source, bool parents) {
+  // The pivot of --parents is part of the meaning and survives cleaning.
+  if (size_t pivot = parents ? ("/" + source).find("/./") : std::string::npos;
+      pivot != std::string::npos) {
+    std::string rooted = "/" + source;
+    std::string before = CleanPath(rooted.substr(0, pivot) + "/");
+    std::string after = CleanPath("/" + rooted.substr(pivot + 3));
+    return (before == "/" ? "." : before.substr(1) + "/.") + after;
+  }
+  return CleanPath("/" + source).substr(1);
+}
+
+}  // namespace
+
+Status StageLowering::Lower(const df::Copy& copy) {
+  ASSIGN_OR_RETURN(ExpandedCopy expanded, ExpandCopy(copy));
+  expanded.op.parents = copy.parents;
+  const SourceRef* from = nullptr;
+  if (copy.from) {
+    from = FindSource(copy.from->text);
+    if (from == nullptr) return Internal("COPY --from was not resolved");
+  }
+  for (const df::Located& source : copy.sources) {
+    ASSIGN_OR_RETURN(std::string path, Expand(source.text));
+    if (!copy.from && (IsGitUrl(path) || IsHttpUrl(path))) {
+      return InvalidArgument(std::string("source can't be a ") +
+                             (IsGitUrl(path) ? "git ref" : "URL") +
+                             " for COPY; ADD takes one");
+    }
+  }
+  RETURN_IF_ERROR(AddCopySources(copy, from, expanded));
+  RETURN_IF_ERROR(AddHeredocs(copy, expanded));
+  FinishCopy(std::move(expanded), "COPY");
+  return {};
+}
+
+Status StageLowering::Lower(const df::Add& add) {
+  ASSIGN_OR_RETURN(ExpandedCopy expanded, ExpandCopy(add));
+  expanded.op.add = true;
+  expanded.op.unpack = add.unpack;
+  RETURN_IF_ERROR(AddCopySources(add, nullptr, expanded));
+  for (const CopySource& source : expanded.op.sources) {
+    if (IsHttpUrl(source.pattern) || IsGitUrl(source.pattern)) {
+      return AddRemoteSource(add, source.pattern, expanded);
+    }
+  }
+  if (add.checksum) {
+    return InvalidArgument(
+        "checksum can't be specified for non-HTTP(S) and non-git sources");
+  }
+  if (add.keep_git_dir) {
+    return InvalidArgument("--keep-git-dir goes with a git source only");
+  }
+  RETURN_IF_ERROR(AddHeredocs(add, expanded));
+  FinishCopy(std::move(expanded), "ADD");
+  return {};
+}
+
+Status StageLowering::AddRemoteSource(const df::Add&, const std::string& source,
+                                      ExpandedCopy&) {
+  return Unsupported("ADD from " + source +
+                     " is not supported yet: download it in a RUN, or put it "
+                     "into the build context");
+}
+
+Result<StageLowering::ExpandedCopy> StageLowering::ExpandCopy(
+    const df::CopySources& copy) {
+  ExpandedCopy expanded;
+  ASSIGN_OR_RETURN(std::string destination, Expand(copy.destination.text));
+  expanded.written_destination = destination;
+  bool is_folder = destination.empty() || destination == "." ||
+                   destination.ends_with('/') || destination.ends_with("/.");
+  std::string absolute = ResolveWorkdir(result_.config, destination);
+  if (is_folder && !absolute.ends_with('/')) absolute += '/';
+  expanded.op.destination = std::move(absolute);
+  if (copy.chown) {
+    ASSIGN_OR_RETURN(expanded.op.chown, Expand(copy.chown->text));
+  }
+  if (copy.chmod) {
+    ASSIGN_OR_RETURN(expanded.op.chmod, Expand(copy.chmod->text));
+  }
+  // As BuildKit's: with --chmod, --link is an ordinary copy.
+  expanded.op.link = copy.link && expanded.op.chmod.empty();
+  expanded.op.excludes = copy.exclude;
+  return expanded;
+}
+
+Status StageLowering::AddCopySources(const df::CopySources& copy,
+                                     const SourceRef* from,
+                                     ExpandedCopy& expanded) {
+  for (const df::Located& word : copy.sources) {
+    ASSIGN_OR_RETURN(std::string path, Expand(word.text));
+    expanded.written_sources.push_back(path);
+    CopySource source;
+    if (from != nullptr && from->kind == SourceRef::Kind::kContext) {
+      source.context = from->context;
+    } else if (from != nullptr) {
+      source.kind = CopySource::Kind::kInput;
+      if (expanded.inputs.empty()) {
+        expanded.inputs.push_back(SourceVertex(*from));
+      }
+    }
+    bool remote = expanded.op.add && (IsHttpUrl(path) || IsGitUrl(path));
+    if (remote) {
+      source.pattern = path;
+    } else {
+      source.pattern = CleanSource(path, expanded.op.parents);
+      if (from == nullptr) {
+        WarnIfIgnored(expanded.op.add ? "Add" : "Copy", source.pattern);
+      }
+    }
+    expanded.op.sources.push_back(std::move(source));
+  }
+  return {};
+}
+
+Status StageLowering::AddHeredocs(const df::CopySources& copy,
+                                  ExpandedCopy& expanded) {
+  for (const df::Heredoc& heredoc : copy.heredocs) {
+    CopySource source;
+    source.kind = CopySource::Kind::kInline;
+    source.name = heredoc.name;
+    source.content = heredoc.content;
+    if (heredoc.expand) {
+      auto body = df::ExpandHeredoc(heredoc.content, Lookup());
+      if (!body) return std::move(body).error();
+      ReportUnmatched(body->unmatched);
+      source.content = std::move(body->text);
+    }
+    expanded.written_sources.push_back("<<" + heredoc.name);
+    expanded.op.sources.push_back(std::move(source));
+  }
+  return {};
+}
+
+void StageLowering::FinishCopy(ExpandedCopy expanded,
+                               std::string_view instruction) {
+  std::string history(instruction);
+  if (expanded.op.parents) history += " --parents";
+  if (!expanded.op.chown.empty()) history += " --chown=" + expanded.op.chown;
+  if (!expanded.op.chmod.empty()) history += " --chmod=" + expanded.op.chmod;
+  for (const std::string& source : expanded.written_sources) {
+    history += " " + source;
+  }
+  history += " " + expanded.written_destination + " # buildkit";
+  AddHistory(result_.config, std::move(history), HasLayer::kYes);
+
+  // Input [0] is the state copied onto; a linked copy has an empty one.
+  bool link = expanded.op.link;
+  VertexId below = result_.state;
+  std::vector<VertexId> inputs = {link ? Scratch() : below};
+  inputs.insert(inputs.end(), expanded.inputs.begin(), expanded.inputs.end());
+  for (CopySource& source : expanded.op.sources) {
+    if (source.kind == CopySource::Kind::kInput) source.input += 1;
+  }
+  VertexId copied = AddVertex(std::move(expanded.op), std::move(inputs));
+  Advance(copied);
+  if (link) result_.state = AddVertex(MergeOp{}, {below, copied});
+}
+
+void StageLowering::WarnIfIgnored(std::string_view instruction,
+                                  const std::string& source) {
+  const auto& is_ignored = context_.options.is_ignored;
+  if (is_ignored && is_ignored(source)) {
+    Warn(df::lint::CopyIgnoredFile(instruction, source, place_));
+  }
+}
+
+}  // namespace strake::builder::plan
