@@ -1,0 +1,3 @@
+# COPY, ADD, WORKDIR and what they read from.
+set(STRAKE_COPY_SOURCES
+)
