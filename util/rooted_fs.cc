@@ -301,13 +301,21 @@ struct Emptying {
   std::vector<DirectoryEntry> rest;
 };
 
+// Another process may be removing the same tree: what is gone already is fine.
 Status EnterToEmpty(DirectoryStack& stack, std::vector<Emptying>& levels,
                     const std::string& name) {
-  ASSIGN_OR_RETURN(UniqueFd child, OpenToEmpty(stack.fd(), name));
-  RETURN_IF_ERROR(stack.Push(std::move(child)));
-  ASSIGN_OR_RETURN(std::vector<DirectoryEntry> entries,
-                   ListDirectory(stack.fd()));
-  levels.push_back({name, std::move(entries)});
+  auto child = OpenToEmpty(stack.fd(), name);
+  if (!child) {
+    if (child.error().code() == ErrorCode::kNotFound) return {};
+    return std::move(child).error();
+  }
+  RETURN_IF_ERROR(stack.Push(*std::move(child)));
+  auto entries = ListDirectory(stack.fd());
+  if (!entries && entries.error().code() != ErrorCode::kNotFound) {
+    return std::move(entries).error();
+  }
+  levels.push_back({name, {}});
+  if (entries) levels.back().rest = *std::move(entries);
   return {};
 }
 
