@@ -33,7 +33,8 @@ class TempDir {
     fd_.reset(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
   ~TempDir() {
-    auto removed = RemoveAllInRoot(AT_FDCWD, path_);
+    UniqueFd slash(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    auto removed = RemoveAllInRoot(slash.get(), path_);
     if (!removed) ADD_FAILURE() << removed.error().message();
   }
   TempDir(const TempDir&) = delete;
