@@ -1,5 +1,5 @@
 // The file's form. Each line is a JSON object with one of:
-//   {"key": K, "snapshot": ID, "parent": ID}
+//   {"key": K, "snapshot": ID, "parent": ID, "created": RFC 3339}
 //   {"alias": K, "key": K}
 //   {"snapshot": ID, "form": F, "diff_id": D, "size": N, "uncompressed": N,
 //    "digest": D, "media_type": M}
@@ -43,7 +43,8 @@ struct Tables {
 json RecordLine(const oci::Digest& key, const CacheRecord& record) {
   return {{"key", key.Hex()},
           {"snapshot", record.snapshot},
-          {"parent", record.parent}};
+          {"parent", record.parent},
+          {"created", oci::FormatTimestamp(record.created)}};
 }
 
 json AliasLine(const oci::Digest& from, const oci::Digest& to) {
@@ -89,7 +90,9 @@ Status ReadLine(std::string_view line, Tables& tables) {
   }
   ASSIGN_OR_RETURN(oci::Digest key, DigestOf(root.At("key")));
   ASSIGN_OR_RETURN(std::string parent, root.At("parent").String());
-  tables.records[key] = {std::move(snapshot), std::move(parent)};
+  ASSIGN_OR_RETURN(std::string created, root.At("created").String());
+  ASSIGN_OR_RETURN(oci::Timestamp time, oci::ParseTimestamp(created));
+  tables.records[key] = {std::move(snapshot), std::move(parent), time};
   return {};
 }
 

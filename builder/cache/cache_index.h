@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "oci/image_config.h"
 #include "oci/layer_blob.h"
 #include "util/result.h"
 
@@ -24,6 +25,7 @@ struct CacheRecord {
   // on top of that very state: a step that was executed anew makes what was
   // built on its old result stale, though the keys are equal.
   std::string parent;
+  oci::Timestamp created;  // when the step ran
 };
 
 class CacheIndex {

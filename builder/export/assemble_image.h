@@ -1,0 +1,36 @@
+// Layers and configuration to an image: config and manifest in the blob store.
+
+#ifndef STRAKE_BUILDER_EXPORT_ASSEMBLE_IMAGE_H_
+#define STRAKE_BUILDER_EXPORT_ASSEMBLE_IMAGE_H_
+
+#include <optional>
+
+#include "builder/plan/build_graph.h"
+#include "builder/solve/solver.h"
+#include "oci/blob_store.h"
+#include "oci/image_config.h"
+#include "util/result.h"
+
+namespace strake::builder::exporter {
+
+struct AssembledImage {
+  oci::Descriptor manifest;
+  oci::Descriptor config;
+  // The base's layers, which `manifest` names but the store may lack.
+  std::vector<oci::Descriptor> base_layers;
+};
+
+// Times: a layer's history entry has the time when its step ran, an entry
+// without layer that of the layer before it (after it, where there is none), so
+// that a cached build gives the same image as the one that filled the cache.
+//   now    for an image without any new layer
+//   epoch  SOURCE_DATE_EPOCH: later times of new entries are set back to it
+Result<AssembledImage> AssembleImage(const plan::BuildGraph& graph,
+                                     const solve::SolveResult& solved,
+                                     oci::Timestamp now,
+                                     const std::optional<oci::Timestamp>& epoch,
+                                     const oci::BlobStore& store);
+
+}  // namespace strake::builder::exporter
+
+#endif  // STRAKE_BUILDER_EXPORT_ASSEMBLE_IMAGE_H_

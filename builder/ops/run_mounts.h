@@ -1,0 +1,40 @@
+// `RUN --mount` of every kind to what a sandbox mounts.
+//
+// Cache folders live in the store, one by id; `locked` ones are held for the
+// length of the step, `private` ones are given to one step at a time and a
+// second step gets a folder of its own. Secrets exist in memory only.
+
+#ifndef STRAKE_BUILDER_OPS_RUN_MOUNTS_H_
+#define STRAKE_BUILDER_OPS_RUN_MOUNTS_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "builder/ops/execute_op.h"
+#include "builder/plan/op.h"
+#include "builder/sandbox/sandbox.h"
+#include "builder/snapshot/snapshotter.h"
+#include "util/atomic_file.h"
+#include "util/result.h"
+
+namespace strake::builder::ops {
+
+// Keep it until the process has ended: it holds the mounts and the locks.
+struct RunMounts {
+  std::vector<sandbox::Mount> mounts;
+  std::vector<std::string> secret_env;  // "NAME=value"
+
+  std::vector<snapshot::MountedRoot> roots;
+  // Writable bind mounts are thrown away with these.
+  std::vector<std::unique_ptr<snapshot::ActiveSnapshot>> scratch;
+  std::vector<FileLock> locks;
+};
+
+Result<RunMounts> OpenRunMounts(const plan::RunOp& op,
+                                const ExecuteRequest& request,
+                                const ExecuteEnvironment& environment);
+
+}  // namespace strake::builder::ops
+
+#endif  // STRAKE_BUILDER_OPS_RUN_MOUNTS_H_

@@ -1,0 +1,25 @@
+// Carries out RUN: the process, its user, its environment and its mounts.
+
+#ifndef STRAKE_BUILDER_OPS_RUN_OP_H_
+#define STRAKE_BUILDER_OPS_RUN_OP_H_
+
+#include "builder/ops/copy_op.h"
+#include "builder/ops/execute_op.h"
+#include "builder/plan/op.h"
+#include "builder/snapshot/snapshotter.h"
+#include "util/result.h"
+
+namespace strake::builder::ops {
+
+// Runs `op` in `root`, which is used up where it is a detached mount.
+//   target  the same file system, for what must exist before (the working
+//           directory)
+// Errors: `kCommandFailed` with the exit code; `kNotFound` for an unknown user
+// or a missing secret; those of the sandbox.
+Status ExecuteRun(const plan::RunOp& op, const ExecuteRequest& request,
+                  const ExecuteEnvironment& environment,
+                  snapshot::MountedRoot& root, const WriteTarget& target);
+
+}  // namespace strake::builder::ops
+
+#endif  // STRAKE_BUILDER_OPS_RUN_OP_H_

@@ -1,0 +1,449 @@
+// Each vertex answers three questions, each once (`Memo`):
+//
+//   Key       what identifies its result. A copy out of another state is keyed
+//             by the files that it takes; which files those were last time is
+//             remembered by definition key ("alias"), so that a cached copy
+//             does not even need its source.
+//   Snapshot  its state. Found, made again from a stored layer, or executed.
+//   Layer     its changes as a blob. Found, or written from the snapshot.
+//
+// A question about a vertex asks questions about its inputs, which are smaller;
+// so there is no circle to wait in. Threads wait for each other's answers, but
+// hold one of the `jobs` slots only while an operation is carried out.
+#include "builder/solve/solver.h"
+
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <future>
+#include <mutex>
+#include <semaphore>
+#include <utility>
+
+#include "builder/cache/cache_key.h"
+#include "builder/cache/content_digest.h"
+#include "builder/ops/image_op.h"
+#include "builder/solve/memo.h"
+#include "util/atomic_file.h"
+#include "util/result_macros.h"
+
+namespace strake::builder::solve {
+namespace {
+
+using cache::CacheRecord;
+using plan::CopyOp;
+using plan::ImageOp;
+using plan::Vertex;
+using plan::VertexId;
+using snapshot::SnapshotId;
+
+// Whether progress shows the vertex as a step of the Dockerfile.
+bool IsStep(const Vertex& vertex) {
+  return !std::holds_alternative<plan::ScratchOp>(vertex.op) &&
+         !std::holds_alternative<plan::MergeOp>(vertex.op) &&
+         !std::holds_alternative<ImageOp>(vertex.op);
+}
+
+bool CopiesFromInput(const CopyOp& copy) {
+  for (const plan::CopySource& source : copy.sources) {
+    if (source.kind == plan::CopySource::Kind::kInput) return true;
+  }
+  return false;
+}
+
+// What of the options shows in a layer's bytes.
+std::string LayerForm(const SolveOptions& options) {
+  std::string form(oci::CompressionName(options.compression.algorithm));
+  form += ":" + std::to_string(options.compression.level);
+  if (options.layers.clamp_mtime) {
+    form += ":" + oci::FormatTimestamp(*options.layers.clamp_mtime);
+  }
+  return form;
+}
+
+class Solver {
+ public:
+  Solver(const plan::BuildGraph& graph, const SolveServices& services,
+         const SolveOptions& options)
+      : graph_(graph),
+        services_(services),
+        options_(options),
+        form_(LayerForm(options)),
+        slots_(std::max(1, options.jobs)),
+        states_(graph.vertices().size()),
+        forward_stop_(options.stop, [this] { stop_.request_stop(); }) {}
+
+  Result<SolveResult> Run(std::optional<SolveFailure>* failure) {
+    auto result = Collect();
+    if (!result) {
+      std::lock_guard lock(failure_mutex_);
+      if (failure != nullptr) *failure = failure_;
+      // Others were cancelled because of the first failure: that one counts.
+      if (failure_) return failure_->error;
+    }
+    return result;
+  }
+
+ private:
+  struct VertexState {
+    Memo<oci::Digest> key;
+    Memo<std::optional<CacheRecord>> found;
+    Memo<CacheRecord> snapshot;
+    Memo<SolvedLayer> layer;
+  };
+
+  // The layers are compressed while later steps still run: their tasks are
+  // started from the bottom, and each waits for its own step only.
+  Result<SolveResult> Collect() {
+    SolveResult result;
+    std::vector<VertexId> layers;
+    for (VertexId id : graph_.target.layers) {
+      if (!std::holds_alternative<ImageOp>(graph_.vertex(id).op)) {
+        layers.push_back(id);
+      }
+    }
+    std::vector<std::future<Result<SolvedLayer>>> tasks;
+    if (options_.need_layers) {
+      for (VertexId id : layers) {
+        tasks.push_back(
+            std::async(std::launch::async, [this, id] { return Layer(id); }));
+      }
+    }
+    Status failed;
+    if (options_.need_root) {
+      auto root = Snapshot(graph_.target.state);
+      if (root) {
+        result.root = *root;
+      } else {
+        failed = std::move(root).error();
+      }
+    }
+    for (auto& task : tasks) {
+      auto layer = task.get();
+      if (layer) {
+        result.layers.push_back(*std::move(layer));
+      } else if (failed) {
+        failed = std::move(layer).error();
+      }
+    }
+    if (!failed) return std::move(failed).error();
+    result.executed = executed_;
+    result.cached = cached_;
+    return result;
+  }
+
+  // --- Key -----------------------------------------------------------------
+
+  Result<oci::Digest> Key(VertexId id) {
+    return states_[id].key.Get([&]() -> Result<oci::Digest> {
+      auto key = ComputeKey(id);
+      if (!key) return Fail(id, std::move(key).error());
+      return key;
+    });
+  }
+
+  Result<oci::Digest> ComputeKey(VertexId id) {
+    const Vertex& vertex = graph_.vertex(id);
+    ASSIGN_OR_RETURN(std::vector<oci::Digest> inputs, InputKeys(vertex));
+    oci::Digest definition = cache::DefinitionKey(vertex.op, inputs);
+    const auto* copy = std::get_if<CopyOp>(&vertex.op);
+    if (copy == nullptr) return definition;
+    // Files of a build context may have changed: they are always looked at.
+    // Files of another state cannot have, if it is the same state.
+    bool only_inputs = true;
+    for (const plan::CopySource& source : copy->sources) {
+      only_inputs =
+          only_inputs && source.kind != plan::CopySource::Kind::kContext;
+    }
+    if (only_inputs && CopiesFromInput(*copy) && !options_.no_cache) {
+      if (auto known = services_.index.FindAlias(definition)) {
+        if (Usable(services_.index.Find(*known))) return *known;
+      }
+    }
+    ASSIGN_OR_RETURN(oci::Digest content, DigestSources(vertex, *copy));
+    oci::Digest key = cache::ContentKey(*copy, inputs[0], content);
+    if (only_inputs) {
+      RETURN_IF_ERROR(services_.index.RecordAlias(definition, key));
+    }
+    return key;
+  }
+
+  Result<oci::Digest> DigestSources(const Vertex& vertex, const CopyOp& copy) {
+    std::vector<SnapshotId> inputs(vertex.inputs.size());
+    for (const plan::CopySource& source : copy.sources) {
+      if (source.kind != plan::CopySource::Kind::kInput) continue;
+      ASSIGN_OR_RETURN(inputs[source.input],
+                       Snapshot(vertex.inputs[source.input]));
+    }
+    std::vector<std::unique_ptr<ops::OpenSource>> opened;
+    ASSIGN_OR_RETURN(
+        context::CopyInputs trees,
+        ops::OpenCopyInputs(copy, inputs, services_.environment.contexts,
+                            services_.environment.snapshotter, opened));
+    cache::ContentDigestOptions digest;
+    digest.stat_cache = &services_.stat_cache;
+    digest.stop = stop_.get_token();
+    return cache::DigestCopySources(copy, trees, digest);
+  }
+
+  Result<std::vector<oci::Digest>> InputKeys(const Vertex& vertex) {
+    return ForInputs<oci::Digest>(vertex,
+                                  [this](VertexId id) { return Key(id); });
+  }
+
+  // Asks about every input, all at once.
+  template <typename T, typename Ask>
+  Result<std::vector<T>> ForInputs(const Vertex& vertex, Ask ask) {
+    std::vector<std::future<Result<T>>> others;
+    for (size_t i = 1; i < vertex.inputs.size(); ++i) {
+      others.push_back(
+          std::async(std::launch::async,
+                     [ask, id = vertex.inputs[i]] { return ask(id); }));
+    }
+    std::vector<T> answers;
+    Status failed;
+    auto take = [&](Result<T> answer) {
+      if (answer) {
+        answers.push_back(*std::move(answer));
+      } else if (failed) {
+        failed = std::move(answer).error();
+      }
+    };
+    if (!vertex.inputs.empty()) take(ask(vertex.inputs[0]));
+    for (auto& other : others) take(other.get());
+    if (!failed) return std::move(failed).error();
+    return answers;
+  }
+
+  // --- Cache ---------------------------------------------------------------
+
+  // Whether a state can be had from what is recorded, without executing.
+  bool Usable(const std::optional<CacheRecord>& record) const {
+    if (!record) return false;
+    if (services_.environment.snapshotter.Exists(record->snapshot)) return true;
+    auto layer = services_.index.FindLayer(record->snapshot, form_);
+    return layer && services_.blobs.Contains(layer->descriptor.digest);
+  }
+
+  // What an earlier build left for the vertex, if it still fits. Asked before
+  // anything is executed for it, so that the answer does not change on the way.
+  Result<std::optional<CacheRecord>> Found(VertexId id) {
+    using Answer = std::optional<CacheRecord>;
+    return states_[id].found.Get([&]() -> Result<Answer> {
+      const Vertex& vertex = graph_.vertex(id);
+      ASSIGN_OR_RETURN(oci::Digest key, Key(id));
+      if (options_.no_cache && IsStep(vertex)) return Answer();
+      Answer record = services_.index.Find(key);
+      if (!Usable(record)) return Answer();
+      ASSIGN_OR_RETURN(Answer parent, FoundParent(vertex));
+      if (!parent || parent->snapshot != record->parent) return Answer();
+      if (IsStep(vertex)) {
+        ++cached_;
+        services_.progress.Cached(vertex.name);
+      }
+      return record;
+    });
+  }
+
+  // The state that a fitting record was made on; nothing where that has to be
+  // made anew.
+  Result<std::optional<CacheRecord>> FoundParent(const Vertex& vertex) {
+    using Answer = std::optional<CacheRecord>;
+    if (vertex.inputs.empty()) return Answer(CacheRecord());
+    const Vertex& parent = graph_.vertex(vertex.inputs[0]);
+    if (std::holds_alternative<plan::ScratchOp>(parent.op)) {
+      return Answer(CacheRecord());
+    }
+    if (const auto* image = std::get_if<ImageOp>(&parent.op)) {
+      return Answer(CacheRecord{ops::ImageSnapshotId(*image), "", {}});
+    }
+    return Found(vertex.inputs[0]);
+  }
+
+  // --- Snapshot ------------------------------------------------------------
+
+  Result<SnapshotId> Snapshot(VertexId id) {
+    ASSIGN_OR_RETURN(CacheRecord record, State(id));
+    return record.snapshot;
+  }
+
+  // The state of the vertex, and when it was made.
+  Result<CacheRecord> State(VertexId id) {
+    return states_[id].snapshot.Get([&]() -> Result<CacheRecord> {
+      auto state = MakeState(id);
+      if (!state) return Fail(id, std::move(state).error());
+      return state;
+    });
+  }
+
+  Result<CacheRecord> MakeState(VertexId id) {
+    const Vertex& vertex = graph_.vertex(id);
+    if (const auto* image = std::get_if<ImageOp>(&vertex.op)) {
+      ASSIGN_OR_RETURN(SnapshotId snapshot, Unpack(vertex, *image));
+      return CacheRecord{std::move(snapshot), "", {}};
+    }
+    ASSIGN_OR_RETURN(std::optional<CacheRecord> found, Found(id));
+    if (!found) return Execute(id);
+    if (!services_.environment.snapshotter.Exists(found->snapshot)) {
+      RETURN_IF_ERROR(Restore(vertex, *found));
+    }
+    return *std::move(found);
+  }
+
+  Result<SnapshotId> Unpack(const Vertex& vertex, const ImageOp& image) {
+    snapshot::Snapshotter& snapshotter = services_.environment.snapshotter;
+    if (SnapshotId id = ops::ImageSnapshotId(image); snapshotter.Exists(id)) {
+      services_.progress.Cached(vertex.name);
+      return id;
+    }
+    ProgressStep step(services_.progress, vertex.name);
+    auto fetch = [&](const std::vector<oci::Descriptor>& layers) {
+      return services_.fetch_layers(image, layers, step.id());
+    };
+    return step.EndWith(ops::UnpackImage(image, fetch, services_.blobs,
+                                         snapshotter, stop_.get_token()));
+  }
+
+  // Unpacks the layer that the vertex gave in an earlier build.
+  Status Restore(const Vertex& vertex, const CacheRecord& record) {
+    snapshot::Snapshotter& snapshotter = services_.environment.snapshotter;
+    auto layer = services_.index.FindLayer(record.snapshot, form_);
+    if (!layer) return Internal("a cached layer vanished");
+    ASSIGN_OR_RETURN(SnapshotId parent, Snapshot(vertex.inputs[0]));
+    ASSIGN_OR_RETURN(auto active, snapshotter.Prepare(parent));
+    {
+      ASSIGN_OR_RETURN(snapshot::LayerTarget target,
+                       snapshotter.Target(*active));
+      ASSIGN_OR_RETURN(auto summary,
+                       oci::ApplyLayerBlob(
+                           layer->descriptor, layer->diff_id, services_.blobs,
+                           target.directory.get(), target.options));
+      (void)summary;
+    }
+    return snapshotter.Commit(std::move(active), record.snapshot);
+  }
+
+  Result<CacheRecord> Execute(VertexId id) {
+    const Vertex& vertex = graph_.vertex(id);
+    ASSIGN_OR_RETURN(oci::Digest key, Key(id));
+    ASSIGN_OR_RETURN(std::vector<SnapshotId> inputs, InputSnapshots(vertex));
+    SlotGuard slot(slots_);
+    if (stop_.stop_requested()) return Cancelled("the build was cancelled");
+    if (!IsStep(vertex)) return Carry(vertex, key, std::move(inputs), 0);
+    ProgressStep step(services_.progress, vertex.name);
+    ++executed_;
+    return step.EndWith(Carry(vertex, key, std::move(inputs), step.id()));
+  }
+
+  Result<std::vector<SnapshotId>> InputSnapshots(const Vertex& vertex) {
+    return ForInputs<SnapshotId>(vertex,
+                                 [this](VertexId id) { return Snapshot(id); });
+  }
+
+  Result<CacheRecord> Carry(const Vertex& vertex, const oci::Digest& key,
+                            std::vector<SnapshotId> inputs, uint64_t step) {
+    bool on_scratch =
+        vertex.inputs.empty() || std::holds_alternative<plan::ScratchOp>(
+                                     graph_.vertex(vertex.inputs[0]).op);
+    CacheRecord record;
+    record.parent = on_scratch ? "" : inputs[0];
+    ops::ExecuteRequest request{vertex.op, std::move(inputs), {}, {},
+                                {},        stop_.get_token()};
+    request.on_output = [&](sandbox::Stream stream, std::string_view text) {
+      services_.progress.Log(step, static_cast<int>(stream), text);
+    };
+    request.on_warning = [&](std::string_view text) {
+      services_.progress.Warning(text);
+    };
+    ASSIGN_OR_RETURN(auto active,
+                     ops::ExecuteOp(request, services_.environment));
+    // Never a name used before: a step that is executed anew must not find its
+    // old result under its name.
+    record.snapshot = RandomName("");
+    record.created = std::chrono::system_clock::now();
+    RETURN_IF_ERROR(services_.environment.snapshotter.Commit(std::move(active),
+                                                             record.snapshot));
+    RETURN_IF_ERROR(services_.index.Record(key, record));
+    return record;
+  }
+
+  // --- Layer ---------------------------------------------------------------
+
+  Result<SolvedLayer> Layer(VertexId id) {
+    return states_[id].layer.Get([&]() -> Result<SolvedLayer> {
+      auto layer = MakeLayer(id);
+      if (!layer) return Fail(id, std::move(layer).error());
+      return layer;
+    });
+  }
+
+  Result<SolvedLayer> MakeLayer(VertexId id) {
+    ASSIGN_OR_RETURN(std::optional<CacheRecord> found, Found(id));
+    if (found) {
+      auto known = services_.index.FindLayer(found->snapshot, form_);
+      if (known && services_.blobs.Contains(known->descriptor.digest)) {
+        return SolvedLayer{*std::move(known), found->created};
+      }
+    }
+    ASSIGN_OR_RETURN(CacheRecord state, State(id));
+    SlotGuard slot(slots_);
+    if (stop_.stop_requested()) return Cancelled("the build was cancelled");
+    ASSIGN_OR_RETURN(snapshot::SnapshotDiff diff,
+                     services_.environment.snapshotter.Diff(state.snapshot));
+    ASSIGN_OR_RETURN(
+        oci::LayerBlob blob,
+        oci::WriteLayerBlob(diff.changes, diff.root.get(), options_.compression,
+                            options_.layers, services_.blobs));
+    RETURN_IF_ERROR(services_.index.RecordLayer(state.snapshot, form_, blob));
+    return SolvedLayer{std::move(blob), state.created};
+  }
+
+  // --- Failure -------------------------------------------------------------
+
+  class SlotGuard {
+   public:
+    explicit SlotGuard(std::counting_semaphore<>& slots) : slots_(slots) {
+      slots_.acquire();
+    }
+    SlotGuard(const SlotGuard&) = delete;
+    SlotGuard& operator=(const SlotGuard&) = delete;
+    ~SlotGuard() { slots_.release(); }
+
+   private:
+    std::counting_semaphore<>& slots_;
+  };
+
+  // The first failure is the cause; it stops everything else.
+  Error Fail(VertexId id, Error error) {
+    std::lock_guard lock(failure_mutex_);
+    if (!failure_) {
+      failure_.emplace(SolveFailure{id, error});
+      stop_.request_stop();
+    }
+    return error;
+  }
+
+  const plan::BuildGraph& graph_;
+  const SolveServices& services_;
+  const SolveOptions& options_;
+  const std::string form_;
+  std::counting_semaphore<> slots_;
+  std::deque<VertexState> states_;
+  std::stop_source stop_;
+  std::stop_callback<std::function<void()>> forward_stop_;
+  std::atomic<int> executed_ = 0;
+  std::atomic<int> cached_ = 0;
+  std::mutex failure_mutex_;
+  std::optional<SolveFailure> failure_;
+};
+
+}  // namespace
+
+Result<SolveResult> Solve(const plan::BuildGraph& graph,
+                          const SolveServices& services,
+                          const SolveOptions& options,
+                          std::optional<SolveFailure>* failure) {
+  return Solver(graph, services, options).Run(failure);
+}
+
+}  // namespace strake::builder::solve
