@@ -51,15 +51,16 @@ class Credentials {
                                            std::stop_token stop = {}) const;
 
  private:
-  // Keys are canonical (`CanonicalRegistry`), followed by a path where the
-  // entry has one; helpers are asked for the key as it was written.
-  std::map<std::string, Credential, std::less<>> explicit_;
-  std::map<std::string, Credential, std::less<>> auths_;
   struct Helper {
-    std::string name;
-    std::string server;
+    std::string name;    // "gcloud" for docker-credential-gcloud
+    std::string server;  // the registry as the file spells it
   };
-  std::map<std::string, Helper, std::less<>> helpers_;
+  // By canonical name (`CanonicalRegistry`).
+  template <typename T>
+  using ByRegistry = std::map<std::string, T, std::less<>>;
+  ByRegistry<Credential> explicit_;
+  ByRegistry<Credential> auths_;
+  ByRegistry<Helper> helpers_;
   std::string creds_store_;
 };
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string_view>
+#include <utility>
 
 namespace strake::registry {
 
@@ -37,6 +38,25 @@ std::optional<std::chrono::seconds> ParseRetryAfter(
 
 // Waits for `delay`; false as soon as `stop` is requested.
 bool WaitFor(std::chrono::milliseconds delay, std::stop_token stop);
+
+// The tries of one operation.
+class Retries {
+ public:
+  Retries(const RetryPolicy& policy, std::stop_token stop)
+      : policy_(policy), stop_(std::move(stop)) {}
+
+  // Waits until the next try is due and returns true, or returns false where
+  // there is none: all used up, `stop` requested, or `retry_after` (what the
+  // other side asked for) longer than we wait.
+  bool WaitForNext(std::optional<std::chrono::seconds> retry_after = {});
+  // The operation moved forward since its last failure: counts anew.
+  void Restart() { used_ = 0; }
+
+ private:
+  RetryPolicy policy_;
+  std::stop_token stop_;
+  int used_ = 0;
+};
 
 }  // namespace strake::registry
 

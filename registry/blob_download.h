@@ -1,0 +1,25 @@
+// GET of a blob (distribution-spec, "Pulling blobs"), verified while it
+// streams and continued by range where a connection is cut.
+
+#ifndef STRAKE_REGISTRY_BLOB_DOWNLOAD_H_
+#define STRAKE_REGISTRY_BLOB_DOWNLOAD_H_
+
+#include <stop_token>
+
+#include "oci/descriptor.h"
+#include "oci/reference.h"
+#include "registry/client.h"
+#include "registry/transport.h"
+#include "util/byte_stream.h"
+#include "util/result.h"
+
+namespace strake::registry {
+
+// As `Client::FetchBlob`.
+Status DownloadBlob(Transport& transport, const oci::Reference& repository,
+                    const oci::Descriptor& blob, ByteSink& sink,
+                    const BytesCallback& on_bytes, std::stop_token stop);
+
+}  // namespace strake::registry
+
+#endif  // STRAKE_REGISTRY_BLOB_DOWNLOAD_H_

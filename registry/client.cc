@@ -1,0 +1,266 @@
+#include "registry/client.h"
+
+#include <set>
+#include <utility>
+
+#include "oci/media_type.h"
+#include "registry/blob_download.h"
+#include "registry/blob_upload.h"
+#include "registry/endpoint.h"
+#include "registry/http_client.h"
+#include "registry/manifest_transfer.h"
+#include "registry/registry_error.h"
+#include "registry/transport.h"
+#include "util/json.h"
+#include "util/result_macros.h"
+#include "util/strings.h"
+
+namespace strake::registry {
+namespace {
+
+// The target of `<target>; rel="next"` (RFC 8288), or "".
+std::string NextLink(std::string_view link) {
+  for (std::string_view part : Split(link, ',')) {
+    size_t open = part.find('<'), close = part.find('>');
+    if (open == std::string_view::npos || close == std::string_view::npos ||
+        close < open) {
+      continue;
+    }
+    std::string_view rest = part.substr(close + 1);
+    if (rest.find("rel=\"next\"") != std::string_view::npos ||
+        rest.find("rel=next") != std::string_view::npos) {
+      return std::string(part.substr(open + 1, close - open - 1));
+    }
+  }
+  return "";
+}
+
+Status PingWith(Transport& transport, const std::string& registry,
+                std::stop_token stop) {
+  auto endpoint = transport.Connect(registry, stop);
+  if (!endpoint) return std::move(endpoint).error();
+  ApiRequest request;
+  request.registry = registry;
+  request.endpoint = *endpoint;
+  request.http.url = PingUrl(*endpoint);
+  ASSIGN_OR_RETURN(HttpResponse response, transport.Send(request, stop));
+  if (response.status / 100 == 2) return {};
+  return AnswerError("registry " + registry + ": " + request.http.url,
+                     response);
+}
+
+}  // namespace
+
+class Client::Impl {
+ public:
+  explicit Impl(ClientOptions options)
+      : options_(std::move(options)),
+        http_(options_),
+        transport_(http_, options_, options_.credentials) {}
+
+  const ClientOptions& options() const { return options_; }
+  const HttpClient& http() const { return http_; }
+  Transport& transport() { return transport_; }
+
+  // A request to a URL of `repository` that `url` makes from the endpoint.
+  template <typename MakeUrl>
+  Result<ApiRequest> Request(const char* method,
+                             const oci::Reference& repository,
+                             const char* actions, MakeUrl url,
+                             std::stop_token stop) {
+    ASSIGN_OR_RETURN(Endpoint endpoint,
+                     transport_.Connect(repository.registry, stop));
+    ApiRequest request;
+    request.registry = repository.registry;
+    request.scopes = {RepositoryScope(repository.repository, actions)};
+    request.http.method = method;
+    request.http.url = url(endpoint);
+    request.endpoint = std::move(endpoint);
+    return request;
+  }
+
+  Result<bool> Exists(const ApiRequest& request, const std::string& what,
+                      std::stop_token stop) {
+    auto response = transport_.Send(request, stop);
+    if (!response) return std::move(response).error().Wrap(what);
+    if (response->status == 200) return true;
+    if (response->status == 404) return false;
+    return AnswerError(what, *response);
+  }
+
+ private:
+  const ClientOptions options_;
+  HttpClient http_;
+  Transport transport_;
+};
+
+Client::Client(ClientOptions options)
+    : impl_(std::make_unique<Impl>(std::move(options))) {}
+
+Client::~Client() = default;
+
+Status Client::Ping(const std::string& registry, std::stop_token stop) const {
+  return PingWith(impl_->transport(), CanonicalRegistry(registry), stop);
+}
+
+Status Client::CheckLogin(const std::string& registry,
+                          const Credential& credential,
+                          std::stop_token stop) const {
+  std::string name = CanonicalRegistry(registry);
+  Credentials credentials;
+  credentials.Set(name, credential);
+  // A transport of its own: no token obtained otherwise may answer for it.
+  Transport transport(impl_->http(), impl_->options(), credentials);
+  return PingWith(transport, name, stop);
+}
+
+Result<oci::Descriptor> Client::ResolveManifest(const oci::Reference& reference,
+                                                std::stop_token stop) const {
+  return registry::ResolveManifest(impl_->transport(), reference, stop);
+}
+
+Result<FetchedManifest> Client::FetchManifest(const oci::Reference& reference,
+                                              std::stop_token stop) const {
+  return registry::FetchManifest(impl_->transport(), reference, stop);
+}
+
+Status Client::PutManifest(const oci::Reference& reference,
+                           std::string_view bytes, std::string_view media_type,
+                           std::stop_token stop) const {
+  return registry::PutManifest(impl_->transport(), reference, bytes, media_type,
+                               stop);
+}
+
+Result<bool> Client::HasManifest(const oci::Reference& repository,
+                                 const oci::Digest& digest,
+                                 std::stop_token stop) const {
+  std::string what =
+      "manifest " + digest.ToString() + " of " + repository.Name();
+  auto request = impl_->Request(
+      "HEAD", repository, "pull",
+      [&](const Endpoint& endpoint) {
+        return ManifestUrl(endpoint, repository.repository, digest.ToString());
+      },
+      stop);
+  if (!request) return std::move(request).error().Wrap(what);
+  for (std::string_view type :
+       {oci::kMediaTypeIndex, oci::kMediaTypeManifest,
+        oci::kDockerMediaTypeIndex, oci::kDockerMediaTypeManifest}) {
+    request->http.headers.Add("Accept", std::string(type));
+  }
+  return impl_->Exists(*request, what, stop);
+}
+
+Result<bool> Client::HasBlob(const oci::Reference& repository,
+                             const oci::Digest& digest,
+                             std::stop_token stop) const {
+  std::string what = "blob " + digest.ToString() + " of " + repository.Name();
+  auto request = impl_->Request(
+      "HEAD", repository, "pull",
+      [&](const Endpoint& endpoint) {
+        return BlobUrl(endpoint, repository.repository, digest);
+      },
+      stop);
+  if (!request) return std::move(request).error().Wrap(what);
+  return impl_->Exists(*request, what, stop);
+}
+
+Status Client::FetchBlob(const oci::Reference& repository,
+                         const oci::Descriptor& blob, ByteSink& sink,
+                         const BytesCallback& on_bytes,
+                         std::stop_token stop) const {
+  return DownloadBlob(impl_->transport(), repository, blob, sink, on_bytes,
+                      stop);
+}
+
+Status Client::UploadBlob(const oci::Reference& repository,
+                          const oci::Descriptor& blob, const BlobOpener& open,
+                          const BytesCallback& on_bytes,
+                          std::stop_token stop) const {
+  return registry::UploadBlob(impl_->transport(), repository, blob, open,
+                              impl_->options().upload_chunk_bytes, on_bytes,
+                              stop);
+}
+
+Result<MountResult> Client::MountBlob(const oci::Reference& repository,
+                                      const oci::Digest& digest,
+                                      const std::string& from_repository,
+                                      std::stop_token stop) const {
+  // distribution-spec, "Mounting a blob from another repository".
+  auto request = impl_->Request(
+      "POST", repository, "pull,push",
+      [&](const Endpoint& endpoint) {
+        std::string url = UploadsUrl(endpoint, repository.repository);
+        url = WithQuery(std::move(url), "mount", digest.ToString());
+        return WithQuery(std::move(url), "from", from_repository);
+      },
+      stop);
+  if (!request) return std::move(request).error();
+  request->scopes.push_back(RepositoryScope(from_repository, "pull"));
+  auto response = impl_->transport().Send(*request, stop);
+  if (!response) {
+    if (response.error().code() == ErrorCode::kCancelled) {
+      return std::move(response).error();
+    }
+    return MountResult::kNotMounted;
+  }
+  if (response->status == 201) return MountResult::kMounted;
+  std::string location = response->headers.Get("Location");
+  if (response->status == 202 && !location.empty()) {
+    // An upload session was opened instead; nobody will use it.
+    ApiRequest cancel = *request;
+    cancel.http.method = "DELETE";
+    cancel.http.url = ResolveUrl(response->url, location);
+    static_cast<void>(impl_->transport().SendOnce(cancel, stop));
+  }
+  return MountResult::kNotMounted;
+}
+
+Result<std::vector<std::string>> Client::ListTags(
+    const oci::Reference& repository, std::stop_token stop) const {
+  std::string what = "tags of " + repository.Name();
+  auto fail = [&](Error error) { return std::move(error).Wrap(what); };
+  auto request = impl_->Request(
+      "GET", repository, "pull",
+      [&](const Endpoint& endpoint) {
+        return TagsUrl(endpoint, repository.repository);
+      },
+      stop);
+  if (!request) return fail(std::move(request).error());
+  std::vector<std::string> tags;
+  std::set<std::string> seen_urls;
+  while (seen_urls.insert(request->http.url).second) {
+    auto response = impl_->transport().Send(*request, stop);
+    if (!response) return fail(std::move(response).error());
+    if (response->status != 200) return AnswerError(what, *response);
+    auto document = ParseJson(response->body);
+    if (!document) return fail(std::move(document).error());
+    auto page = JsonField(*document).At("tags").StringsOr({});
+    if (!page) return fail(std::move(page).error());
+    tags.insert(tags.end(), page->begin(), page->end());
+    std::string next = NextLink(response->headers.Get("Link"));
+    if (next.empty()) return tags;
+    request->http.url = ResolveUrl(request->http.url, next);
+  }
+  return fail(
+      Error(ErrorCode::kUnsupported, "the registry's pages lead in a circle"));
+}
+
+Status Client::DeleteManifest(const oci::Reference& reference,
+                              std::stop_token stop) const {
+  std::string what = "delete of " + reference.ToString();
+  auto request = impl_->Request(
+      "DELETE", reference, "pull,push,delete",
+      [&](const Endpoint& endpoint) {
+        return ManifestUrl(endpoint, reference.repository,
+                           reference.TagOrDigest());
+      },
+      stop);
+  if (!request) return std::move(request).error().Wrap(what);
+  auto response = impl_->transport().Send(*request, stop);
+  if (!response) return std::move(response).error().Wrap(what);
+  if (response->status / 100 != 2) return AnswerError(what, *response);
+  return {};
+}
+
+}  // namespace strake::registry

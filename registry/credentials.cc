@@ -1,0 +1,245 @@
+#include "registry/credentials.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include "registry/credential_helper.h"
+#include "registry/endpoint.h"
+#include "util/byte_stream.h"
+#include "util/json.h"
+#include "util/result_macros.h"
+#include "util/strings.h"
+#include "util/unique_fd.h"
+
+namespace strake::registry {
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kConfigLimitBytes = uint64_t{16} << 20;
+
+// What Docker calls a registry in its file and towards helpers.
+std::string ServerKey(std::string_view registry) {
+  std::string canonical = CanonicalRegistry(registry);
+  return canonical == "docker.io" ? "https://index.docker.io/v1/" : canonical;
+}
+
+// "base64(name:password)". Some writers leave NULs at the end.
+Result<Credential> DecodeAuth(std::string_view encoded) {
+  auto decoded = Base64Decode(encoded);
+  auto parts = decoded ? SplitOnce(*decoded, ':') : std::nullopt;
+  if (!parts) return InvalidArgument("not base64 of \"name:password\"");
+  std::string_view password = parts->second;
+  while (password.ends_with('\0')) password.remove_suffix(1);
+  return Credential{std::string(parts->first), std::string(password), ""};
+}
+
+// Nothing for an entry without secret: `{}` marks what a helper keeps.
+Result<std::optional<Credential>> ParseAuthEntry(const JsonField& entry) {
+  using Maybe = std::optional<Credential>;
+  Credential credential;
+  ASSIGN_OR_RETURN(std::string auth, entry.At("auth").StringOr(""));
+  if (!auth.empty()) {
+    auto decoded = DecodeAuth(auth);
+    if (!decoded) return std::move(decoded).error().Wrap(entry.path());
+    credential = std::move(decoded).value();
+  } else {
+    ASSIGN_OR_RETURN(credential.username, entry.At("username").StringOr(""));
+    ASSIGN_OR_RETURN(credential.password, entry.At("password").StringOr(""));
+  }
+  ASSIGN_OR_RETURN(credential.identity_token,
+                   entry.At("identitytoken").StringOr(""));
+  if (credential == Credential()) return Maybe();
+  return Maybe(std::move(credential));
+}
+
+// The file as it is, `{}` where there is none.
+Result<json> ReadConfig(const std::string& path) {
+  auto text = ReadFile(path, kConfigLimitBytes);
+  if (!text && text.error().code() == ErrorCode::kNotFound) {
+    return json::object();
+  }
+  if (!text) return std::move(text).error();
+  if (Trim(*text).empty()) return json::object();
+  auto document = ParseJson(*text);
+  if (!document) return std::move(document).error().Wrap(path);
+  if (!document->is_object()) {
+    return InvalidArgument(path + ": not a JSON object");
+  }
+  return document;
+}
+
+// Written aside, then renamed into place; a symlink is written through.
+Status WriteConfig(const std::string& path, const json& document) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::path target = fs::weakly_canonical(path, error);
+  if (error) target = path;
+  fs::path folder = target.parent_path();
+  if (!folder.empty() && !fs::exists(folder, error)) {
+    fs::create_directories(folder, error);
+    if (error) return ErrnoError("make " + folder.string(), error.value());
+    fs::permissions(folder, fs::perms::owner_all, error);
+  }
+  std::string aside = target.string() + ".XXXXXX";
+  UniqueFd fd(::mkostemp(aside.data(), O_CLOEXEC));  // mode 0600
+  if (!fd) return ErrnoError("write " + aside);
+  auto discard = [&](Error failure) {
+    ::unlink(aside.c_str());
+    return failure;
+  };
+  std::string text = DumpJsonPretty(document) + "\n";
+  Status written =
+      WriteFully(fd.get(), std::as_bytes(std::span(text.data(), text.size())));
+  if (!written) return discard(std::move(written).error().Wrap(aside));
+  if (::fsync(fd.get()) != 0) return discard(ErrnoError("write " + aside));
+  if (::rename(aside.c_str(), target.c_str()) != 0) {
+    return discard(ErrnoError("write " + target.string()));
+  }
+  return {};
+}
+
+// The name of the helper that keeps the login of `registry`, or "".
+std::string HelperFor(const json& document, std::string_view registry) {
+  JsonField root(document);
+  auto helpers = root.At("credHelpers").StringMapOr({});
+  if (helpers) {
+    for (const auto& [server, name] : *helpers) {
+      if (CanonicalRegistry(server) == CanonicalRegistry(registry)) return name;
+    }
+  }
+  return root.At("credsStore").StringOr("").value_or("");
+}
+
+// Takes the entries of `registry`, in any spelling, out of `auths`.
+bool RemoveAuths(json& document, std::string_view registry) {
+  auto auths = document.find("auths");
+  if (auths == document.end() || !auths->is_object()) return false;
+  bool removed = false;
+  for (auto it = auths->begin(); it != auths->end();) {
+    if (CanonicalRegistry(it.key()) == CanonicalRegistry(registry)) {
+      it = auths->erase(it);
+      removed = true;
+    } else {
+      ++it;
+    }
+  }
+  return removed;
+}
+
+}  // namespace
+
+Result<Credentials> Credentials::ParseDockerConfig(std::string_view text,
+                                                   std::string_view source) {
+  auto fail = [&](Error error) { return std::move(error).Wrap(source); };
+  Credentials credentials;
+  if (Trim(text).empty()) return credentials;
+  auto document = ParseJson(text);
+  if (!document) return fail(std::move(document).error());
+  JsonField root(*document);
+
+  if (JsonField auths = root.At("auths"); auths.present()) {
+    if (!auths.raw().is_object()) {
+      return fail(InvalidArgument("auths: expected an object"));
+    }
+    for (auto it = auths.raw().begin(); it != auths.raw().end(); ++it) {
+      auto entry = ParseAuthEntry(auths.At(it.key()));
+      if (!entry) return fail(std::move(entry).error());
+      if (!*entry) continue;
+      std::string registry = CanonicalRegistry(it.key());
+      // An entry for the plain name comes before one with a path.
+      if (it.key() == ServerKey(registry)) {
+        credentials.auths_[registry] = **entry;
+      } else {
+        credentials.auths_.emplace(registry, **entry);
+      }
+    }
+  }
+  auto helpers = root.At("credHelpers").StringMapOr({});
+  if (!helpers) return fail(std::move(helpers).error());
+  for (const auto& [server, name] : *helpers) {
+    credentials.helpers_[CanonicalRegistry(server)] = {name, server};
+  }
+  auto store = root.At("credsStore").StringOr("");
+  if (!store) return fail(std::move(store).error());
+  credentials.creds_store_ = *store;
+  return credentials;
+}
+
+void Credentials::Set(std::string_view registry, Credential credential) {
+  explicit_[CanonicalRegistry(registry)] = std::move(credential);
+}
+
+Result<std::optional<Credential>> Credentials::Lookup(
+    std::string_view registry, std::stop_token stop) const {
+  std::string name = CanonicalRegistry(registry);
+  auto found = [](const Credential& credential) {
+    return std::optional<Credential>(credential);
+  };
+  if (auto it = explicit_.find(name); it != explicit_.end()) {
+    return found(it->second);
+  }
+  if (auto it = helpers_.find(name); it != helpers_.end()) {
+    return GetFromHelper(it->second.name, it->second.server, stop);
+  }
+  if (auto it = auths_.find(name); it != auths_.end()) {
+    return found(it->second);
+  }
+  if (!creds_store_.empty()) {
+    return GetFromHelper(creds_store_, ServerKey(name), stop);
+  }
+  return std::optional<Credential>();
+}
+
+Result<Credentials> LoadDockerConfig(const std::string& path) {
+  auto text = ReadFile(path, kConfigLimitBytes);
+  if (!text && text.error().code() == ErrorCode::kNotFound) {
+    return Credentials();
+  }
+  if (!text) return std::move(text).error();
+  return Credentials::ParseDockerConfig(*text, path);
+}
+
+Result<LoginStorage> StoreLogin(const std::string& path,
+                                std::string_view registry,
+                                const Credential& credential) {
+  ASSIGN_OR_RETURN(json document, ReadConfig(path));
+  std::string helper = HelperFor(document, registry);
+  json entry = json::object();
+  if (!helper.empty()) {
+    RETURN_IF_ERROR(StoreInHelper(helper, ServerKey(registry), credential));
+  } else {
+    // With an identity token the password is left empty, as Docker does.
+    entry["auth"] =
+        Base64Encode(credential.username + ":" + credential.password);
+    if (!credential.identity_token.empty()) {
+      entry["identitytoken"] = credential.identity_token;
+    }
+  }
+  RemoveAuths(document, registry);
+  if (!document["auths"].is_object()) document["auths"] = json::object();
+  document["auths"][ServerKey(registry)] = std::move(entry);
+  RETURN_IF_ERROR(WriteConfig(path, document));
+  return helper.empty() ? LoginStorage::kFile : LoginStorage::kHelper;
+}
+
+Result<bool> EraseLogin(const std::string& path, std::string_view registry) {
+  ASSIGN_OR_RETURN(json document, ReadConfig(path));
+  std::string helper = HelperFor(document, registry);
+  bool erased = false;
+  if (!helper.empty()) {
+    ASSIGN_OR_RETURN(erased, EraseInHelper(helper, ServerKey(registry)));
+  }
+  if (RemoveAuths(document, registry)) {
+    erased = true;
+    RETURN_IF_ERROR(WriteConfig(path, document));
+  }
+  return erased;
+}
+
+}  // namespace strake::registry

@@ -1,0 +1,415 @@
+#include "registry/http_client.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <span>
+
+#include "registry/endpoint.h"
+#include "util/block_sigpipe.h"
+#include "util/c_handle.h"
+#include "util/guarded.h"
+#include "util/strings.h"
+
+namespace strake::registry {
+namespace {
+
+using CurlEasy = std::unique_ptr<CURL, FreeWith<curl_easy_cleanup>>;
+using CurlList = std::unique_ptr<curl_slist, FreeWith<curl_slist_free_all>>;
+
+constexpr int kMaxRedirects = 10;
+constexpr long kTransferBufferBytes = 256L << 10;
+
+void InitCurl() {
+  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+  static_cast<void>(code);
+}
+
+bool IsRedirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 ||
+         status == 308;
+}
+
+HttpFailure Classify(CURLcode code) {
+  switch (code) {
+    case CURLE_OK:
+      return HttpFailure::kNone;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+      return HttpFailure::kConnect;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+      return HttpFailure::kTls;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+      return HttpFailure::kNotHttp;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_FAILED_INIT:
+      return HttpFailure::kLocal;
+    default:
+      return HttpFailure::kBroken;
+  }
+}
+
+// "host:port" of a URL, the port spelled out.
+std::string HostPort(const std::string& url) {
+  std::string origin = OriginOf(url);
+  size_t scheme_end = origin.find("://");
+  if (scheme_end == std::string::npos) return url;
+  std::string authority = origin.substr(scheme_end + 3);
+  size_t bracket = authority.rfind(']');
+  size_t colon = authority.rfind(':');
+  bool has_port = colon != std::string::npos &&
+                  (bracket == std::string::npos || colon > bracket);
+  if (has_port) return authority;
+  return authority + (origin.starts_with("https") ? ":443" : ":80");
+}
+
+std::string AuthorityOf(const std::string& url) {
+  std::string origin = OriginOf(url);
+  size_t scheme_end = origin.find("://");
+  return scheme_end == std::string::npos ? origin
+                                         : origin.substr(scheme_end + 3);
+}
+
+}  // namespace
+
+std::string HttpHeaders::Get(std::string_view name) const {
+  for (const auto& [key, value] : fields_) {
+    if (EqualsIgnoreCase(key, name)) return value;
+  }
+  return "";
+}
+
+std::vector<std::string> HttpHeaders::GetAll(std::string_view name) const {
+  std::vector<std::string> values;
+  for (const auto& [key, value] : fields_) {
+    if (EqualsIgnoreCase(key, name)) values.push_back(value);
+  }
+  return values;
+}
+
+void HttpHeaders::Remove(std::string_view name) {
+  std::erase_if(fields_, [&](const auto& field) {
+    return EqualsIgnoreCase(field.first, name);
+  });
+}
+
+// Idle handles, the one used last on top: its connections are the freshest.
+class HttpClient::Pool {
+ public:
+  CurlEasy Take() {
+    auto idle = idle_.lock();
+    if (idle->empty()) return CurlEasy(curl_easy_init());
+    CurlEasy handle = std::move(idle->back());
+    idle->pop_back();
+    return handle;
+  }
+  void Return(CurlEasy handle) {
+    curl_easy_reset(handle.get());  // keeps connections
+    idle_.lock()->push_back(std::move(handle));
+  }
+
+ private:
+  Guarded<std::vector<CurlEasy>> idle_;
+};
+
+// What the callbacks of one exchange share.
+class HttpClient::Exchange {
+ public:
+  Exchange(const HttpRequest& request, std::stop_token stop)
+      : request_(request), stop_(std::move(stop)) {
+    response_.url = request.url;
+  }
+
+  // Called by curl, through which nothing may be thrown; a stored error makes
+  // curl give up.
+  static size_t OnHeader(char* data, size_t size, size_t count, void* self);
+  static size_t OnBody(char* data, size_t size, size_t count, void* self);
+  static size_t OnRead(char* data, size_t size, size_t count, void* self);
+  static int OnSeek(void* self, curl_off_t offset, int origin);
+  static int OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t,
+                        curl_off_t);
+
+  HttpResult Finish(CURLcode code, const char* details);
+
+ private:
+  void TakeHeaderLine(std::string_view line);
+  Status TakeBody(std::span<const std::byte> data);
+  Status AnnounceHead();
+
+  const HttpRequest& request_;
+  std::stop_token stop_;
+  HttpResponse response_;
+  std::optional<Error> local_error_;
+  bool head_announced_ = false;
+  ByteSink* sink_ = nullptr;
+  std::unique_ptr<ByteSource> source_;
+};
+
+size_t HttpClient::Exchange::OnHeader(char* data, size_t size, size_t count,
+                                      void* self) {
+  static_cast<Exchange*>(self)->TakeHeaderLine({data, size * count});
+  return size * count;
+}
+
+void HttpClient::Exchange::TakeHeaderLine(std::string_view line) {
+  line = TrimRight(line);
+  if (line.starts_with("HTTP/")) {
+    // A new head: what came before was a 1xx or a proxy's answer.
+    response_.headers.clear();
+    response_.status = 0;
+    if (auto parts = SplitOnce(line, ' ')) {
+      auto status = ParseInt(parts->second.substr(0, 3));
+      response_.status = static_cast<int>(status.value_or(0));
+    }
+    return;
+  }
+  if (auto parts = SplitOnce(line, ':')) {
+    response_.headers.Add(std::string(parts->first),
+                          std::string(Trim(parts->second)));
+  }
+}
+
+Status HttpClient::Exchange::AnnounceHead() {
+  if (head_announced_) return {};
+  head_announced_ = true;
+  if (!request_.on_head || IsRedirect(response_.status)) return {};
+  auto sink = request_.on_head(response_);
+  if (!sink) return std::move(sink).error();
+  sink_ = *sink;
+  return {};
+}
+
+Status HttpClient::Exchange::TakeBody(std::span<const std::byte> data) {
+  if (Status announced = AnnounceHead(); !announced) return announced;
+  if (sink_ != nullptr) return sink_->Write(data);
+  size_t room = request_.body_limit_bytes - response_.body.size();
+  if (data.size() > room) {
+    if (response_.status / 100 == 2) {
+      return Error(ErrorCode::kUnsupported,
+                   request_.method + " " + request_.url +
+                       ": the answer is larger than " +
+                       std::to_string(request_.body_limit_bytes) + " bytes");
+    }
+    data = data.first(room);
+  }
+  response_.body.append(reinterpret_cast<const char*>(data.data()),
+                        data.size());
+  return {};
+}
+
+size_t HttpClient::Exchange::OnBody(char* data, size_t size, size_t count,
+                                    void* self) {
+  auto& exchange = *static_cast<Exchange*>(self);
+  size_t bytes = size * count;
+  Status taken = exchange.TakeBody(std::as_bytes(std::span(data, bytes)));
+  if (taken) return bytes;
+  exchange.local_error_ = std::move(taken).error();
+  return bytes == 0 ? 1 : 0;  // any other count than `bytes` is a failure
+}
+
+size_t HttpClient::Exchange::OnRead(char* data, size_t size, size_t count,
+                                    void* self) {
+  auto& exchange = *static_cast<Exchange*>(self);
+  if (!exchange.source_) {
+    auto source = exchange.request_.open_body();
+    if (!source) {
+      exchange.local_error_ = std::move(source).error();
+      return CURL_READFUNC_ABORT;
+    }
+    exchange.source_ = std::move(source).value();
+  }
+  auto read = exchange.source_->Read(
+      std::as_writable_bytes(std::span(data, size * count)));
+  if (!read) {
+    exchange.local_error_ = std::move(read).error();
+    return CURL_READFUNC_ABORT;
+  }
+  return *read;
+}
+
+// curl asks for the start again where a kept connection turned out dead.
+int HttpClient::Exchange::OnSeek(void* self, curl_off_t offset, int origin) {
+  if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
+  static_cast<Exchange*>(self)->source_.reset();
+  return CURL_SEEKFUNC_OK;
+}
+
+int HttpClient::Exchange::OnProgress(void* self, curl_off_t, curl_off_t,
+                                     curl_off_t, curl_off_t) {
+  return static_cast<Exchange*>(self)->stop_.stop_requested() ? 1 : 0;
+}
+
+HttpResult HttpClient::Exchange::Finish(CURLcode code, const char* details) {
+  if (code == CURLE_OK) {
+    if (Status announced = AnnounceHead(); !announced) {
+      local_error_ = std::move(announced).error();
+    }
+  }
+  HttpResult result;
+  result.response = std::move(response_);
+  if (stop_.stop_requested()) {
+    result.failure = HttpFailure::kLocal;
+    result.error =
+        Cancelled(request_.method + " " + request_.url + ": stopped");
+  } else if (local_error_) {
+    result.failure = HttpFailure::kLocal;
+    result.error = std::move(local_error_);
+  } else if (code != CURLE_OK) {
+    result.failure = Classify(code);
+    std::string reason =
+        details[0] != '\0' ? details : curl_easy_strerror(code);
+    ErrorCode error_code = result.failure == HttpFailure::kLocal
+                               ? ErrorCode::kInvalidArgument
+                               : ErrorCode::kUnavailable;
+    result.error = Error(error_code, HostPort(request_.url) + ": " + reason);
+  }
+  return result;
+}
+
+HttpClient::HttpClient(const ClientOptions& options)
+    : proxy_(options.proxy),
+      user_agent_(options.user_agent),
+      ca_file_(options.ca_file),
+      connect_timeout_(options.connect_timeout),
+      stall_timeout_(options.stall_timeout),
+      pool_(std::make_unique<Pool>()) {
+  InitCurl();
+}
+
+HttpClient::~HttpClient() = default;
+
+HttpResult HttpClient::SendOnce(const HttpRequest& request,
+                                std::stop_token stop) const {
+  CurlEasy handle = pool_->Take();
+  CURL* curl = handle.get();
+  Exchange exchange(request, stop);
+  char details[CURL_ERROR_SIZE] = "";
+  auto set = [curl](CURLoption option, auto value) {
+    curl_easy_setopt(curl, option, value);
+  };
+
+  set(CURLOPT_URL, request.url.c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_ERRORBUFFER, details);
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_USERAGENT, user_agent_.c_str());
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  set(CURLOPT_TCP_KEEPALIVE, 1L);
+  set(CURLOPT_BUFFERSIZE, kTransferBufferBytes);
+  set(CURLOPT_UPLOAD_BUFFERSIZE, kTransferBufferBytes);
+
+  set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(connect_timeout_.count()));
+  set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+  set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(stall_timeout_.count()));
+  set(CURLOPT_NOPROGRESS, 0L);
+  set(CURLOPT_XFERINFODATA, static_cast<void*>(&exchange));
+  set(CURLOPT_XFERINFOFUNCTION, &Exchange::OnProgress);
+
+  if (request.insecure) {
+    set(CURLOPT_SSL_VERIFYPEER, 0L);
+    set(CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+  if (!ca_file_.empty()) set(CURLOPT_CAINFO, ca_file_.c_str());
+  // An explicit value, even "", keeps curl from looking at the environment.
+  bool https = request.url.starts_with("https://");
+  bool direct = IsLoopback(AuthorityOf(request.url));
+  set(CURLOPT_PROXY, direct  ? ""
+                     : https ? proxy_.https.c_str()
+                             : proxy_.http.c_str());
+  set(CURLOPT_NOPROXY, proxy_.no_proxy.c_str());
+
+  CurlList headers;
+  auto add_header = [&](const std::string& line) {
+    headers.reset(curl_slist_append(headers.release(), line.c_str()));
+  };
+  for (const auto& [name, value] : request.headers.fields()) {
+    add_header(name + ": " + value);
+  }
+  // The registry has authorised us before a body is sent, and one that does
+  // not know "100-continue" would cost a second for each.
+  add_header("Expect:");
+
+  if (request.method == "HEAD") {
+    set(CURLOPT_NOBODY, 1L);
+  } else if (request.open_body) {
+    set(CURLOPT_UPLOAD, 1L);
+    set(CURLOPT_READFUNCTION, &Exchange::OnRead);
+    set(CURLOPT_READDATA, static_cast<void*>(&exchange));
+    set(CURLOPT_SEEKFUNCTION, &Exchange::OnSeek);
+    set(CURLOPT_SEEKDATA, static_cast<void*>(&exchange));
+    set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body_bytes));
+  } else if (request.method == "POST" || request.method == "PUT" ||
+             request.method == "PATCH") {
+    set(CURLOPT_POST, 1L);
+    set(CURLOPT_POSTFIELDSIZE_LARGE,
+        static_cast<curl_off_t>(request.body.size()));
+    set(CURLOPT_POSTFIELDS, request.body.c_str());
+    if (request.headers.Get("Content-Type").empty()) {
+      add_header("Content-Type:");  // curl would claim a form
+    }
+  }
+  set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  set(CURLOPT_HTTPHEADER, headers.get());
+  set(CURLOPT_HEADERFUNCTION, &Exchange::OnHeader);
+  set(CURLOPT_HEADERDATA, static_cast<void*>(&exchange));
+  set(CURLOPT_WRITEFUNCTION, &Exchange::OnBody);
+  set(CURLOPT_WRITEDATA, static_cast<void*>(&exchange));
+
+  CURLcode code;
+  {
+    BlockSigpipe block_sigpipe;
+    code = curl_easy_perform(curl);
+  }
+  HttpResult result = exchange.Finish(code, details);
+  pool_->Return(std::move(handle));
+  return result;
+}
+
+HttpResult HttpClient::Send(const HttpRequest& request,
+                            std::stop_token stop) const {
+  HttpResult result = SendOnce(request, stop);
+  std::optional<HttpRequest> next;
+  for (int hop = 1; result.failure == HttpFailure::kNone; ++hop) {
+    int status = result.response.status;
+    bool safe_method = request.method == "GET" || request.method == "HEAD";
+    std::string location = result.response.headers.Get("Location");
+    bool follow = IsRedirect(status) && !location.empty() &&
+                  (safe_method || status == 307 || status == 308);
+    if (!follow) break;
+
+    if (!next) next = request;
+    std::string target = ResolveUrl(next->url, location);
+    auto fail = [&](const std::string& why) {
+      result.failure = HttpFailure::kLocal;
+      result.error = Error(ErrorCode::kUnsupported,
+                           request.method + " " + request.url + ": " + why);
+    };
+    if (hop > kMaxRedirects) {
+      fail("more than " + std::to_string(kMaxRedirects) + " redirects");
+      break;
+    }
+    bool plain = target.starts_with("http://");
+    if (plain && next->url.starts_with("https://") && !request.insecure) {
+      fail("redirected from https to " + OriginOf(target));
+      break;
+    }
+    if (OriginOf(target) != OriginOf(next->url)) {
+      next->headers.Remove("Authorization");
+      // What the user said of one host does not hold for another.
+      next->insecure = IsLoopback(AuthorityOf(target));
+    }
+    next->url = std::move(target);
+    result = SendOnce(*next, stop);
+  }
+  return result;
+}
+
+}  // namespace strake::registry

@@ -1,0 +1,32 @@
+// Manifests and indexes over HTTP (distribution-spec, "Pulling manifests",
+// "Pushing Manifests"): what is asked for, and what an answer must be to be
+// believed.
+
+#ifndef STRAKE_REGISTRY_MANIFEST_TRANSFER_H_
+#define STRAKE_REGISTRY_MANIFEST_TRANSFER_H_
+
+#include <stop_token>
+#include <string_view>
+
+#include "oci/descriptor.h"
+#include "oci/reference.h"
+#include "registry/client.h"
+#include "registry/transport.h"
+#include "util/result.h"
+
+namespace strake::registry {
+
+// Each as the function of `Client`.
+Result<oci::Descriptor> ResolveManifest(Transport& transport,
+                                        const oci::Reference& reference,
+                                        std::stop_token stop);
+Result<FetchedManifest> FetchManifest(Transport& transport,
+                                      const oci::Reference& reference,
+                                      std::stop_token stop);
+Status PutManifest(Transport& transport, const oci::Reference& reference,
+                   std::string_view bytes, std::string_view media_type,
+                   std::stop_token stop);
+
+}  // namespace strake::registry
+
+#endif  // STRAKE_REGISTRY_MANIFEST_TRANSFER_H_

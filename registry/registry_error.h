@@ -1,0 +1,26 @@
+// From a registry's refusal to an `Error` (distribution-spec, "Error Codes").
+
+#ifndef STRAKE_REGISTRY_REGISTRY_ERROR_H_
+#define STRAKE_REGISTRY_REGISTRY_ERROR_H_
+
+#include <string>
+#include <string_view>
+
+#include "registry/http_client.h"
+#include "util/result.h"
+
+namespace strake::registry {
+
+// "404 Not Found: MANIFEST_UNKNOWN: manifest unknown": the status, and what
+// the error document (or else the first line of the body) says.
+std::string DescribeAnswer(const HttpResponse& response);
+
+// The error that an answer other than the hoped-for means. `what` names the
+// attempt: "push of blob sha256:... to host/repository".
+//   404 kNotFound; 401 and 403 kUnauthorized; 405 and 501 kUnsupported; 408,
+//   429 and 5xx kUnavailable; any other kInvalidArgument
+Error AnswerError(std::string_view what, const HttpResponse& response);
+
+}  // namespace strake::registry
+
+#endif  // STRAKE_REGISTRY_REGISTRY_ERROR_H_

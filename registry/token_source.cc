@@ -1,0 +1,290 @@
+#include "registry/token_source.h"
+
+#include <algorithm>
+
+#include "registry/registry_error.h"
+#include "util/json.h"
+#include "util/result_macros.h"
+#include "util/strings.h"
+
+namespace strake::registry {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// What the token specification says where `expires_in` is missing.
+constexpr std::chrono::seconds kDefaultTokenLife{60};
+// A token is renewed so long before its end; a request may take a while.
+constexpr std::chrono::seconds kTokenMargin{15};
+constexpr std::string_view kClientId = "strake";
+
+std::string BasicValue(const Credential& credential) {
+  return "Basic " +
+         Base64Encode(credential.username + ":" + credential.password);
+}
+
+std::string CacheKey(const std::vector<std::string>& scopes) {
+  return Join(scopes, " ");
+}
+
+// The scopes of both, each once.
+std::vector<std::string> Union(std::vector<std::string> scopes,
+                               std::string_view more) {
+  for (std::string_view scope : Split(more, ' ')) {
+    if (!scope.empty() && std::ranges::find(scopes, scope) == scopes.end()) {
+      scopes.emplace_back(scope);
+    }
+  }
+  return scopes;
+}
+
+const AuthChallenge* FindScheme(const std::vector<AuthChallenge>& challenges,
+                                std::string_view scheme) {
+  auto it = std::ranges::find(challenges, scheme, &AuthChallenge::scheme);
+  return it == challenges.end() ? nullptr : &*it;
+}
+
+HttpRequest TokenRequest(const std::string& realm, const std::string& service,
+                         const std::vector<std::string>& scopes,
+                         const std::optional<Credential>& credential) {
+  HttpRequest request;
+  if (credential && !credential->identity_token.empty()) {
+    // OAuth2 (RFC 6749, section 6): the identity token is a refresh token.
+    request.method = "POST";
+    request.url = realm;
+    request.headers.Add("Content-Type", "application/x-www-form-urlencoded");
+    request.body =
+        "grant_type=refresh_token&client_id=" + std::string(kClientId) +
+        "&service=" + PercentEncode(service) +
+        "&scope=" + PercentEncode(Join(scopes, " ")) +
+        "&refresh_token=" + PercentEncode(credential->identity_token);
+    return request;
+  }
+  request.url = realm;
+  if (!service.empty()) {
+    request.url = WithQuery(request.url, "service", service);
+  }
+  for (const std::string& scope : scopes) {
+    request.url = WithQuery(request.url, "scope", scope);
+  }
+  if (credential) {
+    request.url = WithQuery(request.url, "account", credential->username);
+    request.headers.Add("Authorization", BasicValue(*credential));
+  }
+  return request;
+}
+
+struct ParsedToken {
+  std::string value;
+  std::chrono::seconds life;
+};
+
+Result<ParsedToken> ParseToken(const std::string& body) {
+  ASSIGN_OR_RETURN(nlohmann::json document, ParseJson(body));
+  JsonField root(document);
+  // Docker's name first, OAuth2's second; either is a token.
+  ASSIGN_OR_RETURN(std::string value, root.At("token").StringOr(""));
+  if (value.empty()) {
+    ASSIGN_OR_RETURN(value, root.At("access_token").StringOr(""));
+  }
+  if (value.empty()) return InvalidArgument("no token in the answer");
+  bool safe = std::ranges::none_of(
+      value, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  if (!safe) return InvalidArgument("control characters in the token");
+  ASSIGN_OR_RETURN(int64_t seconds,
+                   root.At("expires_in").IntOr(kDefaultTokenLife.count()));
+  if (seconds <= 0) seconds = kDefaultTokenLife.count();
+  return ParsedToken{std::move(value), std::chrono::seconds(seconds)};
+}
+
+}  // namespace
+
+std::string RepositoryScope(std::string_view repository,
+                            std::string_view actions) {
+  return "repository:" + std::string(repository) + ":" + std::string(actions);
+}
+
+TokenSource::TokenSource(const HttpClient& http, const ClientOptions& options,
+                         Credentials credentials)
+    : http_(http),
+      credentials_(std::move(credentials)),
+      retry_(options.retry),
+      insecure_registries_(options.insecure_registries) {}
+
+Result<std::string> TokenSource::Authorize(
+    const std::string& registry, const std::vector<std::string>& scopes,
+    std::stop_token stop) {
+  TokenService service;
+  {
+    auto states = states_.lock();
+    State& state = (*states)[registry];
+    if (state.scheme == State::Scheme::kUnknown) return std::string();
+    if (state.scheme == State::Scheme::kBasic) {
+      return state.credential ? BasicValue(*state.credential) : std::string();
+    }
+    auto it = state.tokens.find(CacheKey(scopes));
+    if (it != state.tokens.end() && it->second.expires > Clock::now()) {
+      return "Bearer " + it->second.value;
+    }
+    service = state.token_service;
+  }
+  return FetchToken(registry, service, scopes, scopes, stop);
+}
+
+Result<std::string> TokenSource::Reauthorize(
+    const std::string& registry, const Endpoint& endpoint,
+    const std::vector<std::string>& scopes, const HttpResponse& answer,
+    const std::string& rejected, std::stop_token stop) {
+  std::vector<AuthChallenge> challenges =
+      ParseAuthChallenges(answer.headers.GetAll("WWW-Authenticate"));
+  if (const AuthChallenge* bearer = FindScheme(challenges, "bearer")) {
+    ASSIGN_OR_RETURN(TokenService service, ReadChallenge(endpoint, *bearer));
+    {
+      auto states = states_.lock();
+      State& state = (*states)[registry];
+      state.scheme = State::Scheme::kBearer;
+      state.token_service = service;
+      state.tokens.erase(CacheKey(scopes));
+    }
+    return FetchToken(registry, service, scopes,
+                      Union(scopes, bearer->Get("scope")), stop);
+  }
+  if (FindScheme(challenges, "basic") != nullptr) {
+    return UseBasic(registry, answer, rejected, stop);
+  }
+  if (challenges.empty()) return Refused(registry, answer);
+  return Error(ErrorCode::kUnauthorized,
+               "registry " + registry + " asks for authentication \"" +
+                   challenges[0].scheme +
+                   "\"; strake knows basic and bearer only");
+}
+
+Result<std::string> TokenSource::UseBasic(const std::string& registry,
+                                          const HttpResponse& answer,
+                                          const std::string& rejected,
+                                          std::stop_token stop) {
+  ASSIGN_OR_RETURN(std::optional<Credential> credential,
+                   CredentialFor(registry, stop));
+  states_.lock()->at(registry).scheme = State::Scheme::kBasic;
+  if (!credential || BasicValue(*credential) == rejected) {
+    return Refused(registry, answer);
+  }
+  return BasicValue(*credential);
+}
+
+Result<std::optional<Credential>> TokenSource::CredentialFor(
+    const std::string& registry, std::stop_token stop) {
+  {
+    auto states = states_.lock();
+    State& state = (*states)[registry];
+    if (state.credential_known) return state.credential;
+  }
+  ASSIGN_OR_RETURN(std::optional<Credential> credential,
+                   credentials_.Lookup(registry, stop));
+  auto states = states_.lock();
+  State& state = (*states)[registry];
+  state.credential_known = true;
+  state.credential = credential;
+  return credential;
+}
+
+Result<TokenSource::TokenService> TokenSource::ReadChallenge(
+    const Endpoint& endpoint, const AuthChallenge& challenge) const {
+  TokenService service;
+  service.realm = challenge.Get("realm");
+  service.service = challenge.Get("service");
+  if (service.realm.empty()) {
+    return Error(ErrorCode::kUnsupported,
+                 endpoint.Origin() +
+                     ": the bearer challenge names no token service (realm)");
+  }
+  service.realm = ResolveUrl(endpoint.Origin() + "/", service.realm);
+  std::string origin = OriginOf(service.realm);
+  std::string authority = origin.substr(origin.find("://") + 3);
+  bool same_host = origin == OriginOf(endpoint.Origin());
+  service.insecure =
+      same_host ? !endpoint.verify_tls
+                : !EndpointsOf(authority, insecure_registries_)[0].verify_tls;
+  if (!service.realm.starts_with("https://") && !service.insecure) {
+    return Error(ErrorCode::kUnsupported,
+                 endpoint.Origin() + ": its token service " + origin +
+                     " speaks plain HTTP; credentials are not sent there");
+  }
+  return service;
+}
+
+Result<HttpResponse> TokenSource::AskTokenService(const std::string& registry,
+                                                  const HttpRequest& request,
+                                                  std::stop_token stop) const {
+  Retries retries(retry_, stop);
+  while (true) {
+    HttpResult result = http_.Send(request, stop);
+    bool retryable = result.failure == HttpFailure::kConnect ||
+                     result.failure == HttpFailure::kBroken;
+    if (result.failure == HttpFailure::kNone) {
+      if (!IsRetryableStatus(result.response.status)) {
+        return std::move(result.response);
+      }
+      retryable = true;
+    }
+    auto retry_after =
+        ParseRetryAfter(result.response.headers.Get("Retry-After"));
+    if (retryable && retries.WaitForNext(retry_after)) continue;
+    std::string what = "token service of registry " + registry;
+    if (result.failure != HttpFailure::kNone) {
+      return std::move(*result.error).Wrap(what);
+    }
+    return AnswerError(what, result.response);
+  }
+}
+
+Result<std::string> TokenSource::FetchToken(
+    const std::string& registry, const TokenService& service,
+    const std::vector<std::string>& scopes,
+    const std::vector<std::string>& wanted, std::stop_token stop) {
+  ASSIGN_OR_RETURN(std::optional<Credential> credential,
+                   CredentialFor(registry, stop));
+  HttpRequest request =
+      TokenRequest(service.realm, service.service, wanted, credential);
+  request.insecure = service.insecure;
+  ASSIGN_OR_RETURN(HttpResponse response,
+                   AskTokenService(registry, request, stop));
+  bool refused = response.status == 400 || response.status == 401 ||
+                 response.status == 403;
+  if (refused) return Refused(registry, response);
+  std::string what =
+      "token service " + OriginOf(service.realm) + " of registry " + registry;
+  if (response.status != 200) return AnswerError(what, response);
+  auto token = ParseToken(response.body);
+  if (!token) {
+    return Error(ErrorCode::kUnsupported,
+                 what + ": " + token.error().message());
+  }
+  auto margin = std::min(kTokenMargin, token->life / 2);
+  std::string value = token->value;
+  (*states_.lock())[registry].tokens[CacheKey(scopes)] = {
+      value, Clock::now() + token->life - margin};
+  return "Bearer " + value;
+}
+
+std::string TokenSource::Identity(const std::string& registry) {
+  auto states = states_.lock();
+  auto it = states->find(registry);
+  if (it == states->end() || !it->second.credential) return "anonymous";
+  const Credential& credential = *it->second.credential;
+  if (credential.username.empty()) return "an identity token";
+  return "user \"" + credential.username + "\"";
+}
+
+Error TokenSource::Refused(const std::string& registry,
+                           const HttpResponse& answer) {
+  std::string identity = Identity(registry);
+  std::string text =
+      identity == "anonymous"
+          ? "registry " + registry + " asks for a login, and none was given"
+          : "registry " + registry + " refused the login of " + identity;
+  return Error(ErrorCode::kUnauthorized,
+               text + " (" + DescribeAnswer(answer) + ")");
+}
+
+}  // namespace strake::registry

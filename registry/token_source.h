@@ -1,0 +1,105 @@
+// The `Authorization` of each request: nothing, basic, or a bearer token from
+// the registry's token service (distribution's "token authentication"), cached
+// by registry and scopes until shortly before it expires.
+//
+// A registry is asked anonymously first; what it then demands is remembered,
+// so that later requests for other scopes are authorised ahead.
+//
+// Thread-safe. Two threads that need the same token at once may both fetch it.
+
+#ifndef STRAKE_REGISTRY_TOKEN_SOURCE_H_
+#define STRAKE_REGISTRY_TOKEN_SOURCE_H_
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "registry/auth_challenge.h"
+#include "registry/credentials.h"
+#include "registry/endpoint.h"
+#include "registry/http_client.h"
+#include "registry/retry.h"
+#include "util/guarded.h"
+#include "util/result.h"
+
+namespace strake::registry {
+
+// "repository:<name>:<actions>", actions as "pull" or "pull,push".
+std::string RepositoryScope(std::string_view repository,
+                            std::string_view actions);
+
+class TokenSource {
+ public:
+  // `http` is borrowed.
+  TokenSource(const HttpClient& http, const ClientOptions& options,
+              Credentials credentials);
+
+  // What to send with a request that needs `scopes`; "" to begin anonymously.
+  Result<std::string> Authorize(const std::string& registry,
+                                const std::vector<std::string>& scopes,
+                                std::stop_token stop);
+
+  // After a 401 that answered `rejected` (may be ""): what to send instead.
+  // `kUnauthorized` where there is nothing better; it names registry and user.
+  Result<std::string> Reauthorize(const std::string& registry,
+                                  const Endpoint& endpoint,
+                                  const std::vector<std::string>& scopes,
+                                  const HttpResponse& answer,
+                                  const std::string& rejected,
+                                  std::stop_token stop);
+
+  // 'user "bob"', or "anonymous", as far as is known; for messages.
+  std::string Identity(const std::string& registry);
+
+ private:
+  // Where a registry's tokens come from.
+  struct TokenService {
+    std::string realm;
+    std::string service;
+    bool insecure = false;
+  };
+  struct Token {
+    std::string value;
+    std::chrono::steady_clock::time_point expires;
+  };
+  struct State {
+    enum class Scheme { kUnknown, kBasic, kBearer } scheme = Scheme::kUnknown;
+    TokenService token_service;
+    bool credential_known = false;
+    std::optional<Credential> credential;
+    std::map<std::string, Token> tokens;  // by joined scopes
+  };
+
+  Result<std::optional<Credential>> CredentialFor(const std::string& registry,
+                                                  std::stop_token stop);
+  Result<std::string> UseBasic(const std::string& registry,
+                               const HttpResponse& answer,
+                               const std::string& rejected,
+                               std::stop_token stop);
+  Result<TokenService> ReadChallenge(const Endpoint& endpoint,
+                                     const AuthChallenge& challenge) const;
+  // Fetches and caches under `scopes` a token for `wanted`, which may be more.
+  Result<std::string> FetchToken(const std::string& registry,
+                                 const TokenService& service,
+                                 const std::vector<std::string>& scopes,
+                                 const std::vector<std::string>& wanted,
+                                 std::stop_token stop);
+  Result<HttpResponse> AskTokenService(const std::string& registry,
+                                       const HttpRequest& request,
+                                       std::stop_token stop) const;
+  Error Refused(const std::string& registry, const HttpResponse& answer);
+
+  const HttpClient& http_;
+  const Credentials credentials_;
+  const RetryPolicy retry_;
+  const std::vector<std::string> insecure_registries_;
+  Guarded<std::map<std::string, State>> states_;
+};
+
+}  // namespace strake::registry
+
+#endif  // STRAKE_REGISTRY_TOKEN_SOURCE_H_

@@ -1,0 +1,142 @@
+#include "registry/transport.h"
+
+#include <optional>
+
+#include "registry/registry_error.h"
+#include "util/result_macros.h"
+
+namespace strake::registry {
+namespace {
+
+// How servers that speak TLS greet a plain request, those of Go and nginx.
+bool SaysItSpeaksTls(const HttpResponse& response) {
+  return response.status == 400 &&
+         response.body.find("HTTPS") != std::string::npos;
+}
+
+HttpResult LocalFailure(Error error) {
+  HttpResult result;
+  result.failure = HttpFailure::kLocal;
+  result.error = std::move(error);
+  return result;
+}
+
+}  // namespace
+
+bool IsRetryable(const HttpResult& result) {
+  switch (result.failure) {
+    case HttpFailure::kNone:
+      return IsRetryableStatus(result.response.status);
+    case HttpFailure::kConnect:
+    case HttpFailure::kBroken:
+      return true;
+    case HttpFailure::kTls:
+    case HttpFailure::kNotHttp:
+    case HttpFailure::kLocal:
+      return false;
+  }
+  return false;
+}
+
+Transport::Transport(const HttpClient& http, const ClientOptions& options,
+                     const Credentials& credentials)
+    : http_(http),
+      retry_(options.retry),
+      insecure_registries_(options.insecure_registries),
+      tokens_(http, options, credentials) {}
+
+Result<Endpoint> Transport::Connect(const std::string& registry,
+                                    std::stop_token stop) {
+  {
+    auto endpoints = endpoints_.lock();
+    auto it = endpoints->find(registry);
+    if (it != endpoints->end()) return it->second;
+  }
+  ASSIGN_OR_RETURN(Endpoint endpoint, Probe(registry, stop));
+  endpoints_.lock()->emplace(registry, endpoint);
+  return endpoint;
+}
+
+Result<Endpoint> Transport::Probe(const std::string& registry,
+                                  std::stop_token stop) {
+  std::vector<Endpoint> candidates =
+      EndpointsOf(registry, insecure_registries_);
+  if (candidates.size() == 1) return candidates[0];
+  Retries retries(retry_, stop);
+  while (true) {
+    std::optional<Error> first_error;
+    bool retryable = false;
+    for (const Endpoint& candidate : candidates) {
+      HttpRequest ping;
+      ping.url = PingUrl(candidate);
+      ping.insecure = !candidate.verify_tls;
+      HttpResult result = http_.Send(ping, stop);
+      if (result.failure == HttpFailure::kNone) {
+        if (!SaysItSpeaksTls(result.response)) return candidate;
+        result.error = AnswerError(ping.url, result.response);
+      }
+      retryable |= IsRetryable(result);
+      if (!first_error) first_error = std::move(result.error);
+    }
+    if (retryable && retries.WaitForNext()) continue;
+    return std::move(*first_error).Wrap("registry " + registry);
+  }
+}
+
+HttpResult Transport::SendOnce(const ApiRequest& request,
+                               std::stop_token stop) {
+  bool ours = OriginOf(request.http.url) == OriginOf(request.endpoint.Origin());
+  HttpRequest http = request.http;
+  if (!ours) {
+    http.insecure = IsLoopback(
+        OriginOf(http.url).substr(OriginOf(http.url).find("://") + 3));
+    return http_.Send(http, stop);
+  }
+  http.insecure = !request.endpoint.verify_tls;
+  auto authorization =
+      tokens_.Authorize(request.registry, request.scopes, stop);
+  if (!authorization) return LocalFailure(std::move(authorization).error());
+  if (!authorization->empty()) {
+    http.headers.Add("Authorization", *authorization);
+  }
+  HttpResult result = http_.Send(http, stop);
+  bool denied = result.failure == HttpFailure::kNone &&
+                result.response.status == 401 &&
+                OriginOf(result.response.url) == OriginOf(http.url);
+  if (!denied) return result;
+  auto renewed =
+      tokens_.Reauthorize(request.registry, request.endpoint, request.scopes,
+                          result.response, *authorization, stop);
+  if (!renewed) return LocalFailure(std::move(renewed).error());
+  http.headers.Remove("Authorization");
+  http.headers.Add("Authorization", *renewed);
+  result = http_.Send(http, stop);
+  if (result.failure == HttpFailure::kNone && result.response.status == 401) {
+    return LocalFailure(AnswerError("registry " + request.registry + ", " +
+                                        tokens_.Identity(request.registry) +
+                                        ": " + http.method + " " + http.url,
+                                    result.response));
+  }
+  return result;
+}
+
+Result<HttpResponse> Transport::Send(const ApiRequest& request,
+                                     std::stop_token stop) {
+  Retries retries(retry_, stop);
+  while (true) {
+    HttpResult result = SendOnce(request, stop);
+    if (IsRetryable(result)) {
+      auto retry_after =
+          ParseRetryAfter(result.response.headers.Get("Retry-After"));
+      if (retries.WaitForNext(retry_after)) continue;
+      if (stop.stop_requested()) {
+        return Cancelled(request.http.method + " " + request.http.url +
+                         ": stopped");
+      }
+    }
+    if (result.failure != HttpFailure::kNone) return std::move(*result.error);
+    return std::move(result.response);
+  }
+}
+
+}  // namespace strake::registry

@@ -1,0 +1,65 @@
+// "Send this, authorised": `HttpClient`, the way to reach a registry, tokens
+// and retries in one. Thread-safe.
+
+#ifndef STRAKE_REGISTRY_TRANSPORT_H_
+#define STRAKE_REGISTRY_TRANSPORT_H_
+
+#include <map>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "registry/endpoint.h"
+#include "registry/http_client.h"
+#include "registry/token_source.h"
+#include "util/guarded.h"
+#include "util/result.h"
+
+namespace strake::registry {
+
+// A request to `endpoint` of `registry` that needs `scopes`.
+struct ApiRequest {
+  std::string registry;
+  Endpoint endpoint;
+  std::vector<std::string> scopes;
+  // `Authorization` and `insecure` are filled in. `url` may lead elsewhere (an
+  // upload's Location): our authorisation stays at the endpoint's origin.
+  HttpRequest http;
+};
+
+class Transport {
+ public:
+  // `http` is borrowed.
+  Transport(const HttpClient& http, const ClientOptions& options,
+            const Credentials& credentials);
+
+  // How to reach `registry`: found out once, by asking, where there is a
+  // choice. `kUnavailable` where it cannot be reached.
+  Result<Endpoint> Connect(const std::string& registry, std::stop_token stop);
+
+  // One try, authorised. A 401 that our credentials cannot mend is a kLocal
+  // failure with `kUnauthorized`; every other status is a success.
+  HttpResult SendOnce(const ApiRequest& request, std::stop_token stop);
+
+  // As many tries as the policy allows. Returns the last answer, whatever its
+  // status; an error where there was none.
+  Result<HttpResponse> Send(const ApiRequest& request, std::stop_token stop);
+
+  const RetryPolicy& retry_policy() const { return retry_; }
+
+ private:
+  Result<Endpoint> Probe(const std::string& registry, std::stop_token stop);
+
+  const HttpClient& http_;
+  const RetryPolicy retry_;
+  const std::vector<std::string> insecure_registries_;
+  TokenSource tokens_;
+  Guarded<std::map<std::string, Endpoint>> endpoints_;
+};
+
+// Whether another try may end better.
+bool IsRetryable(const HttpResult& result);
+
+}  // namespace strake::registry
+
+#endif  // STRAKE_REGISTRY_TRANSPORT_H_
