@@ -1,0 +1,76 @@
+// A finished image to where its outputs say.
+//
+// In two steps, so that a failure leaves nothing half-written: every output is
+// prepared (files aside of their destination, blobs pushed), and only when all
+// are is each put in its place.
+
+#ifndef STRAKE_BUILDER_EXPORT_EXPORT_H_
+#define STRAKE_BUILDER_EXPORT_EXPORT_H_
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "builder/export/assemble_image.h"
+#include "builder/output.h"
+#include "builder/progress_reporter.h"
+#include "builder/snapshot/snapshotter.h"
+#include "oci/image_layout.h"
+#include "oci/reference.h"
+#include "registry/client.h"
+#include "util/result.h"
+
+namespace strake::builder::exporter {
+
+// What is exported, and what with; all borrowed.
+struct ExportContext {
+  const AssembledImage& image;
+  const oci::ImageLayout& store;
+  // The root file system's snapshot; empty unless an output needs it.
+  const snapshot::SnapshotId& root;
+  snapshot::Snapshotter& snapshotter;
+  const registry::Client& client;
+  // Repositories that may have the base's layers.
+  std::vector<oci::Reference> mount_from;
+  ProgressReporter& progress;
+  std::stop_token stop;
+};
+
+// An output that is ready. Dropped without `Publish`, it leaves nothing.
+class PreparedOutput {
+ public:
+  virtual ~PreparedOutput() = default;
+  virtual Status Publish() = 0;
+};
+using PreparedOutputPtr = std::unique_ptr<PreparedOutput>;
+
+// Whether an output is made of the files, or of the image.
+bool NeedsRoot(const Output& output);
+bool NeedsImage(const Output& output);
+
+// Sends the image to every output; `names` are the build's tags, for outputs
+// that bring none of their own. Returns the names under which it was stored or
+// pushed.
+Result<std::vector<std::string>> Export(const std::vector<Output>& outputs,
+                                        const std::vector<std::string>& names,
+                                        const ExportContext& context);
+
+// One each, in files of their names.
+Result<PreparedOutputPtr> PrepareStore(const std::vector<std::string>& names,
+                                       const ExportContext& context);
+Result<PreparedOutputPtr> PrepareLayout(const Output& output,
+                                        const std::vector<std::string>& names,
+                                        const ExportContext& context);
+Result<PreparedOutputPtr> PrepareArchive(const Output& output,
+                                         const std::vector<std::string>& names,
+                                         const ExportContext& context);
+Result<PreparedOutputPtr> PrepareRegistry(const std::vector<std::string>& names,
+                                          const ExportContext& context);
+Result<PreparedOutputPtr> PrepareFiles(const Output& output,
+                                       const ExportContext& context);
+
+}  // namespace strake::builder::exporter
+
+#endif  // STRAKE_BUILDER_EXPORT_EXPORT_H_

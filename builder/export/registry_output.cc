@@ -1,0 +1,42 @@
+// `type=registry`: pushed under each name. A push cannot be taken back, so all
+// of it is done when the output is prepared: nothing else has been published
+// then, should it fail.
+#include <utility>
+
+#include "builder/context/image_source.h"
+#include "builder/export/export.h"
+#include "registry/push.h"
+#include "util/result_macros.h"
+
+namespace strake::builder::exporter {
+namespace {
+
+class Pushed final : public PreparedOutput {
+ public:
+  Status Publish() override { return {}; }
+};
+
+}  // namespace
+
+Result<PreparedOutputPtr> PrepareRegistry(const std::vector<std::string>& names,
+                                          const ExportContext& context) {
+  if (names.empty()) {
+    return InvalidArgument(
+        "pushing needs a name: give one with --tag, or with name= in --output");
+  }
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(oci::Reference reference, oci::ParseReference(name));
+    reference = oci::WithDefaultTag(std::move(reference));
+    ProgressStep step(context.progress, "pushing " + reference.ToString());
+    registry::PushOptions options;
+    options.mount_from = context.mount_from;
+    options.progress = context::ReportTransfers(context.progress, step.id());
+    options.stop = context.stop;
+    RETURN_IF_ERROR(step.EndWith(
+        registry::PushImage(context.client, reference, context.image.manifest,
+                            context.store.blobs(), options)));
+  }
+  return PreparedOutputPtr(std::make_unique<Pushed>());
+}
+
+}  // namespace strake::builder::exporter

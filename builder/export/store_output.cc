@@ -1,0 +1,40 @@
+// `type=image`: names in strake's own store, where the blobs are already.
+#include <utility>
+
+#include "builder/export/export.h"
+#include "util/result_macros.h"
+
+namespace strake::builder::exporter {
+namespace {
+
+class StoreOutput final : public PreparedOutput {
+ public:
+  StoreOutput(const oci::ImageLayout& store,
+              std::vector<oci::NamedImage> images)
+      : store_(store), images_(std::move(images)) {}
+
+  Status Publish() override { return store_.TagAll(images_); }
+
+ private:
+  const oci::ImageLayout& store_;
+  std::vector<oci::NamedImage> images_;
+};
+
+}  // namespace
+
+Result<PreparedOutputPtr> PrepareStore(const std::vector<std::string>& names,
+                                       const ExportContext& context) {
+  std::vector<oci::NamedImage> images;
+  for (const std::string& name : names) {
+    images.push_back({name, context.image.manifest});
+  }
+  // Without a name the image is found by its ID.
+  if (images.empty()) {
+    images.push_back(
+        {context.image.manifest.digest.ToString(), context.image.manifest});
+  }
+  return PreparedOutputPtr(
+      std::make_unique<StoreOutput>(context.store, std::move(images)));
+}
+
+}  // namespace strake::builder::exporter

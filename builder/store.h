@@ -1,0 +1,55 @@
+// Where strake keeps things: an OCI image layout, with the builder's caches
+// beside it.
+//
+//   oci-layout, index.json, blobs/   images by name, and their blobs
+//   snapshots/                       unpacked states of root file systems
+//   cache/index, cache/files         what is known of steps and of files
+//   mounts/                          RUN --mount=type=cache
+//   tmp/                             contexts that came as a stream
+
+#ifndef STRAKE_BUILDER_STORE_H_
+#define STRAKE_BUILDER_STORE_H_
+
+#include <string>
+
+#include "builder/snapshot/probe_snapshotter.h"
+#include "oci/image_layout.h"
+#include "util/result.h"
+
+namespace strake::builder {
+
+class Store {
+ public:
+  // Opens the store in `directory`, making what is missing.
+  static Result<Store> Open(const std::string& directory);
+
+  const oci::ImageLayout& layout() const { return layout_; }
+  const oci::BlobStore& blobs() const { return layout_.blobs(); }
+  const std::string& directory() const { return layout_.directory(); }
+
+  std::string cache_index_path() const { return directory() + "/cache/index"; }
+  std::string stat_cache_path() const { return directory() + "/cache/files"; }
+  std::string mounts_directory() const { return directory() + "/mounts"; }
+  std::string temporary_directory() const { return directory() + "/tmp"; }
+
+  // The snapshotter called `name` ("auto": the best one), with real ownership
+  // where this process can give files away, else with a journal.
+  Result<snapshot::SnapshotterChoice> OpenSnapshots(
+      const std::string& name) const;
+
+  // How an image without a name is kept: under its digest.
+  static std::string NamelessName(const oci::Digest& manifest) {
+    return manifest.ToString();
+  }
+  static bool IsNameless(std::string_view name) {
+    return name.starts_with("sha256:");
+  }
+
+ private:
+  explicit Store(oci::ImageLayout layout) : layout_(std::move(layout)) {}
+  oci::ImageLayout layout_;
+};
+
+}  // namespace strake::builder
+
+#endif  // STRAKE_BUILDER_STORE_H_
