@@ -1,0 +1,45 @@
+// The system calls that a step may not make, as Docker's default profile has
+// it: what reaches the kernel itself (modules, keys, clocks, bpf, mounts) or
+// opens a way to it (new user namespaces), even to a process that is root.
+//
+// A list of what is denied, unlike Docker's list of what is allowed: a new
+// system call needs no new strake. Programs of the machine's 32-bit sibling
+// (i386 on x86-64, arm on arm64) have the same list; x32 has no calls at all.
+
+#ifndef STRAKE_BUILDER_SANDBOX_SECCOMP_FILTER_H_
+#define STRAKE_BUILDER_SANDBOX_SECCOMP_FILTER_H_
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace strake::builder::sandbox {
+
+// One classic-BPF instruction; laid out as the kernel's `struct sock_filter`.
+struct BpfInstruction {
+  uint16_t code = 0;
+  uint8_t jump_true = 0;
+  uint8_t jump_false = 0;
+  uint32_t operand = 0;
+};
+
+// The filter for this machine's architecture; empty where strake knows no
+// system call numbers of it.
+std::vector<BpfInstruction> DefaultSeccompFilter();
+
+// A denied call and its number for each kind of program; -1: has none.
+struct DeniedCall {
+  std::string_view name;
+  int x86_64 = -1;
+  int i386 = -1;
+  int arm64 = -1;
+  int arm = -1;
+};
+// Those denied whatever their arguments. (clone, unshare, personality and
+// socket are denied by their arguments, clone3 with ENOSYS.)
+std::span<const DeniedCall> DeniedCalls();
+
+}  // namespace strake::builder::sandbox
+
+#endif  // STRAKE_BUILDER_SANDBOX_SECCOMP_FILTER_H_

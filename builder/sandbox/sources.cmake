@@ -1,0 +1,15 @@
+set(STRAKE_SANDBOX_SOURCES
+  sandbox/child.cc
+  sandbox/child_plan.cc
+  sandbox/child_process.cc
+  sandbox/id_map.cc
+  sandbox/mount_api.cc
+  sandbox/mount_stubs.cc
+  sandbox/namespace_sandbox.cc
+  sandbox/network.cc
+  sandbox/output_pump.cc
+  sandbox/probe_sandbox.cc
+  sandbox/root_assembly.cc
+  sandbox/seccomp_filter.cc
+  sandbox/system_mounts.cc
+  sandbox/user_namespace.cc)

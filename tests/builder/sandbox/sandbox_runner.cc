@@ -1,0 +1,43 @@
+// sandbox_runner ROOT UID:GID COMMAND...
+//
+// Does what strake does at its start (enters a user namespace where it must),
+// then runs COMMAND in a sandbox on the directory ROOT. Says on standard error
+// which sandbox that was, and ends with the command's status; 125 when it could
+// not be started.
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "builder/sandbox/probe_sandbox.h"
+#include "builder/sandbox/user_namespace.h"
+
+int main(int argc, char** argv) {
+  using namespace strake;
+  using namespace strake::builder::sandbox;
+  if (argc < 4) return 125;
+  const ProcessPrivileges privileges = EnterUserNamespace();
+  SandboxChoice choice = ProbeSandbox(privileges);
+  std::fprintf(stderr, "[%s]\n", choice.reason.c_str());
+
+  ProcessSpec spec;
+  spec.root.path = argv[1];
+  char* colon = nullptr;
+  spec.uid = static_cast<uint32_t>(std::strtoul(argv[2], &colon, 10));
+  spec.gid = static_cast<uint32_t>(std::strtoul(colon + 1, nullptr, 10));
+  spec.argv.assign(argv + 3, argv + argc);
+  spec.env = {"PATH=/bin"};
+  const auto print = [](Stream stream, std::string_view text) {
+    std::FILE* file = stream == Stream::kStdout ? stdout : stderr;
+    std::fwrite(text.data(), 1, text.size(), file);
+    std::fflush(file);
+  };
+  Result<ExitStatus> status = choice.sandbox->Run(spec, print, {});
+  if (!status) {
+    std::fprintf(stderr, "error: %s: %s\n",
+                 std::string(ErrorCodeName(status.error().code())).c_str(),
+                 status.error().message().c_str());
+    return 125;
+  }
+  return status->ShellCode();
+}
