@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "builder/context/image_source.h"
+#include "builder/images.h"
 #include "builder/ops/image_op.h"
 #include "builder/ops/user_lookup.h"
 #include "builder/progress_reporter.h"
@@ -30,8 +31,10 @@ Result<context::SourceImage> FindSource(const RunOptions& options,
   if (!options.pull) {
     auto stored = FindImage(store.directory(), options.image);
     if (stored) {
+      // A nameless image is known by its digest; it needs no registry.
       auto reference = oci::ParseReference(stored->name);
-      if (reference) return images.Resolve(*reference, oci::HostPlatform());
+      return images.Read(reference.value_or(oci::Reference()),
+                         stored->descriptor, oci::HostPlatform());
     }
   }
   ASSIGN_OR_RETURN(oci::Reference reference,

@@ -27,7 +27,7 @@ Result<SourceImage> ImageSource::Resolve(const oci::Reference& reference,
   return step.EndWith([&]() -> Result<SourceImage> {
     if (policy_ == Policy::kStoreFirst) {
       auto found = store_.Find(reference.ToString());
-      if (found) return ResolveInStore(reference, *found, platform);
+      if (found) return Read(reference, *found, platform);
       if (found.error().code() != ErrorCode::kNotFound) {
         return std::move(found).error();
       }
@@ -47,14 +47,14 @@ Result<SourceImage> ImageSource::Resolve(const oci::Reference& reference,
   }());
 }
 
-Result<SourceImage> ImageSource::ResolveInStore(
-    const oci::Reference& reference, const oci::Descriptor& found,
-    const oci::Platform& platform) const {
+Result<SourceImage> ImageSource::Read(const oci::Reference& reference,
+                                      const oci::Descriptor& stored,
+                                      const oci::Platform& platform) const {
   SourceImage image;
   image.reference = reference;
-  image.manifest = found;
+  image.manifest = stored;
   ASSIGN_OR_RETURN(std::string text, store_.blobs().Read(found.digest));
-  if (oci::IsIndex(found.media_type)) {
+  if (oci::IsIndex(stored.media_type)) {
     ASSIGN_OR_RETURN(oci::Index index, oci::ParseIndex(text));
     ASSIGN_OR_RETURN(image.manifest, oci::SelectPlatform(index, platform));
     ASSIGN_OR_RETURN(text, store_.blobs().Read(image.manifest.digest));

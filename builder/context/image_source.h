@@ -47,6 +47,12 @@ class ImageSource {
   Result<SourceImage> Resolve(const oci::Reference& reference,
                               const oci::Platform& platform) const;
 
+  // The image that the store has under `stored`; `reference` is where its
+  // layers would be fetched, should one be missing.
+  Result<SourceImage> Read(const oci::Reference& reference,
+                           const oci::Descriptor& stored,
+                           const oci::Platform& platform) const;
+
   // Brings those of `layers` into the store that are not there, reporting to
   // `step`.
   Status FetchLayers(const oci::Reference& reference,
@@ -54,10 +60,6 @@ class ImageSource {
                      uint64_t step) const;
 
  private:
-  Result<SourceImage> ResolveInStore(const oci::Reference& reference,
-                                     const oci::Descriptor& found,
-                                     const oci::Platform& platform) const;
-
   const registry::Client& client_;
   const oci::ImageLayout& store_;
   Policy policy_;
