@@ -268,6 +268,103 @@ Result<context::ContextMap> OpenContexts(const BuildOptions& options,
   return contexts;
 }
 
+// What steps are carried out with. Holds everything that `environment` and
+// `services` borrow, so it is neither copied nor moved.
+struct Workshop {
+  Workshop(const Store& store, snapshot::SnapshotterChoice snapshots,
+           cache::CacheIndex index,
+           std::unique_ptr<cache::StatCache> stat_cache,
+           const context::ContextMap& contexts,
+           const context::ImageSource& images, ProgressReporter& progress)
+      : snapshots(std::move(snapshots)),
+        sandbox(sandbox::ProbeSandbox(sandbox::EnterUserNamespace())),
+        index(std::move(index)),
+        stat_cache(std::move(stat_cache)),
+        environment{*this->snapshots.snapshotter,
+                    *sandbox.sandbox,
+                    contexts,
+                    secrets,
+                    store.mounts_directory(),
+                    {}},
+        services{environment,
+                 store.blobs(),
+                 this->index,
+                 *this->stat_cache,
+                 [&images](const plan::ImageOp& image,
+                           const std::vector<oci::Descriptor>& layers,
+                           uint64_t step) {
+                   return images.FetchLayers(image.reference, layers, step);
+                 },
+                 progress} {}
+  Workshop(const Workshop&) = delete;
+  Workshop& operator=(const Workshop&) = delete;
+
+  snapshot::SnapshotterChoice snapshots;
+  sandbox::SandboxChoice sandbox;
+  cache::CacheIndex index;
+  std::unique_ptr<cache::StatCache> stat_cache;
+  context::Secrets secrets;
+  ops::ExecuteEnvironment environment;
+  solve::SolveServices services;
+};
+
+Result<std::unique_ptr<Workshop>> OpenWorkshop(
+    const BuildOptions& options, const Store& store,
+    const context::ContextMap& contexts, const context::ImageSource& images,
+    const std::optional<oci::Timestamp>& epoch, ProgressReporter& progress) {
+  ASSIGN_OR_RETURN(snapshot::SnapshotterChoice snapshots,
+                   store.OpenSnapshots(options.snapshotter));
+  ASSIGN_OR_RETURN(cache::CacheIndex index,
+                   cache::CacheIndex::Open(store.cache_index_path()));
+  ASSIGN_OR_RETURN(std::unique_ptr<cache::StatCache> stat_cache,
+                   cache::StatCache::Open(store.stat_cache_path()));
+  auto workshop = std::make_unique<Workshop>(
+      store, std::move(snapshots), std::move(index), std::move(stat_cache),
+      contexts, images, progress);
+  for (const SecretSource& secret : options.secrets) {
+    workshop->secrets.Add(secret.id, secret.value);
+  }
+  workshop->secrets.ssh_sockets = options.ssh_sockets;
+  if (epoch) workshop->environment.epoch = epoch->time_since_epoch();
+  return workshop;
+}
+
+solve::SolveOptions MakeSolveOptions(
+    const BuildOptions& options, const std::vector<Output>& outputs,
+    const std::optional<oci::Timestamp>& epoch) {
+  solve::SolveOptions solve;
+  solve.no_cache = options.no_cache;
+  solve.jobs =
+      options.jobs > 0
+          ? options.jobs
+          : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  solve.compression = options.compression;
+  if (options.rewrite_timestamp) solve.layers.clamp_mtime = epoch;
+  solve.need_layers =
+      std::any_of(outputs.begin(), outputs.end(), exporter::NeedsImage);
+  solve.need_root =
+      std::any_of(outputs.begin(), outputs.end(), exporter::NeedsRoot);
+  solve.stop = options.stop;
+  return solve;
+}
+
+Result<exporter::AssembledImage> Assemble(
+    const BuildGraph& graph, const solve::SolveResult& solved,
+    const std::optional<oci::Timestamp>& epoch,
+    const context::ImageSource& images, const Store& store,
+    ProgressReporter& progress) {
+  ASSIGN_OR_RETURN(
+      exporter::AssembledImage image,
+      exporter::AssembleImage(graph, solved, std::chrono::system_clock::now(),
+                              epoch, store.blobs()));
+  if (!image.base_layers.empty()) {
+    const auto& base =
+        std::get<plan::ImageOp>(graph.vertex(graph.target.layers.front()).op);
+    RETURN_IF_ERROR(FetchBaseLayers(base, images, store, progress));
+  }
+  return image;
+}
+
 }  // namespace
 
 std::string PrepareProcess() { return sandbox::EnterUserNamespace().reason; }
@@ -300,48 +397,13 @@ Result<BuildResult> Build(const BuildOptions& options) {
   // Every variable is now expanded, every image pinned; the Dockerfile is done
   // with.
 
-  ASSIGN_OR_RETURN(snapshot::SnapshotterChoice snapshots,
-                   store.OpenSnapshots(options.snapshotter));
-  sandbox::SandboxChoice sandbox =
-      sandbox::ProbeSandbox(sandbox::EnterUserNamespace());
-  ASSIGN_OR_RETURN(cache::CacheIndex index,
-                   cache::CacheIndex::Open(store.cache_index_path()));
-  ASSIGN_OR_RETURN(std::unique_ptr<cache::StatCache> stat_cache,
-                   cache::StatCache::Open(store.stat_cache_path()));
-  context::Secrets secrets;
-  for (const SecretSource& secret : options.secrets) {
-    secrets.Add(secret.id, secret.value);
-  }
-  secrets.ssh_sockets = options.ssh_sockets;
-
-  ops::ExecuteEnvironment environment{*snapshots.snapshotter,
-                                      *sandbox.sandbox,
-                                      contexts,
-                                      secrets,
-                                      store.mounts_directory(),
-                                      {}};
-  if (epoch) environment.epoch = epoch->time_since_epoch();
-  auto fetch = [&](const plan::ImageOp& image,
-                   const std::vector<oci::Descriptor>& layers, uint64_t step) {
-    return images.FetchLayers(image.reference, layers, step);
-  };
-  solve::SolveServices services{environment, store.blobs(), index,
-                                *stat_cache, fetch,         progress};
-  solve::SolveOptions solve_options;
-  solve_options.no_cache = options.no_cache;
-  solve_options.jobs =
-      options.jobs > 0
-          ? options.jobs
-          : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  solve_options.compression = options.compression;
-  if (options.rewrite_timestamp) solve_options.layers.clamp_mtime = epoch;
-  solve_options.need_layers =
-      std::any_of(outputs.begin(), outputs.end(), exporter::NeedsImage);
-  solve_options.need_root =
-      std::any_of(outputs.begin(), outputs.end(), exporter::NeedsRoot);
-  solve_options.stop = options.stop;
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<Workshop> workshop,
+      OpenWorkshop(options, store, contexts, images, epoch, progress));
+  solve::SolveOptions solve_options = MakeSolveOptions(options, outputs, epoch);
   std::optional<solve::SolveFailure> failure;
-  auto solved = solve::Solve(plan.graph, services, solve_options, &failure);
+  auto solved =
+      solve::Solve(plan.graph, workshop->services, solve_options, &failure);
   if (!solved) {
     return LocateFailure(std::move(solved).error(), failure, plan.graph,
                          plan_options);
@@ -353,22 +415,15 @@ Result<BuildResult> Build(const BuildOptions& options) {
   exporter::AssembledImage image;
   if (solve_options.need_layers) {
     ASSIGN_OR_RETURN(
-        image, exporter::AssembleImage(plan.graph, *solved,
-                                       std::chrono::system_clock::now(), epoch,
-                                       store.blobs()));
-    if (!image.base_layers.empty()) {
-      const auto& base = std::get<plan::ImageOp>(
-          plan.graph.vertex(plan.graph.target.layers.front()).op);
-      RETURN_IF_ERROR(FetchBaseLayers(base, images, store, progress));
-    }
-    result.image = image.manifest;
-    result.config = image.config.digest;
+        image, Assemble(plan.graph, *solved, epoch, images, store, progress));
   }
+  result.image = image.manifest;
+  result.config = image.config.digest;
   exporter::ExportContext context{
-      image,  store.layout(), solved->root, *snapshots.snapshotter,
+      image,  store.layout(), solved->root, *workshop->snapshots.snapshotter,
       client, plan.bases,     progress,     options.stop};
   ASSIGN_OR_RETURN(result.names, exporter::Export(outputs, tags, context));
-  RETURN_IF_ERROR(stat_cache->Flush());
+  RETURN_IF_ERROR(workshop->stat_cache->Flush());
   return result;
 }
 

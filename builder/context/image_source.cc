@@ -53,7 +53,7 @@ Result<SourceImage> ImageSource::Read(const oci::Reference& reference,
   SourceImage image;
   image.reference = reference;
   image.manifest = stored;
-  ASSIGN_OR_RETURN(std::string text, store_.blobs().Read(found.digest));
+  ASSIGN_OR_RETURN(std::string text, store_.blobs().Read(stored.digest));
   if (oci::IsIndex(stored.media_type)) {
     ASSIGN_OR_RETURN(oci::Index index, oci::ParseIndex(text));
     ASSIGN_OR_RETURN(image.manifest, oci::SelectPlatform(index, platform));
