@@ -1,0 +1,96 @@
+#include "oci/block_pipeline.h"
+
+#include <algorithm>
+
+#include "util/result_macros.h"
+
+namespace strake::oci {
+
+BlockPipeline::BlockPipeline(int threads, const MakeCompressor& make, Emit emit)
+    : emit_(std::move(emit)) {
+  for (int i = 0; i < std::max(threads, 1); ++i) compressors_.push_back(make());
+  for (int i = 0; i < threads; ++i) {
+    BlockCompressor& compressor = *compressors_[static_cast<size_t>(i)];
+    workers_.emplace_back([this, &compressor] { Work(compressor); });
+  }
+}
+
+BlockPipeline::~BlockPipeline() {
+  queue_.lock()->closed = true;
+  work_added_.notify_all();
+  workers_.clear();
+}
+
+void BlockPipeline::Work(BlockCompressor& compressor) {
+  while (true) {
+    Slot* slot = nullptr;
+    {
+      auto queue = queue_.lock();
+      queue.Wait(work_added_,
+                 [](const Queue& q) { return q.closed || !q.waiting.empty(); });
+      // Closed early means that nobody wants the rest.
+      if (queue->closed) return;
+      slot = queue->waiting.front();
+      queue->waiting.pop_front();
+    }
+    compressor.Compress(slot->block);
+    {
+      auto queue = queue_.lock();
+      slot->done = true;
+    }
+    work_done_.notify_one();
+  }
+}
+
+Status BlockPipeline::Push(std::string& input) {
+  std::unique_ptr<Slot> slot;
+  if (spare_.empty()) {
+    slot = std::make_unique<Slot>();
+  } else {
+    slot = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  slot->done = false;
+  slot->block.input.swap(input);
+  input.clear();
+  in_order_.push_back(std::move(slot));
+  if (workers_.empty()) {
+    compressors_[0]->Compress(in_order_.back()->block);
+    in_order_.back()->done = true;
+    return EmitOldest();
+  }
+  queue_.lock()->waiting.push_back(in_order_.back().get());
+  work_added_.notify_one();
+  // One block a worker under way and one in reserve keeps all of them busy.
+  const size_t limit = 2 * workers_.size();
+  while (in_order_.size() > limit || OldestIsDone()) {
+    RETURN_IF_ERROR(EmitOldest());
+  }
+  return {};
+}
+
+Status BlockPipeline::Drain() {
+  while (!in_order_.empty()) RETURN_IF_ERROR(EmitOldest());
+  return {};
+}
+
+bool BlockPipeline::OldestIsDone() {
+  if (in_order_.empty()) return false;
+  auto queue = queue_.lock();
+  return in_order_.front()->done;
+}
+
+Status BlockPipeline::EmitOldest() {
+  Slot& oldest = *in_order_.front();
+  {
+    auto queue = queue_.lock();
+    queue.Wait(work_done_, [&](const Queue&) { return oldest.done; });
+  }
+  Status status = oldest.block.status;
+  if (status) status = emit_(oldest.block);
+  spare_.push_back(std::move(in_order_.front()));
+  in_order_.pop_front();
+  return status;
+}
+
+}  // namespace strake::oci

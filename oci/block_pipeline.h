@@ -1,0 +1,85 @@
+// Compresses fixed-size blocks, on worker threads or not, and hands the results
+// back in the order of their input: what comes out does not depend on how many
+// threads there are. For the `.cc` files of this room.
+//
+// Belongs to one thread; only the workers' `BlockCompressor`s run elsewhere.
+
+#ifndef STRAKE_OCI_BLOCK_PIPELINE_H_
+#define STRAKE_OCI_BLOCK_PIPELINE_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "util/guarded.h"
+#include "util/result.h"
+
+namespace strake::oci {
+
+struct Block {
+  std::string input;
+  std::string output;
+  uint32_t crc32 = 0;  // of the input
+  Status status;
+};
+
+// What one thread needs to compress blocks; never shared.
+class BlockCompressor {
+ public:
+  virtual ~BlockCompressor() = default;
+  // Sets `output`, `crc32` and `status` from `input`.
+  virtual void Compress(Block& block) = 0;
+};
+
+class BlockPipeline {
+ public:
+  using MakeCompressor = std::function<std::unique_ptr<BlockCompressor>()>;
+  using Emit = std::function<Status(const Block&)>;
+
+  // `make` is called once a thread (here, for each of the `threads` workers;
+  // for 0 of them one for the calling thread), `emit` by the calling thread
+  // within `Push` and `Drain`, once a block, in order.
+  BlockPipeline(int threads, const MakeCompressor& make, Emit emit);
+  BlockPipeline(const BlockPipeline&) = delete;
+  BlockPipeline& operator=(const BlockPipeline&) = delete;
+  ~BlockPipeline();
+
+  // Takes the bytes of `input` and leaves it empty (with memory to reuse).
+  // Waits where too many blocks are under way. The first error of a compressor
+  // or of `emit`; nothing may be pushed after one.
+  Status Push(std::string& input);
+  // Waits for and emits all that was pushed.
+  Status Drain();
+
+ private:
+  struct Slot {
+    Block block;
+    bool done = false;  // guarded by `queue_`'s lock
+  };
+  struct Queue {
+    std::deque<Slot*> waiting;
+    bool closed = false;
+  };
+  void Work(BlockCompressor& compressor);
+  // Emits the oldest block, waiting for it.
+  Status EmitOldest();
+  bool OldestIsDone();
+
+  Emit emit_;
+  std::deque<std::unique_ptr<Slot>> in_order_;  // not yet emitted
+  std::vector<std::unique_ptr<Slot>> spare_;
+  std::vector<std::unique_ptr<BlockCompressor>> compressors_;
+  Guarded<Queue> queue_;
+  std::condition_variable work_added_;
+  std::condition_variable work_done_;
+  std::vector<std::jthread> workers_;  // last: they use all of the above
+};
+
+}  // namespace strake::oci
+
+#endif  // STRAKE_OCI_BLOCK_PIPELINE_H_

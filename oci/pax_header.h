@@ -1,0 +1,48 @@
+// Tar headers for the entries that libarchive 3.6 cannot write as they are:
+//
+//  * names that are not ASCII: libarchive converts them from the process's
+//    locale, or gives up and marks the whole entry `hdrcharset=BINARY`, which
+//    GNU tar warns about and Go ignores;
+//  * times before 1970 with a fraction: it writes -1.75 s as "-2.25";
+//  * xattr names with bytes that it would write as "%XX", which Go, and so
+//    every other container tool, takes literally.
+//
+// A pax extended header (POSIX.1-2017, pax, "pax Extended Header") and the
+// ustar header of the entry proper; names as raw bytes, as Go writes them. For
+// the `.cc` files of this room.
+
+#ifndef STRAKE_OCI_PAX_HEADER_H_
+#define STRAKE_OCI_PAX_HEADER_H_
+
+#include <string>
+
+#include "oci/change.h"
+
+namespace strake::oci {
+
+// One entry of a layer tar, as its header describes it.
+struct TarEntry {
+  std::string path;  // ends in "/" for a directory
+  // Of a regular file that was written before; empty: not a hard link.
+  std::string hard_link_target;
+  // `size_bytes` counts for a regular file that is no hard link; what finds
+  // hard links is not looked at.
+  const FileMetadata* metadata = nullptr;
+  std::chrono::nanoseconds mtime{0};  // instead of the metadata's
+
+  bool has_content() const;
+  uint64_t content_bytes() const {
+    return has_content() ? metadata->size_bytes : 0;
+  }
+};
+
+// Whether `entry` is one of those described above.
+bool NeedsOwnHeader(const TarEntry& entry);
+
+// The headers of `entry`, a multiple of 512 bytes; its content follows, padded
+// to such a multiple.
+std::string PaxHeaderBlocks(const TarEntry& entry);
+
+}  // namespace strake::oci
+
+#endif  // STRAKE_OCI_PAX_HEADER_H_
