@@ -40,7 +40,10 @@ class BuildContext {
   Result<std::string> ReadFile(std::string_view path) const;
 
  private:
-  friend class ContextOpener;
+  friend Result<BuildContext> OpenLocalContext(
+      const std::string& path, const struct LocalContextOptions& options);
+  friend Result<struct StreamContext> OpenStreamContext(
+      ByteSource& stream, const std::string& temporary_directory);
   std::string path_;
   UniqueFd root_;
   std::unique_ptr<IgnoreRules> ignore_;
@@ -55,7 +58,7 @@ using ContextMap = std::map<std::string, BuildContext>;
 
 struct LocalContextOptions {
   // Where the Dockerfile is on the host, absolute or relative to the working
-  // directory; empty: in the context, or not a file.
+  // directory, also if it lies in the context; empty: it is not a file.
   std::string dockerfile_path;
   // Folders that are never part of the context, if they lie in it.
   std::vector<std::string> hidden_paths;

@@ -24,9 +24,6 @@ struct CopyMatch {
   SourceFile file;   // what is at `path`; never a symlink
 };
 
-// Whether `pattern` has an active wildcard: `*`, `?` or `[` without a `\`.
-bool HasWildcard(std::string_view pattern);
-
 // The files that `pattern` (cleaned, relative to the root, no leading "/")
 // means, in order. A wildcard that matches nothing is fine.
 // Errors: kNotFound `"/x": not found` where a pattern without wildcards, or
@@ -35,6 +32,9 @@ bool HasWildcard(std::string_view pattern);
 // malformed pattern.
 Result<std::vector<CopyMatch>> MatchSources(const SourceTree& tree,
                                             std::string_view pattern);
+
+// The one file at `path`, in which nothing is a wildcard.
+Result<CopyMatch> MatchPath(const SourceTree& tree, std::string_view path);
 
 // The same for COPY --parents: the directories that are copied from, and the
 // pattern (that of an ignore file) for what is copied out of them, as split by

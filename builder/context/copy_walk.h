@@ -35,6 +35,21 @@ struct CopyFilter {
                                  const std::optional<std::string>& include);
 };
 
+// What one source of a copy selects.
+struct CopySelection {
+  std::vector<CopyMatch> matches;
+  CopyFilter filter;  // for each of them
+};
+struct CopySelectionOptions {
+  bool literal = false;               // no character of `pattern` is special
+  bool parents = false;               // --parents
+  std::vector<std::string> excludes;  // --exclude
+};
+// Errors: those of `MatchSources` and `CopyFilter::Make`.
+Result<CopySelection> SelectSources(const SourceTree& tree,
+                                    std::string_view pattern,
+                                    const CopySelectionOptions& options);
+
 // One file. Views are borrowed for the time of the call.
 struct CopyEntry {
   std::string_view path;       // relative to the match; "" is the match itself

@@ -47,54 +47,63 @@ class TreeWriter {
   // `root` is borrowed.
   //   journal         takes what the kernel refuses (EPERM, EINVAL); null: a
   //                   refusal is an error
-  //   parent_journal  of the tree as it was; what is replaced there gets an
-  //                   entry of its own. May be null
+  //   parent_journal  of the tree as it was; what replaces a file that it
+  //                   speaks of gets an entry of its own. May be null
   TreeWriter(int root, OwnershipJournal* journal,
              const OwnershipJournal* parent_journal);
 
   int root() const { return root_; }
 
-  // Each makes a new file that is its owner's alone until `Finish`; nothing may
-  // be there. Permission bits of `metadata` are left to `Finish`.
+  // Each makes a new file, which is this process's alone until `Finish`.
+  // Nothing may be there.
   Result<UniqueFd> CreateFile(const TreePlace& place);
   Status CreateDirectory(const TreePlace& place);
   Status CreateSymlink(const TreePlace& place, const std::string& target);
-  // A device, fifo or socket; what may not be made is a journalled empty file.
+  // A device, fifo or socket; a device that may not be made becomes an empty
+  // file, which `Finish` writes into the journal as what it is meant to be.
   Status CreateNode(const TreePlace& place, const FileMetadata& metadata);
-  // A second name for the file at `existing`, a path of this tree.
-  Status CreateLink(const TreePlace& place, std::string_view existing);
+  // A second name, already finished, for the file at `existing`, a path of this
+  // tree. False: the file system allows no (further) link to it.
+  Result<bool> CreateLink(const TreePlace& place, std::string_view existing);
 
-  // Gives the file its owner, mode, attributes and, last, its time. Once a
-  // directory's content is there, for directories.
+  // Gives a file its owner, attributes, mode and, last, its time. For a
+  // directory: once its content is there.
   Status Finish(const TreePlace& place, const FileMetadata& metadata);
 
-  // Sets permission bits and time only, of an existing directory.
-  Status SetMode(const TreePlace& place, uint32_t mode);
+  // What an existing file is meant to be, with the attributes that only the
+  // journal has.
+  Result<FileMetadata> Describe(const TreePlace& place) const;
+
+  // Lets this process write into an existing directory, if modes stop it.
+  Status OpenUp(const TreePlace& place);
 
   // Removes what is at `place`, a whole tree if need be; a missing file is
   // fine.
   Status Remove(const TreePlace& place);
 
-  // mkdir -p of `path`, which is free of symlinks as far as it exists. Returns
-  // the paths that were made, parents first, each with `metadata` but a mode
-  // that lets this process fill them: the caller finishes them with
-  // `FinishDirectories`.
+  // Makes the directory `path`, which is free of symlinks as far as it exists,
+  // and its parents; returns the paths that were not there, parents first. They
+  // stay open for this process until `Finish`. `kInvalidArgument`: a file is in
+  // the way.
   Result<std::vector<std::string>> MakeDirectories(std::string_view path);
-  Status FinishDirectories(const std::vector<std::string>& paths,
-                           const FileMetadata& metadata);
+  // `Finish` for a path.
+  Status FinishPath(const std::string& path, const FileMetadata& metadata);
 
   // Extended attributes that could be set nowhere, as sentences; the first few.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  Status Refused(const TreePlace& place, const FileMetadata& metadata,
-                 std::map<std::string, std::string> refused_xattrs);
+  void NoteLostXattr(const TreePlace& place, const std::string& name,
+                     int error);
+  Status CopyJournalEntry(const TreePlace& place, std::string_view existing);
+  bool IsSpokenOf(std::string_view path) const;
 
   int root_;
   OwnershipJournal* journal_;
   const OwnershipJournal* parent_journal_;
-  bool may_override_;  // CAP_DAC_OVERRIDE: modes do not stop this process
+  bool modes_bind_;  // no CAP_DAC_OVERRIDE
   std::vector<std::string> warnings_;
+  size_t lost_xattrs_ = 0;
 };
 
 }  // namespace strake::builder::context

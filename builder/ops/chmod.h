@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,12 +28,14 @@ class Chmod {
 
  private:
   struct Step {
-    char op = '=';         // + - =
-    uint32_t who = 0;      // the bits that may change
-    uint32_t bits = 0;     // to add, remove or set
-    bool exec_if = false;  // X: execution bits too, under its condition
-    char copy = 0;         // u, g or o: their bits, instead of `bits`
+    char op = '=';            // + - =
+    uint32_t who = 0;         // the bits that may change
+    uint32_t bits = 0;        // to add, remove or set
+    bool execute_if = false;  // X: execution, too, under its condition
+    std::string copy;         // u, g, o: the bits that these have by then
   };
+  Status ParseClause(std::string_view text, std::string_view clause);
+
   std::optional<uint32_t> octal_;
   std::vector<Step> steps_;
 };

@@ -42,9 +42,6 @@ struct CopyEnvironment {
   // of an archive keep theirs). Unset: sources keep their times, to the
   // nanosecond, and what is made has the time of its making.
   std::optional<std::chrono::nanoseconds> epoch;
-  // Where --chown looks names up, if not in the target: with --link the target
-  // is empty, and names are those of the stage.
-  int user_root = -1;
   std::function<void(uint64_t)> on_bytes;  // of content, as it is copied
   std::stop_token stop;                    // honoured between files
 };
@@ -56,7 +53,8 @@ struct CopySummary {
 };
 
 // Errors: kNotFound `"/x": not found` (a source), kInvalidArgument (file over
-// directory or the other way round, bad --chmod or --exclude), kCorrupt (a
+// directory or the other way round, bad --chmod or --exclude, --chown by name
+// with --link), kCorrupt (a
 // damaged archive), kIo, kCancelled; kInternal for a context or input that
 // `inputs` lacks. The target is then in an unfinished state.
 Result<CopySummary> ExecuteCopy(const plan::CopyOp& op,

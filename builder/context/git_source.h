@@ -1,0 +1,38 @@
+// Trees of git repositories, for ADD and build contexts, by the `git` program.
+//
+// git sees no configuration but what is passed here, asks nothing at a
+// terminal, and gets credentials through its environment only.
+
+#ifndef STRAKE_BUILDER_CONTEXT_GIT_SOURCE_H_
+#define STRAKE_BUILDER_CONTEXT_GIT_SOURCE_H_
+
+#include <stop_token>
+#include <string>
+
+#include "builder/context/remote_url.h"
+#include "builder/context/secrets.h"
+#include "util/result.h"
+
+namespace strake::builder::context {
+
+// The full name of the commit that `source` means now. A full commit name is
+// taken as it is, without asking the remote.
+// Secrets GIT_AUTH_TOKEN[.host] and GIT_AUTH_HEADER[.host] are used for http,
+// the agent socket "default" for ssh. `kNotFound` (no such ref),
+// `kUnauthorized`, `kUnavailable` with git's words, `kCorrupt` (another commit
+// than the checksum says), `kUnsupported` (no git on PATH).
+Result<std::string> ResolveGitCommit(const GitSource& source,
+                                     const Secrets& secrets,
+                                     std::stop_token stop);
+
+// Puts the tree of `commit` into the empty folder `directory`: submodules
+// included unless `source` says otherwise, `.git` left out unless it says to
+// keep it, only `subdir` where it names one. Modes become 0755 for folders and
+// programs, 0644 for other files; times are now, or the commit's.
+Status CheckOutGit(const GitSource& source, const std::string& commit,
+                   const Secrets& secrets, const std::string& directory,
+                   std::stop_token stop);
+
+}  // namespace strake::builder::context
+
+#endif  // STRAKE_BUILDER_CONTEXT_GIT_SOURCE_H_
