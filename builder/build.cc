@@ -8,6 +8,7 @@
 #include "builder/cache/cache_index.h"
 #include "builder/cache/stat_cache.h"
 #include "builder/context/build_context.h"
+#include "builder/context/http_source.h"
 #include "builder/context/image_source.h"
 #include "builder/context/secrets.h"
 #include "builder/export/assemble_image.h"
@@ -271,8 +272,8 @@ Result<context::ContextMap> OpenContexts(const BuildOptions& options,
 // What steps are carried out with. Holds everything that `environment` and
 // `services` borrow, so it is neither copied nor moved.
 struct Workshop {
-  Workshop(const Store& store, snapshot::SnapshotterChoice snapshots,
-           cache::CacheIndex index,
+  Workshop(const BuildOptions& options, const Store& store,
+           snapshot::SnapshotterChoice snapshots, cache::CacheIndex index,
            std::unique_ptr<cache::StatCache> stat_cache,
            const context::ContextMap& contexts,
            const context::ImageSource& images, ProgressReporter& progress)
@@ -280,10 +281,14 @@ struct Workshop {
         sandbox(sandbox::ProbeSandbox(sandbox::EnterUserNamespace())),
         index(std::move(index)),
         stat_cache(std::move(stat_cache)),
+        http(options.registry, store.blobs(), secrets, store.fetched_path()),
         environment{*this->snapshots.snapshotter,
                     *sandbox.sandbox,
                     contexts,
                     secrets,
+                    store.blobs(),
+                    http,
+                    store.temporary_directory(),
                     store.mounts_directory(),
                     {}},
         services{environment,
@@ -304,6 +309,7 @@ struct Workshop {
   cache::CacheIndex index;
   std::unique_ptr<cache::StatCache> stat_cache;
   context::Secrets secrets;
+  context::HttpSource http;
   ops::ExecuteEnvironment environment;
   solve::SolveServices services;
 };
@@ -319,8 +325,8 @@ Result<std::unique_ptr<Workshop>> OpenWorkshop(
   ASSIGN_OR_RETURN(std::unique_ptr<cache::StatCache> stat_cache,
                    cache::StatCache::Open(store.stat_cache_path()));
   auto workshop = std::make_unique<Workshop>(
-      store, std::move(snapshots), std::move(index), std::move(stat_cache),
-      contexts, images, progress);
+      options, store, std::move(snapshots), std::move(index),
+      std::move(stat_cache), contexts, images, progress);
   for (const SecretSource& secret : options.secrets) {
     workshop->secrets.Add(secret.id, secret.value);
   }

@@ -3,7 +3,8 @@
 //
 //   oci-layout, index.json, blobs/   images by name, and their blobs
 //   snapshots/                       unpacked states of root file systems
-//   cache/index, cache/files         what is known of steps and of files
+//   cache/index, cache/files,        what is known of steps, of files, and of
+//   cache/fetched                    what ADD fetched from the web
 //   mounts/                          RUN --mount=type=cache
 //   tmp/                             contexts that came as a stream
 
@@ -29,6 +30,7 @@ class Store {
 
   std::string cache_index_path() const { return directory() + "/cache/index"; }
   std::string stat_cache_path() const { return directory() + "/cache/files"; }
+  std::string fetched_path() const { return directory() + "/cache/fetched"; }
   std::string mounts_directory() const { return directory() + "/mounts"; }
   std::string temporary_directory() const { return directory() + "/tmp"; }
 

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "builder/ops/copy_op.h"
+#include "builder/ops/fetch_op.h"
 #include "builder/ops/make_dir.h"
 #include "builder/ops/run_op.h"
 #include "builder/snapshot/apply_changes.h"
@@ -76,11 +77,16 @@ class Executor {
   }
 
   Result<ActivePtr> operator()(const plan::FetchOp& op) {
-    return Unsupported("ADD from " + op.url + " is not supported yet");
+    ASSIGN_OR_RETURN(Workspace work, OpenEmpty());
+    RETURN_IF_ERROR(
+        ExecuteFetch(op, environment_, work.target(), request_.stop));
+    return std::move(work).Finish();
   }
 
   Result<ActivePtr> operator()(const plan::GitOp& op) {
-    return Unsupported("ADD from " + op.remote + " is not supported yet");
+    ASSIGN_OR_RETURN(Workspace work, OpenEmpty());
+    RETURN_IF_ERROR(ExecuteGit(op, environment_, work.target(), request_.stop));
+    return std::move(work).Finish();
   }
 
   Result<ActivePtr> operator()(const plan::MergeOp&) {
@@ -104,6 +110,13 @@ class Executor {
                      environment_.snapshotter.Prepare(request_.inputs[0]));
     ASSIGN_OR_RETURN(work.parent_journal,
                      environment_.snapshotter.Journal(request_.inputs[0]));
+    ASSIGN_OR_RETURN(work.root, environment_.snapshotter.Mount(*work.active));
+    return work;
+  }
+
+  Result<Workspace> OpenEmpty() {
+    Workspace work;
+    ASSIGN_OR_RETURN(work.active, environment_.snapshotter.Prepare({}));
     ASSIGN_OR_RETURN(work.root, environment_.snapshotter.Mount(*work.active));
     return work;
   }

@@ -19,10 +19,12 @@
 
 #include "builder/context/build_context.h"
 #include "builder/context/copy_inputs.h"
+#include "builder/context/http_source.h"
 #include "builder/context/secrets.h"
 #include "builder/plan/op.h"
 #include "builder/sandbox/sandbox.h"
 #include "builder/snapshot/snapshotter.h"
+#include "oci/blob_store.h"
 #include "util/result.h"
 
 namespace strake::builder::ops {
@@ -33,6 +35,10 @@ struct ExecuteEnvironment {
   sandbox::Sandbox& sandbox;
   const context::ContextMap& contexts;
   const context::Secrets& secrets;
+  const oci::BlobStore& blobs;
+  context::HttpSource& http;
+  // Where files may be put that are gone when the operation ends.
+  std::string temporary_directory;
   // Where `RUN --mount=type=cache` folders live.
   std::string cache_mounts_directory;
   // SOURCE_DATE_EPOCH, where it concerns the times of files.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "builder/context/remote_url.h"
 #include "builder/plan/stage_lowering.h"
 #include "dockerfile/lint_rules.h"
 #include "util/result_macros.h"
@@ -12,20 +13,8 @@ namespace {
 
 namespace df = ::strake::dockerfile;
 
-bool IsHttpUrl(std::string_view text) {
-  return text.starts_with("http://") || text.starts_with("https://");
-}
-
-// The forms that BuildKit takes for a git repository.
-bool IsGitUrl(std::string_view text) {
-  if (text.starts_with("git://") || text.starts_with("ssh://") ||
-      text.starts_with("git@")) {
-    return true;
-  }
-  if (!IsHttpUrl(text)) return false;
-  std::string_view path = text.substr(0, text.find_first_of("#?"));
-  return path.ends_with(".git");
-}
+using context::IsGitUrl;
+using context::IsHttpUrl;
 
 // Confined to the root of its source: a leading "/" and ".." lead nowhere.
 std::string CleanSource(const std::string& source, bool parents) {
@@ -69,16 +58,30 @@ Status StageLowering::Lower(const df::Add& add) {
   expanded.op.add = true;
   expanded.op.unpack = add.unpack;
   RETURN_IF_ERROR(AddCopySources(add, nullptr, expanded));
-  for (const CopySource& source : expanded.op.sources) {
-    if (IsHttpUrl(source.pattern) || IsGitUrl(source.pattern)) {
-      return AddRemoteSource(add, source.pattern, expanded);
+  std::string checksum;
+  if (add.checksum) {
+    ASSIGN_OR_RETURN(checksum, Expand(add.checksum->text));
+    if (add.sources.size() + add.heredocs.size() != 1) {
+      return InvalidArgument("checksum can be specified for a single source");
     }
   }
-  if (add.checksum) {
+  bool any_remote = false;
+  bool any_git = false;
+  for (CopySource& source : expanded.op.sources) {
+    // A git address may begin with http://, so it is looked for first.
+    if (IsGitUrl(source.pattern)) {
+      any_git = any_remote = true;
+      RETURN_IF_ERROR(FetchGit(add, checksum, source, expanded));
+    } else if (IsHttpUrl(source.pattern)) {
+      any_remote = true;
+      RETURN_IF_ERROR(FetchUrl(checksum, source, expanded));
+    }
+  }
+  if (add.checksum && !any_remote) {
     return InvalidArgument(
         "checksum can't be specified for non-HTTP(S) and non-git sources");
   }
-  if (add.keep_git_dir) {
+  if (add.keep_git_dir && !any_git) {
     return InvalidArgument("--keep-git-dir goes with a git source only");
   }
   RETURN_IF_ERROR(AddHeredocs(add, expanded));
@@ -86,11 +89,38 @@ Status StageLowering::Lower(const df::Add& add) {
   return {};
 }
 
-Status StageLowering::AddRemoteSource(const df::Add&, const std::string& source,
-                                      ExpandedCopy&) {
-  return Unsupported("ADD from " + source +
-                     " is not supported yet: download it in a RUN, or put it "
-                     "into the build context");
+Status StageLowering::FetchUrl(const std::string& checksum, CopySource& source,
+                               ExpandedCopy& expanded) {
+  FetchOp fetch;
+  fetch.url = source.pattern;
+  fetch.filename = context::FilenameOf(fetch.url);
+  if (!checksum.empty()) {
+    ASSIGN_OR_RETURN(fetch.checksum, oci::Digest::Parse(checksum));
+  }
+  source.kind = CopySource::Kind::kInput;
+  source.input = expanded.inputs.size();
+  source.pattern = EscapePattern(fetch.filename);
+  source.fetched = true;
+  expanded.inputs.push_back(AddVertex(std::move(fetch), {}));
+  return {};
+}
+
+Status StageLowering::FetchGit(const df::Add& add, const std::string& checksum,
+                               CopySource& source, ExpandedCopy& expanded) {
+  ASSIGN_OR_RETURN(context::GitSource git,
+                   context::ParseGitUrl(source.pattern));
+  if (!checksum.empty()) {
+    if (!git.checksum.empty() && git.checksum != checksum) {
+      return InvalidArgument("--checksum contradicts the address");
+    }
+    git.checksum = checksum;
+  }
+  if (add.keep_git_dir) git.keep_git_dir = add.keep_git_dir;
+  source.kind = CopySource::Kind::kInput;
+  source.input = expanded.inputs.size();
+  source.pattern.clear();
+  expanded.inputs.push_back(AddVertex(GitOp{std::move(git)}, {}));
+  return {};
 }
 
 Result<StageLowering::ExpandedCopy> StageLowering::ExpandCopy(

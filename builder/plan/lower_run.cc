@@ -16,16 +16,6 @@ std::string BaseName(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
-// A literal path as a pattern.
-std::string EscapePattern(std::string_view path) {
-  std::string pattern;
-  for (char c : path) {
-    if (c == '*' || c == '?' || c == '[' || c == '\\') pattern += '\\';
-    pattern += c;
-  }
-  return pattern;
-}
-
 RunMount::Kind KindOf(df::RunMount::Type type) {
   switch (type) {
     case df::RunMount::Type::kBind:
@@ -55,6 +45,15 @@ RunMount::Sharing SharingOf(df::RunMount::Sharing sharing) {
 }
 
 }  // namespace
+
+std::string EscapePattern(std::string_view path) {
+  std::string pattern;
+  for (char c : path) {
+    if (c == '*' || c == '?' || c == '[' || c == '\\') pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
 
 Status StageLowering::Lower(const df::Run& run) {
   const PlanOptions& options = context_.options;

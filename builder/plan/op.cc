@@ -141,22 +141,24 @@ struct Describe {
   }
 
   std::string operator()(const FetchOp& op) const {
-    return Writer("fetch")
-        .Field("url", op.url)
-        .Field("filename", op.filename)
-        .Field("checksum", op.checksum)
+    Writer out("fetch");
+    // Pinned, the content says all; where it came from does not count.
+    if (purpose == DefinitionPurpose::kIdentity) out.Field("url", op.url);
+    return out.Field("filename", op.filename)
+        .Field("checksum", op.checksum.ToString())
         .Take();
   }
 
   std::string operator()(const GitOp& op) const {
+    const context::GitSource& source = op.source;
     return Writer("git")
-        .Field("remote", op.remote)
-        .Field("ref", op.ref)
-        .Field("subdir", op.subdir)
-        .Field("checksum", op.checksum)
-        .Field("keep_git_dir", op.keep_git_dir)
-        .Field("submodules", op.submodules)
-        .Field("commit_mtime", op.commit_mtime)
+        .Field("remote", source.remote)
+        .Field("ref", source.ref)
+        .Field("subdir", source.subdir)
+        .Field("checksum", source.checksum)
+        .Field("keep_git_dir", source.keep_git_dir.value_or(false))
+        .Field("submodules", source.submodules)
+        .Field("commit_mtime", source.commit_mtime)
         .Take();
   }
 

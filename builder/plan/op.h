@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "builder/context/remote_url.h"
 #include "oci/descriptor.h"
 #include "oci/platform.h"
 #include "oci/reference.h"
@@ -111,22 +112,16 @@ struct MakeDirOp {
   std::string user;
 };
 
-// ADD from a URL: one file. Its name in the result is `filename`.
+// ADD from a URL: one file, called `filename`, in an otherwise empty state.
 struct FetchOp {
   std::string url;
   std::string filename;
-  std::string checksum;  // "sha256:..." or empty
+  oci::Digest checksum;  // empty: none
 };
 
-// ADD from git: the tree of one commit.
+// ADD from git: the tree of one commit. No inputs.
 struct GitOp {
-  std::string remote;
-  std::string ref;
-  std::string subdir;
-  std::string checksum;
-  bool keep_git_dir = false;
-  bool submodules = true;
-  bool commit_mtime = false;
+  context::GitSource source;
 };
 
 // COPY --link: the layer of input [1], made on its own, on top of input [0].

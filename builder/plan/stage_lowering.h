@@ -70,8 +70,10 @@ class StageLowering {
   Result<ExpandedCopy> ExpandCopy(const dockerfile::CopySources& copy);
   Status AddCopySources(const dockerfile::CopySources& copy,
                         const SourceRef* from, ExpandedCopy& expanded);
-  Status AddRemoteSource(const dockerfile::Add& add, const std::string& source,
-                         ExpandedCopy& expanded);
+  Status FetchUrl(const std::string& checksum, CopySource& source,
+                  ExpandedCopy& expanded);
+  Status FetchGit(const dockerfile::Add& add, const std::string& checksum,
+                  CopySource& source, ExpandedCopy& expanded);
   Status AddHeredocs(const dockerfile::CopySources& copy,
                      ExpandedCopy& expanded);
   void FinishCopy(ExpandedCopy expanded, std::string_view instruction);
@@ -113,6 +115,9 @@ class StageLowering {
   bool cmd_is_own_ = false;  // CMD was set in this stage
   bool workdir_is_set_ = false;
 };
+
+// A literal path as a pattern.
+std::string EscapePattern(std::string_view path);
 
 // How a stage is called in step names; empty where it is the only, nameless
 // one.

@@ -22,6 +22,7 @@
 
 #include "builder/cache/cache_key.h"
 #include "builder/cache/content_digest.h"
+#include "builder/ops/fetch_op.h"
 #include "builder/ops/image_op.h"
 #include "builder/solve/memo.h"
 #include "util/atomic_file.h"
@@ -41,6 +42,8 @@ using snapshot::SnapshotId;
 bool IsStep(const Vertex& vertex) {
   return !std::holds_alternative<plan::ScratchOp>(vertex.op) &&
          !std::holds_alternative<plan::MergeOp>(vertex.op) &&
+         !std::holds_alternative<plan::FetchOp>(vertex.op) &&
+         !std::holds_alternative<plan::GitOp>(vertex.op) &&
          !std::holds_alternative<ImageOp>(vertex.op);
 }
 
@@ -86,6 +89,7 @@ class Solver {
 
  private:
   struct VertexState {
+    Memo<plan::Op> pinned;
     Memo<oci::Digest> key;
     Memo<std::optional<CacheRecord>> found;
     Memo<CacheRecord> snapshot;
@@ -145,7 +149,8 @@ class Solver {
   Result<oci::Digest> ComputeKey(VertexId id) {
     const Vertex& vertex = graph_.vertex(id);
     ASSIGN_OR_RETURN(std::vector<oci::Digest> inputs, InputKeys(vertex));
-    oci::Digest definition = cache::DefinitionKey(vertex.op, inputs);
+    ASSIGN_OR_RETURN(plan::Op pinned, Pinned(id));
+    oci::Digest definition = cache::DefinitionKey(pinned, inputs);
     const auto* copy = std::get_if<CopyOp>(&vertex.op);
     if (copy == nullptr) return definition;
     // Files of a build context may have changed: they are always looked at.
@@ -166,6 +171,32 @@ class Solver {
       RETURN_IF_ERROR(services_.index.RecordAlias(definition, key));
     }
     return key;
+  }
+
+  // The operation with what it fetches pinned: a file to its digest, a git tree
+  // to its commit. Other operations are as they are.
+  Result<plan::Op> Pinned(VertexId id) {
+    return states_[id].pinned.Get([&]() -> Result<plan::Op> {
+      const Vertex& vertex = graph_.vertex(id);
+      const auto* fetch = std::get_if<plan::FetchOp>(&vertex.op);
+      const auto* git = std::get_if<plan::GitOp>(&vertex.op);
+      if (fetch == nullptr && git == nullptr) return vertex.op;
+      ProgressStep step(services_.progress, vertex.name);
+      if (git != nullptr) {
+        ASSIGN_OR_RETURN(plan::GitOp pinned,
+                         step.EndWith(ops::PinGit(*git, services_.environment,
+                                                  stop_.get_token())));
+        return plan::Op(std::move(pinned));
+      }
+      auto report = [&](uint64_t current, uint64_t total) {
+        services_.progress.Transfer(
+            step.id(), {fetch->filename, current, total, current == total});
+      };
+      ASSIGN_OR_RETURN(plan::FetchOp pinned,
+                       step.EndWith(ops::PinFetch(*fetch, services_.environment,
+                                                  report, stop_.get_token())));
+      return plan::Op(std::move(pinned));
+    });
   }
 
   Result<oci::Digest> DigestSources(const Vertex& vertex, const CopyOp& copy) {
@@ -329,10 +360,10 @@ class Solver {
     ASSIGN_OR_RETURN(std::vector<SnapshotId> inputs, InputSnapshots(vertex));
     SlotGuard slot(slots_);
     if (stop_.stop_requested()) return Cancelled("the build was cancelled");
-    if (!IsStep(vertex)) return Carry(vertex, key, std::move(inputs), 0);
+    if (!IsStep(vertex)) return Carry(id, key, std::move(inputs), 0);
     ProgressStep step(services_.progress, vertex.name);
     ++executed_;
-    return step.EndWith(Carry(vertex, key, std::move(inputs), step.id()));
+    return step.EndWith(Carry(id, key, std::move(inputs), step.id()));
   }
 
   Result<std::vector<SnapshotId>> InputSnapshots(const Vertex& vertex) {
@@ -340,15 +371,17 @@ class Solver {
                                  [this](VertexId id) { return Snapshot(id); });
   }
 
-  Result<CacheRecord> Carry(const Vertex& vertex, const oci::Digest& key,
+  Result<CacheRecord> Carry(VertexId id, const oci::Digest& key,
                             std::vector<SnapshotId> inputs, uint64_t step) {
+    const Vertex& vertex = graph_.vertex(id);
+    ASSIGN_OR_RETURN(plan::Op op, Pinned(id));
     bool on_scratch =
         vertex.inputs.empty() || std::holds_alternative<plan::ScratchOp>(
                                      graph_.vertex(vertex.inputs[0]).op);
     CacheRecord record;
     record.parent = on_scratch ? "" : inputs[0];
-    ops::ExecuteRequest request{vertex.op, std::move(inputs), {}, {},
-                                {},        stop_.get_token()};
+    ops::ExecuteRequest request{op, std::move(inputs), {}, {},
+                                {}, stop_.get_token()};
     request.on_output = [&](sandbox::Stream stream, std::string_view text) {
       services_.progress.Log(step, static_cast<int>(stream), text);
     };
