@@ -25,7 +25,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +32,7 @@
 #include <filesystem>
 
 #include "oci/trusted_blobs.h"
+#include "util/atomic_file.h"
 #include "util/c_handle.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -58,12 +58,6 @@ bool LockFile(int fd, int operation) {
   return result == 0;
 }
 
-std::string RandomName() {
-  std::array<std::byte, 12> bytes{};
-  (void)!::getrandom(bytes.data(), bytes.size(), 0);
-  return HexEncode(bytes);
-}
-
 // What a store and its writers share.
 struct Shared {
   explicit Shared(std::string dir)
@@ -86,7 +80,7 @@ struct IngestFile {
 
 Result<IngestFile> CreateIngestFile(const Shared& shared) {
   while (true) {
-    std::string path = shared.IngestDirectory() + "/" + RandomName();
+    std::string path = shared.IngestDirectory() + "/" + RandomName("");
     auto fd = OpenFile(path.c_str(), O_RDWR | O_CREAT | O_EXCL, 0644);
     if (!fd) {
       if (fd.error().code() != ErrorCode::kNotFound) {

@@ -1,24 +1,19 @@
 #include "oci/image_layout.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 
-#include "oci/reference.h"
+#include "oci/index_entry.h"
+#include "util/atomic_file.h"
 #include "util/json.h"
 #include "util/result_macros.h"
 
 namespace strake::oci {
 namespace {
 
-constexpr char kRefName[] = "org.opencontainers.image.ref.name";
-constexpr char kContainerdName[] = "io.containerd.image.name";
 constexpr std::string_view kLayoutVersion = "1.0.0";
-constexpr std::string_view kLayoutFile = R"({"imageLayoutVersion":"1.0.0"})";
 
 std::string LayoutPath(const std::string& directory) {
   return directory + "/oci-layout";
@@ -31,40 +26,21 @@ bool Exists(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
-// Writes aside, syncs and renames. Names are what a store cannot make again,
-// and they change seldom, so here fsync is worth its price.
-Status ReplaceFile(const std::string& path, const std::string& aside,
-                   std::string_view content) {
-  auto write = [&]() -> Status {
-    ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(aside.c_str(),
-                                           O_WRONLY | O_CREAT | O_TRUNC, 0644));
-    RETURN_IF_ERROR(WriteFully(fd.get(), std::as_bytes(std::span(content))));
-    if (::fsync(fd.get()) != 0) return ErrnoError("cannot sync " + aside);
-    if (::rename(aside.c_str(), path.c_str()) != 0) {
-      return ErrnoError("cannot replace " + path);
-    }
-    return {};
-  };
-  Status status = write();
-  if (!status) {
-    ::unlink(aside.c_str());
-    return std::move(status).error().Wrap("cannot write " + path);
-  }
-  return {};
+// Names are what a store cannot make again, and they change seldom, so here
+// the wait for the disk is worth its price.
+Status ReplaceFile(const std::string& path, std::string_view content) {
+  AtomicFileOptions options;
+  options.sync = true;
+  return WriteFileAtomically(path, content, options);
 }
 
-// Held while `index.json` is read and replaced; released when it is closed.
-Result<UniqueFd> LockLayout(const std::string& directory) {
+// Held while `index.json` is read and replaced.
+Result<FileLock> LockLayout(const std::string& directory) {
   std::string folder = directory + "/.strake";
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return ErrnoError("cannot make " + folder, error.value());
-  std::string path = folder + "/index.lock";
-  ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(path.c_str(), O_RDWR | O_CREAT, 0644));
-  while (::flock(fd.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) return ErrnoError("cannot lock " + path);
-  }
-  return fd;
+  return FileLock::Acquire(folder + "/index.lock", FileLock::Mode::kExclusive);
 }
 
 Status CheckLayoutVersion(const std::string& directory) {
@@ -96,57 +72,21 @@ Result<Index> ReadIndex(const std::string& directory) {
   return index;
 }
 
-// The entry as users see it: its name taken out of the annotations.
-NamedImage FromEntry(Descriptor descriptor) {
-  NamedImage image;
-  auto& annotations = descriptor.annotations;
-  for (const char* key : {kRefName, kContainerdName}) {
-    auto it = annotations.find(key);
-    if (it == annotations.end()) continue;
-    image.name = it->second;  // the later, fuller one wins
-    annotations.erase(it);
-  }
-  image.descriptor = std::move(descriptor);
-  return image;
-}
-
-// A name without "/" and ":" is a foreign layout's bare tag, which
-// `ParseReference` would take for a repository.
-bool IsBareTag(std::string_view name) {
-  return name.find_first_of("/:@") == std::string_view::npos;
-}
-
-Descriptor ToEntry(const NamedImage& image) {
-  Descriptor entry = image.descriptor;
-  if (image.name.empty()) return entry;
-  auto reference = ParseReference(image.name);
-  if (IsBareTag(image.name) || !reference) {
-    entry.annotations[kRefName] = image.name;
-    return entry;
-  }
-  entry.annotations[kContainerdName] = image.name;
-  if (!reference->tag.empty()) entry.annotations[kRefName] = reference->tag;
-  return entry;
-}
-
 std::vector<NamedImage> FromIndex(const Index& index) {
   std::vector<NamedImage> images;
   for (const Descriptor& entry : index.manifests) {
-    images.push_back(FromEntry(entry));
+    images.push_back(FromIndexEntry(entry));
   }
   return images;
 }
 
 Status CreateFiles(const std::string& directory) {
-  ASSIGN_OR_RETURN(UniqueFd lock, LockLayout(directory));
+  ASSIGN_OR_RETURN(FileLock lock, LockLayout(directory));
   if (!Exists(IndexPath(directory))) {
-    RETURN_IF_ERROR(ReplaceFile(IndexPath(directory),
-                                directory + "/.strake/index.json",
-                                SerializeIndex({})));
+    RETURN_IF_ERROR(ReplaceFile(IndexPath(directory), SerializeIndex({})));
   }
   if (!Exists(LayoutPath(directory))) {
-    RETURN_IF_ERROR(ReplaceFile(
-        LayoutPath(directory), directory + "/.strake/oci-layout", kLayoutFile));
+    RETURN_IF_ERROR(ReplaceFile(LayoutPath(directory), kLayoutFile));
   }
   return {};
 }
@@ -219,16 +159,15 @@ Status ImageLayout::Untag(std::string_view name) const {
 
 Status ImageLayout::Update(
     const std::function<Status(std::vector<NamedImage>&)>& change) const {
-  ASSIGN_OR_RETURN(UniqueFd lock, LockLayout(directory_));
+  ASSIGN_OR_RETURN(FileLock lock, LockLayout(directory_));
   ASSIGN_OR_RETURN(Index index, ReadIndex(directory_));
   std::vector<NamedImage> images = FromIndex(index);
   RETURN_IF_ERROR(change(images));
   index.manifests.clear();
   for (const NamedImage& image : images) {
-    index.manifests.push_back(ToEntry(image));
+    index.manifests.push_back(ToIndexEntry(image));
   }
-  return ReplaceFile(IndexPath(directory_), directory_ + "/.strake/index.json",
-                     SerializeIndex(index));
+  return ReplaceFile(IndexPath(directory_), SerializeIndex(index));
 }
 
 }  // namespace strake::oci

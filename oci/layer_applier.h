@@ -7,6 +7,8 @@
 #define STRAKE_OCI_LAYER_APPLIER_H_
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "util/byte_stream.h"
 #include "util/ownership_journal.h"
@@ -38,14 +40,23 @@ struct LayerApplyOptions {
 struct LayerApplySummary {
   uint64_t entries = 0;
   uint64_t content_bytes = 0;
+  // Directories (from the root, no leading "/") that the layer names only as
+  // part of a path, and that were not there: made with mode 0755, owned by
+  // root, with the time of the entry that needed them. In an overlay form they
+  // hide what the layers below say about them.
+  std::vector<std::string> implied_directories;
 };
 
 // Unpacks the uncompressed tar `layer` (pax, GNU or ustar) into `root`, a
 // directory descriptor (borrowed). Directory times are set last. Existing files
 // are replaced, never written through; a directory over a directory keeps what
 // is in it. Reads `layer` to its end, so that a digest can be taken of it.
-// Errors: `kCorrupt` (not a tar, truncated, an entry that leaves the root, a
-// hard link to nothing), `kIo`. The tree is then in an unfinished state: the
+// Directories that the layer does not describe keep their times. Not applied
+// are `trusted.overlay.*` and `user.overlay.*` xattrs (they describe a mount,
+// not the image), aufs' own `.wh..wh.*` files, and metadata of hard links,
+// which is their target's. Errors: `kCorrupt` (not a tar, truncated, an entry
+// that leaves the root, a hard link to nothing), `kUnsupported` (what an
+// overlay cannot hold), `kIo`. The tree is then in an unfinished state: the
 // caller throws it away.
 Result<LayerApplySummary> ApplyLayer(ByteSource& layer, int root,
                                      const LayerApplyOptions& options);

@@ -184,10 +184,6 @@ bool IsPlainXattrName(std::string_view name) {
 
 }  // namespace
 
-bool TarEntry::has_content() const {
-  return S_ISREG(metadata->mode) && hard_link_target.empty();
-}
-
 bool NeedsOwnHeader(const TarEntry& entry) {
   const FileMetadata& metadata = *entry.metadata;
   return !IsAscii(entry.path) || !IsAscii(LinkName(entry)) ||

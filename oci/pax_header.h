@@ -16,25 +16,9 @@
 
 #include <string>
 
-#include "oci/change.h"
+#include "oci/tar_entry.h"
 
 namespace strake::oci {
-
-// One entry of a layer tar, as its header describes it.
-struct TarEntry {
-  std::string path;  // ends in "/" for a directory
-  // Of a regular file that was written before; empty: not a hard link.
-  std::string hard_link_target;
-  // `size_bytes` counts for a regular file that is no hard link; what finds
-  // hard links is not looked at.
-  const FileMetadata* metadata = nullptr;
-  std::chrono::nanoseconds mtime{0};  // instead of the metadata's
-
-  bool has_content() const;
-  uint64_t content_bytes() const {
-    return has_content() ? metadata->size_bytes : 0;
-  }
-};
 
 // Whether `entry` is one of those described above.
 bool NeedsOwnHeader(const TarEntry& entry);
