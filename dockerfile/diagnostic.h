@@ -35,12 +35,12 @@ void SortByPlace(std::vector<Diagnostic>& diagnostics);
 
 // The message, where it is, the line it is about with a caret, and the hint:
 //
-//   error: unknown instruction: RUNN
-//    --> Dockerfile:3:1
-//     |
-//   3 | RUNN make
-//     | ^^^^
-//     = hint: did you mean RUN?
+//   error: FROM requires either one or three arguments
+//   --> Dockerfile:3:6
+//    |
+//   3 | FROM alpine base
+//    |      ^^^^^^^^^^^
+//    = hint: write FROM image, or FROM image AS name
 //
 //   filename     as the user knows the file
 //   source_text  the whole Dockerfile; a range outside of it is shown without

@@ -29,12 +29,17 @@ struct Stage {
   const From& base() const { return std::get<From>(from.body); }
 };
 
+// A continued instruction with blank lines in it (lint NoEmptyContinuation).
+struct EmptyContinuation {
+  SourceRange last_line;  // of the instruction, where the lint reports it
+  int empty_line = 0;     // the first blank line
+};
+
 struct Dockerfile {
   Directives directives;
   std::vector<Instruction> global_args;  // each holds an Arg
   std::vector<Stage> stages;
-  // Blank lines inside of continued instructions (lint NoEmptyContinuation).
-  std::vector<SourceRange> empty_continuations;
+  std::vector<EmptyContinuation> empty_continuations;
 
   // The last stage called `name` (any case) among the first `before` stages;
   // what FROM and `--from` see from stage `before`.

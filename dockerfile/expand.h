@@ -25,9 +25,8 @@ using VariableLookup =
 struct Expansion {
   std::string text;
   // Names that were looked up and had, or did not have, a value; each once,
-  // in the order of first use. A name that `${name:-word}` or `${name:+word}`
-  // or their colon-less forms provide for counts as neither missing nor found
-  // when it is unset.
+  // in the order of first use. `${name:-word}` counts as unmatched, too, where
+  // `name` is unset.
   std::vector<std::string> matched;
   std::vector<std::string> unmatched;
 };
@@ -51,8 +50,8 @@ Result<WordsExpansion> ExpandWords(std::string_view text,
                                    const VariableLookup& lookup,
                                    char escape = '\\');
 
-// Expands a heredoc body: quotes are ordinary characters, the escape is always
-// "\" and stays in front of anything but "$".
+// Expands a heredoc body: quotes are ordinary characters, and the escape is
+// always "\", which keeps the next character as it is and goes away itself.
 Result<Expansion> ExpandHeredoc(std::string_view body,
                                 const VariableLookup& lookup);
 

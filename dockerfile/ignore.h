@@ -64,12 +64,11 @@ class IgnoreMatcher {
   // One step of a walk: whether `path` is excluded, given its parent folder's
   // state; fills `state` for its own children.
   //   parent  of the folder that holds `path`; State() for the root
+  //   state   may be `parent` itself
   bool Enter(std::string_view path, const State& parent, State& state) const;
 
   // Whether nothing below the folder `path`, itself excluded, can be included
   // again, so that a walk need not enter it.
-  //   state  of `path`, from Enter
-  bool CanPrune(std::string_view path, const State& state) const;
   bool CanPrune(std::string_view path) const;
 
  private:

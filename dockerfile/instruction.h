@@ -132,8 +132,8 @@ struct Arg {
     std::string key;                   // never expanded
     std::optional<std::string> value;  // unset: `ARG NAME`
     SourceRange range;
-    // The last comment line above, or beside this entry in a continuation:
-    // what the argument is for. Empty: none.
+    // The comment line above that begins with the key, without the key: what
+    // the argument is for. Empty: none.
     std::string doc_comment;
   };
   std::vector<Entry> entries;
@@ -148,7 +148,8 @@ struct User {
 };
 
 struct Expose {
-  std::vector<Located> ports;  // each expands to any number of ports
+  // Sorted bytewise; each expands to any number of ports.
+  std::vector<Located> ports;
 };
 
 struct Volume {

@@ -41,7 +41,8 @@ namespace lint {
 Diagnostic StageNameCasing(std::string_view name, SourceRange at);
 Diagnostic FromAsCasing(std::string_view from, std::string_view as,
                         SourceRange at);
-Diagnostic NoEmptyContinuation(SourceRange at);
+// `at` is the instruction's last line, `empty_line` the blank one's number.
+Diagnostic NoEmptyContinuation(int empty_line, SourceRange at);
 Diagnostic ConsistentInstructionCasing(std::string_view keyword,
                                        std::string_view expected_case,
                                        SourceRange at);
@@ -74,7 +75,7 @@ Diagnostic CopyIgnoredFile(std::string_view instruction, std::string_view file,
                            SourceRange at);
 Diagnostic ExposeProtoCasing(std::string_view port, SourceRange at);
 Diagnostic ExposeInvalidFormat(std::string_view port, SourceRange at);
-// `kind`: "build stage" or "ARG".
+// `kind`: "FROM" or "ARG".
 Diagnostic InvalidDefinitionDescription(std::string_view kind,
                                         std::string_view name, SourceRange at);
 
