@@ -1,0 +1,167 @@
+// `strake build`.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "builder/build.h"
+#include "cli/build_flags.h"
+#include "cli/build_metadata.h"
+#include "cli/command.h"
+#include "cli/event_recorder.h"
+#include "cli/json_progress.h"
+#include "cli/progress_mode.h"
+#include "cli/stdin_context.h"
+#include "cli/value_flags.h"
+#include "util/atomic_file.h"
+#include "util/byte_stream.h"
+#include "util/result_macros.h"
+
+namespace strake::cli {
+namespace {
+
+constexpr uint64_t kMaxDockerfileBytes = uint64_t{16} << 20;
+
+// A regular file is replaced as a whole; /dev/stdout, a FIFO and the like are
+// written to.
+Status WriteResultFile(const std::string& path, std::string_view content) {
+  struct stat info;
+  bool special = stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
+  if (!special) return WriteFileAtomically(path, content);
+  ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(path.c_str(), O_WRONLY));
+  return WriteFully(fd.get(), std::as_bytes(std::span(content)));
+}
+
+// What an earlier build wrote must not be taken for the result of one that
+// fails.
+void RemoveStale(const std::string& path) {
+  struct stat info;
+  if (lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
+    unlink(path.c_str());
+  }
+}
+
+class BuildCommand final : public Command {
+ public:
+  void Declare(OptionSet& options) override { flags_.Declare(options); }
+  Status Resolve(const Environment& environment,
+                 std::vector<std::string> arguments) override {
+    ASSIGN_OR_RETURN(request_, flags_.Resolve(environment, arguments));
+    return {};
+  }
+  Result<int> Run(Session& session) override;
+
+ private:
+  Status Prepare(Session& session);
+  Status ReadStdin();
+  Status Report(const builder::BuildResult& result,
+                const EventRecorder& recorder) const;
+  int Fail(const Error& error, const EventRecorder& recorder) const;
+
+  BuildFlags flags_;
+  BuildRequest request_;
+  std::unique_ptr<StdinContext> stdin_context_;
+};
+
+Status BuildCommand::ReadStdin() {
+  auto& options = request_.options;
+  if (request_.dockerfile_from_stdin) {
+    FdSource source(STDIN_FILENO);
+    auto text = ReadAll(source, kMaxDockerfileBytes);
+    if (!text) {
+      return std::move(text).error().Wrap("Dockerfile on standard input");
+    }
+    options.dockerfile_text = std::move(*text);
+  }
+  if (request_.context_from_stdin) {
+    ASSIGN_OR_RETURN(stdin_context_, StdinContext::Open(STDIN_FILENO));
+    options.context.tar_fd = stdin_context_->tar_fd();
+    if (const auto& dockerfile = stdin_context_->dockerfile()) {
+      if (!options.dockerfile_path.empty()) {
+        return InvalidArgument(
+            "-f names a file of the context, but standard input is no tar");
+      }
+      options.dockerfile_text = *dockerfile;
+    }
+  }
+  return {};
+}
+
+Status BuildCommand::Prepare(Session& session) {
+  auto& options = request_.options;
+  ASSIGN_OR_RETURN(options.store_directory,
+                   StoreDirectory(session.environment));
+  ASSIGN_OR_RETURN(
+      options.registry,
+      RegistryOptions(session.environment, request_.insecure_registries));
+  for (const SecretSpec& spec : request_.secrets) {
+    ASSIGN_OR_RETURN(auto secret, LoadSecret(spec, session.environment));
+    options.secrets.push_back(std::move(secret));
+  }
+  RemoveStale(request_.image_id_file);
+  RemoveStale(request_.metadata_file);
+  options.stop = session.interrupt.token();
+  return ReadStdin();
+}
+
+Status BuildCommand::Report(const builder::BuildResult& result,
+                            const EventRecorder& recorder) const {
+  if (!request_.image_id_file.empty()) {
+    RETURN_IF_ERROR(
+        WriteResultFile(request_.image_id_file, result.config.ToString()));
+  }
+  if (!request_.metadata_file.empty()) {
+    RETURN_IF_ERROR(
+        WriteResultFile(request_.metadata_file, BuildMetadata(result)));
+  }
+  if (request_.quiet) {
+    if (request_.writes_stdout) return {};
+    return PrintOut(result.config.ToString() + "\n");
+  }
+  if (request_.progress == ProgressMode::kRawJson) return {};
+  for (const std::string& warning : result.warnings) {
+    if (!recorder.WarningWasShown(warning)) {
+      PrintError("WARNING: " + warning + "\n");
+    }
+  }
+  return {};
+}
+
+int BuildCommand::Fail(const Error& error,
+                       const EventRecorder& recorder) const {
+  if (request_.progress == ProgressMode::kRawJson) {
+    PrintError(JsonError(error) + "\n");
+  } else {
+    PrintError(recorder.failure() + "ERROR: " + error.message() + "\n");
+  }
+  return kExitFailed;
+}
+
+Result<int> BuildCommand::Run(Session& session) {
+  RETURN_IF_ERROR(Prepare(session));
+  auto display =
+      MakeProgress(request_.progress, session.environment, ProgressTitle{});
+  EventRecorder recorder(*display);
+  request_.options.progress = &recorder;
+  auto result = builder::Build(request_.options);
+  display.reset();
+  if (!result) return Fail(result.error(), recorder);
+  if (auto reported = Report(*result, recorder); !reported) {
+    return Fail(reported.error(), recorder);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> MakeBuildCommand() {
+  return std::make_unique<BuildCommand>();
+}
+
+}  // namespace strake::cli

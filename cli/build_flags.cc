@@ -1,0 +1,276 @@
+#include "cli/build_flags.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "oci/reference.h"
+#include "util/result_macros.h"
+#include "util/strings.h"
+
+namespace strake::cli {
+namespace {
+
+using builder::Output;
+
+// Options of docker buildx build that take a value, and flags.
+constexpr std::string_view kMissingValues[] = {
+    "--allow",       "--annotation",   "--attest",     "--builder",
+    "--cache-from",  "--cache-to",     "--call",       "--cgroup-parent",
+    "--cpu-period",  "--cpu-quota",    "--cpu-shares", "--cpuset-cpus",
+    "--cpuset-mems", "--memory-swap",  "-m,--memory",  "--no-cache-filter",
+    "--policy",      "--security-opt", "--shm-size",   "--ulimit"};
+constexpr std::string_view kMissingFlags[] = {"--check", "--compress",
+                                              "-D,--debug", "--squash"};
+
+bool IsRemote(std::string_view context) {
+  for (std::string_view prefix :
+       {"http://", "https://", "git://", "git@", "ssh://", "github.com/"}) {
+    if (context.starts_with(prefix)) return true;
+  }
+  return false;
+}
+
+// `--sbom` and `--provenance`, which may be turned off.
+Status CheckAttestation(std::string_view option,
+                        const std::optional<std::string>& value) {
+  if (!value) return {};
+  std::string lower = ToLower(*value);
+  if (lower == "false" || lower == "0" || lower == "f") return {};
+  return Unsupported(std::string(option) + "=" + *value +
+                     " is not supported yet; leave it out or write " +
+                     std::string(option) + "=false");
+}
+
+Status CheckName(std::string_view option, const std::string& name) {
+  auto reference = oci::ParseReference(name);
+  std::string context = std::string(option) + " \"" + name + "\"";
+  if (!reference) return std::move(reference).error().Wrap(context);
+  if (reference->digest) {
+    return InvalidArgument(context +
+                           ": a digest cannot be chosen; leave out \"@" +
+                           reference->digest->ToString() + "\"");
+  }
+  return {};
+}
+
+Output OfKind(Output::Kind kind) {
+  Output output;
+  output.kind = kind;
+  return output;
+}
+
+bool HasKind(const std::vector<Output>& outputs, Output::Kind kind) {
+  return std::ranges::find(outputs, kind, &Output::kind) != outputs.end();
+}
+
+}  // namespace
+
+void BuildFlags::Declare(OptionSet& options) {
+  options.SetArguments({"CONTEXT", 1, 1, Completes::kFolders});
+  options.List("-t,--tag", tags_, {"NAME", Completes::kImages},
+               "Name of the image, registry/repository:tag");
+  options.Value("-f,--file", file_, {"FILE", Completes::kFiles},
+                "The Dockerfile (default: Dockerfile or Containerfile in the "
+                "context); \"-\" reads it from standard input");
+  options.Value("--target", target_, {"STAGE"},
+                "Build this stage (name or number) instead of the last");
+  options.List("--build-arg", build_args_, {"NAME[=VALUE]"},
+               "Set a variable of ARG; without VALUE to that of the "
+               "environment");
+  options.List("--label", labels_, {"NAME=VALUE"}, "Add a label to the image");
+  options.Flag("--no-cache", no_cache_, "Execute every step");
+  options.Flag("--pull", pull_,
+               "Ask registries for newer base images, also for those that are "
+               "in the store");
+  options.Flag("--push", push_,
+               "Push the image to the registry in each of its names; short "
+               "for --output type=registry");
+  options.Flag("--load", load_,
+               "Put the image into the store, also where there are other "
+               "outputs");
+  options.List("-o,--output", outputs_, {"OUTPUT", Completes::kFiles},
+               "Where the result goes: "
+               "type=image|oci|docker|registry|local|tar[,dest=PATH][,name="
+               "NAME], or a folder, or \"-\" for a tar on standard output");
+  options.Value("--network", network_,
+                {"MODE", Completes::kNothing, {"default", "host", "none"}},
+                "Network of RUN");
+  options.List("--add-host", extra_hosts_, {"NAME:IP"},
+               "Add a line to /etc/hosts of RUN");
+  options.Value("--platform", platform_, {"OS/ARCH"},
+                "Platform of the result (default: this machine's)");
+  options.List("--secret", secrets_, {"id=ID[,src=FILE|,env=NAME]"},
+               "A secret for RUN --mount=type=secret");
+  options.List("--ssh", ssh_, {"ID[=SOCKET]"},
+               "An SSH agent for RUN --mount=type=ssh (default: the one at "
+               "$SSH_AUTH_SOCK)");
+  options.List("--build-context", named_contexts_,
+               {"NAME=FOLDER", Completes::kFolders},
+               "Another context, for COPY --from=NAME");
+  options.List("--insecure-registry", insecure_registries_, {"HOST[:PORT]"},
+               "Allow plain HTTP and unverified certificates with this "
+               "registry");
+  options.Value("--iidfile", image_id_file_, {"FILE", Completes::kFiles},
+                "Write the image ID to FILE");
+  options.Value("--metadata-file", metadata_file_, {"FILE", Completes::kFiles},
+                "Write digests and names of the result to FILE, as JSON");
+  options.Flag("-q,--quiet", quiet_, "Print the image ID and nothing else");
+  options.Value(
+      "--progress", progress_,
+      {"MODE",
+       Completes::kNothing,
+       {"auto", "tty", "plain", "quiet", "rawjson"}},
+      "How progress is shown on standard error (default: $BUILDKIT_PROGRESS "
+      "or auto)");
+  options.Value("--jobs", jobs_, {"N"},
+                "Steps that run at once (default: one a CPU)");
+  options.Value("--snapshotter", snapshotter_,
+                {"NAME", Completes::kNothing, {"auto", "overlay", "plain"}},
+                "How root file systems are kept");
+  options.Value("--isolation", isolation_,
+                {"NAME",
+                 Completes::kNothing,
+                 {"auto", "overlay-root", "userns-map", "userns-emu", "notify",
+                  "chroot", "trace"}},
+                "How RUN is isolated; only auto is supported yet");
+  options.OptionalValue("--provenance", provenance_,
+                        "Only false is supported yet: no provenance");
+  options.OptionalValue("--sbom", sbom_,
+                        "Only false is supported yet: no bill of materials");
+  options.Flag("--rm", remove_,
+               "Taken for docker's sake: nothing of a step is ever left over");
+  options.Flag("--force-rm", remove_, "Like --rm");
+  for (std::string_view names : kMissingValues) options.NotYetValue(names);
+  for (std::string_view names : kMissingFlags) options.NotYetFlag(names);
+}
+
+Status BuildFlags::ResolveContext(const std::string& context,
+                                  BuildRequest& request) const {
+  auto& options = request.options;
+  request.dockerfile_from_stdin = file_ == "-";
+  request.context_from_stdin = context == "-";
+  if (request.dockerfile_from_stdin && request.context_from_stdin) {
+    return InvalidArgument("-f - and the context - both read standard input");
+  }
+  if (!request.dockerfile_from_stdin) options.dockerfile_path = file_;
+  if (IsRemote(context)) {
+    return Unsupported("the context \"" + context +
+                       "\" is remote, which is not supported yet: fetch it "
+                       "and give the folder");
+  }
+  if (!request.context_from_stdin) options.context.path = context;
+  for (const std::string& text : named_contexts_) {
+    ASSIGN_OR_RETURN(auto named, ParseNamedContext(text));
+    options.named_contexts.insert_or_assign(named.first, named.second);
+  }
+  return {};
+}
+
+Status BuildFlags::ResolveValues(const Environment& environment,
+                                 BuildRequest& request) const {
+  auto& options = request.options;
+  for (const std::string& text : build_args_) {
+    ASSIGN_OR_RETURN(auto argument, ParseBuildArg(text, environment));
+    if (argument) options.build_args.push_back(*argument);
+  }
+  for (const std::string& text : labels_) {
+    ASSIGN_OR_RETURN(auto label, ParseLabel(text));
+    options.labels.insert_or_assign(label.first, label.second);
+  }
+  for (const std::string& text : extra_hosts_) {
+    ASSIGN_OR_RETURN(auto host, ParseExtraHost(text));
+    options.extra_hosts.push_back(std::move(host));
+  }
+  for (const std::string& text : secrets_) {
+    ASSIGN_OR_RETURN(auto secret, ParseSecret(text, environment));
+    request.secrets.push_back(std::move(secret));
+  }
+  for (const std::string& text : ssh_) {
+    ASSIGN_OR_RETURN(auto agent, ParseSsh(text, environment));
+    options.ssh_sockets.insert_or_assign(agent.first, agent.second);
+  }
+  if (platform_) {
+    ASSIGN_OR_RETURN(oci::Platform platform, ParseOnePlatform(*platform_));
+    options.platforms.push_back(std::move(platform));
+  }
+  ASSIGN_OR_RETURN(options.network, ParseNetwork(network_));
+  ASSIGN_OR_RETURN(options.jobs, ParseCount("--jobs", jobs_, 1024));
+  ASSIGN_OR_RETURN(options.source_date_epoch, SourceDateEpoch(environment));
+  if (isolation_ != "auto") {
+    return Unsupported("--isolation " + isolation_ +
+                       " is not supported yet; leave it out");
+  }
+  RETURN_IF_ERROR(CheckAttestation("--provenance", provenance_));
+  RETURN_IF_ERROR(CheckAttestation("--sbom", sbom_));
+  if (!remove_) {
+    return Unsupported("--rm=false: there are no intermediate containers");
+  }
+  return {};
+}
+
+Status BuildFlags::ResolveOutputs(const Environment& environment,
+                                  BuildRequest& request) const {
+  auto& outputs = request.options.outputs;
+  for (const std::string& tag : tags_) {
+    RETURN_IF_ERROR(CheckName("--tag", tag));
+  }
+  request.options.tags = tags_;
+  for (const std::string& text : outputs_) {
+    ASSIGN_OR_RETURN(Output output, builder::ParseOutput(text));
+    for (const std::string& name : output.names) {
+      RETURN_IF_ERROR(CheckName("--output name", name));
+    }
+    if (output.dest == "-") {
+      if (request.writes_stdout) {
+        return InvalidArgument(
+            "two outputs go to standard output; give one of them a dest=FILE");
+      }
+      if (environment.stdout_is_terminal) {
+        return InvalidArgument("--output \"" + text +
+                               "\" would write a tar to the terminal; redirect "
+                               "standard output or give it a dest=FILE");
+      }
+      request.writes_stdout = true;
+    }
+    outputs.push_back(std::move(output));
+  }
+  if (push_ && !HasKind(outputs, Output::Kind::kRegistry)) {
+    outputs.push_back(OfKind(Output::Kind::kRegistry));
+  }
+  if (load_ && !HasKind(outputs, Output::Kind::kStore)) {
+    outputs.push_back(OfKind(Output::Kind::kStore));
+  }
+  for (const Output& output : outputs) {
+    bool pushed = output.kind == Output::Kind::kRegistry;
+    if (pushed && output.names.empty() && tags_.empty()) {
+      return InvalidArgument("what is pushed needs a name: give it with --tag");
+    }
+  }
+  return {};
+}
+
+Result<BuildRequest> BuildFlags::Resolve(
+    const Environment& environment,
+    const std::vector<std::string>& arguments) const {
+  BuildRequest request;
+  request.options.target = target_;
+  request.options.no_cache = no_cache_;
+  request.options.pull = pull_;
+  request.options.snapshotter = snapshotter_;
+  request.insecure_registries = insecure_registries_;
+  request.image_id_file = image_id_file_;
+  request.metadata_file = metadata_file_;
+  RETURN_IF_ERROR(ResolveContext(arguments.at(0), request));
+  RETURN_IF_ERROR(ResolveValues(environment, request));
+  RETURN_IF_ERROR(ResolveOutputs(environment, request));
+  std::string progress = progress_.empty()
+                             ? environment.Get("BUILDKIT_PROGRESS").value_or("")
+                             : progress_;
+  ASSIGN_OR_RETURN(request.progress, ChooseProgress(progress, environment));
+  // buildx: -q and --progress=quiet are one thing.
+  request.quiet = quiet_ || request.progress == ProgressMode::kQuiet;
+  if (request.quiet) request.progress = ProgressMode::kQuiet;
+  return request;
+}
+
+}  // namespace strake::cli

@@ -1,0 +1,19 @@
+// `--metadata-file`: what a build made, as docker buildx writes it.
+
+#ifndef STRAKE_CLI_BUILD_METADATA_H_
+#define STRAKE_CLI_BUILD_METADATA_H_
+
+#include <string>
+
+#include "builder/build.h"
+
+namespace strake::cli {
+
+// A JSON object: `containerimage.digest`, `containerimage.config.digest`,
+// `containerimage.descriptor`, and `image.name` (names joined by ",") where
+// there are any.
+std::string BuildMetadata(const builder::BuildResult& result);
+
+}  // namespace strake::cli
+
+#endif  // STRAKE_CLI_BUILD_METADATA_H_

@@ -1,0 +1,156 @@
+#include <array>
+#include <span>
+
+#include "cli/command.h"
+#include "util/byte_stream.h"
+#include "util/strings.h"
+
+namespace strake::cli {
+namespace {
+
+constexpr std::string_view kBuilding = "Building and running";
+constexpr std::string_view kImages = "Images in the store";
+constexpr std::string_view kRegistries = "Registries";
+constexpr std::string_view kOther = "Other";
+
+constexpr std::string_view kBuildDescription =
+    "Builds an image from a Dockerfile and a build context: a folder, or with "
+    "\"-\" a tar (or only a Dockerfile) on standard input. Without --output or "
+    "--push the image goes to the local store. Options that docker buildx has "
+    "too mean the same.";
+constexpr std::string_view kBuildExamples =
+    "strake build -t app:1 .\n"
+    "strake build -f Containerfile.dev --target test .\n"
+    "strake build -t registry.example/team/app:1 --push .\n"
+    "strake build -o type=oci,dest=app.tar .\n"
+    "git archive HEAD | strake build -t app -";
+
+constexpr std::string_view kRunDescription =
+    "Runs a command in an image, on a copy of its root file system that is "
+    "thrown away afterwards, in the sandbox that RUN has. Standard streams and "
+    "the exit status are the command's own; 125 means that strake could not "
+    "start it. An image that is not in the store is pulled.";
+constexpr std::string_view kRunExamples =
+    "strake run app:1\n"
+    "strake run --network none debian:12 cat /etc/os-release\n"
+    "strake run -v ./data:/data:ro app:1 --input /data";
+
+constexpr std::string_view kPushDescription =
+    "Pushes an image of the store to the registry in its name. Prints the "
+    "reference by digest that it can be pulled by.";
+constexpr std::string_view kPullDescription =
+    "Pulls an image into the store. Prints the reference by digest of what was "
+    "pulled.";
+constexpr std::string_view kInspectDescription =
+    "Prints what the store knows of images as a JSON array, in the form of "
+    "docker image inspect. --format takes a subset of Go templates: text, "
+    "{{.Field.Inner}}, {{json .Field}} and {{index .Field \"key\"}}.";
+constexpr std::string_view kInspectExamples =
+    "strake inspect app:1\n"
+    "strake inspect --config app:1\n"
+    "strake inspect --format '{{json .Config.Env}}' app:1";
+constexpr std::string_view kLoginDescription =
+    "Checks a user name and password with a registry and remembers them in "
+    "Docker's config.json ($REGISTRY_AUTH_FILE, else $DOCKER_CONFIG or "
+    "~/.docker), or in the credential helper that is named there. Without "
+    "REGISTRY: Docker Hub.";
+constexpr std::string_view kLoginExamples =
+    "strake login registry.example\n"
+    "echo \"$TOKEN\" | strake login -u ci --password-stdin registry.example";
+constexpr std::string_view kServeDescription =
+    "Serves a folder as an OCI registry over plain HTTP until it is stopped by "
+    "Ctrl-C or SIGTERM. Prints its address when it is ready. Other machines "
+    "are let in with --allow-remote only: put a TLS proxy in front of it then.";
+constexpr std::string_view kServeExamples =
+    "strake registry serve\n"
+    "strake registry serve --listen 127.0.0.1:0 --root ./registry\n"
+    "strake registry serve --htpasswd users --read-only";
+constexpr std::string_view kCompletionDescription =
+    "Prints a completion script for a shell.";
+constexpr std::string_view kCompletionExamples =
+    "source <(strake completion bash)\n"
+    "strake completion zsh > \"${fpath[1]}/_strake\"\n"
+    "strake completion fish > ~/.config/fish/completions/strake.fish";
+
+constexpr std::array kCommands = {
+    CommandEntry{"build", kBuilding, "Build an image from a Dockerfile",
+                 kBuildDescription, kBuildExamples, "image build", true,
+                 MakeBuildCommand},
+    CommandEntry{"run", kBuilding, "Run a command in an image", kRunDescription,
+                 kRunExamples, "", true, MakeRunCommand},
+    CommandEntry{"images", kImages, "List images", "", "", "image ls", false,
+                 MakeImagesCommand},
+    CommandEntry{"inspect", kImages, "Show the details of images",
+                 kInspectDescription, kInspectExamples, "image inspect", false,
+                 MakeInspectCommand},
+    CommandEntry{"tag", kImages, "Give an image another name", "", "",
+                 "image tag", false, MakeTagCommand},
+    CommandEntry{"rmi", kImages, "Remove names, and images without any", "", "",
+                 "image rm", true, MakeRmiCommand},
+    CommandEntry{"pull", kRegistries, "Pull an image from its registry",
+                 kPullDescription, "", "image pull", false, MakePullCommand},
+    CommandEntry{"push", kRegistries, "Push an image to its registry",
+                 kPushDescription, "", "image push", false, MakePushCommand},
+    CommandEntry{"login", kRegistries, "Log in to a registry",
+                 kLoginDescription, kLoginExamples, "", false,
+                 MakeLoginCommand},
+    CommandEntry{"logout", kRegistries, "Forget the login to a registry", "",
+                 "", "", false, MakeLogoutCommand},
+    CommandEntry{"registry serve", kRegistries, "Serve a folder as a registry",
+                 kServeDescription, kServeExamples, "", false,
+                 MakeRegistryServeCommand},
+    CommandEntry{"completion", kOther, "Print a completion script for a shell",
+                 kCompletionDescription, kCompletionExamples, "", false,
+                 MakeCompletionCommand},
+    CommandEntry{"version", kOther, "Show the version", "", "", "", false,
+                 MakeVersionCommand},
+};
+
+bool Begins(std::span<const std::string> words, std::string_view name,
+            size_t& length) {
+  auto parts = Split(name, ' ');
+  if (name.empty() || words.size() < parts.size()) return false;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (words[i] != parts[i]) return false;
+  }
+  length = parts.size();
+  return true;
+}
+
+}  // namespace
+
+std::span<const CommandEntry> Commands() { return kCommands; }
+
+FoundCommand FindCommand(std::span<const std::string> words) {
+  FoundCommand found;
+  for (const CommandEntry& entry : kCommands) {
+    for (std::string_view name : {entry.name, entry.alias}) {
+      if (Begins(words, name, found.words)) {
+        found.entry = &entry;
+        return found;
+      }
+    }
+  }
+  return found;
+}
+
+std::vector<std::string> CommandNames() {
+  std::vector<std::string> names;
+  for (const CommandEntry& entry : kCommands) {
+    names.emplace_back(entry.name);
+    if (!entry.alias.empty()) names.emplace_back(entry.alias);
+  }
+  return names;
+}
+
+Status PrintOut(std::string_view text) {
+  auto written = WriteFully(1, std::as_bytes(std::span(text)));
+  if (!written) return std::move(written).error().Wrap("standard output");
+  return {};
+}
+
+void PrintError(std::string_view text) {
+  [[maybe_unused]] auto written = WriteFully(2, std::as_bytes(std::span(text)));
+}
+
+}  // namespace strake::cli

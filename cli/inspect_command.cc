@@ -1,0 +1,107 @@
+// `strake inspect`: what an image is made of.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "builder/images.h"
+#include "cli/command.h"
+#include "cli/go_template.h"
+#include "cli/image_info.h"
+#include "util/json.h"
+#include "util/result_macros.h"
+
+namespace strake::cli {
+namespace {
+
+class InspectCommand final : public Command {
+ public:
+  void Declare(OptionSet& options) override {
+    options.SetArguments(
+        {"IMAGE...", 1, OptionSet::kAnyNumber, Completes::kImages});
+    options.Flag("--raw", raw_, "Print the manifest (or index), byte for byte");
+    options.Flag("--config", config_, "Print the image config, byte for byte");
+    options.Flag("--verify", verify_,
+                 "Check every digest, size and diff ID of the image first");
+    options.Value("-f,--format", format_, {"TEMPLATE"},
+                  "Print what the template makes of each image");
+  }
+  Status Resolve(const Environment&,
+                 std::vector<std::string> arguments) override {
+    if (static_cast<int>(raw_) + static_cast<int>(config_) +
+            static_cast<int>(!format_.empty()) >
+        1) {
+      return InvalidArgument("--raw, --config and --format exclude each other");
+    }
+    if ((raw_ || config_) && arguments.size() > 1) {
+      return InvalidArgument("--raw and --config take one image");
+    }
+    images_ = std::move(arguments);
+    return {};
+  }
+  Result<int> Run(Session& session) override {
+    ASSIGN_OR_RETURN(std::string store, StoreDirectory(session.environment));
+    std::vector<std::string> documents;
+    for (const std::string& image : images_) {
+      if (verify_) RETURN_IF_ERROR(builder::VerifyImage(store, image));
+      ASSIGN_OR_RETURN(std::string document, Inspect(store, image));
+      documents.push_back(std::move(document));
+    }
+    ASSIGN_OR_RETURN(std::string text, Format(documents));
+    RETURN_IF_ERROR(PrintOut(text));
+    return kExitOk;
+  }
+
+ private:
+  Result<std::string> Inspect(const std::string& store,
+                              const std::string& image) const {
+    ASSIGN_OR_RETURN(auto documents, builder::InspectImage(store, image));
+    if (raw_) return documents.manifest;
+    if (config_) {
+      if (documents.config.empty()) {
+        return InvalidArgument(image + " is an index, which has no config");
+      }
+      return documents.config;
+    }
+    ASSIGN_OR_RETURN(auto stored, builder::ListImages(store));
+    std::vector<std::string> names;
+    for (const builder::StoredImage& other : stored) {
+      bool same = other.descriptor.digest == documents.image.descriptor.digest;
+      if (same && !other.name.empty()) names.push_back(other.name);
+    }
+    return InspectJson(documents, names);
+  }
+
+  Result<std::string> Format(const std::vector<std::string>& documents) const {
+    if (raw_ || config_) return documents[0];
+    std::string text;
+    if (!format_.empty() && format_ != "json") {
+      for (const std::string& document : documents) {
+        ASSIGN_OR_RETURN(std::string line, FormatGoTemplate(format_, document));
+        text += line + "\n";
+      }
+      return text;
+    }
+    nlohmann::json array = nlohmann::json::array();
+    for (const std::string& document : documents) {
+      ASSIGN_OR_RETURN(auto parsed, ParseJson(document));
+      array.push_back(std::move(parsed));
+    }
+    return (format_ == "json" ? DumpJson(array) : DumpJsonPretty(array)) + "\n";
+  }
+
+  std::vector<std::string> images_;
+  std::string format_;
+  bool raw_ = false;
+  bool config_ = false;
+  bool verify_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeInspectCommand() {
+  return std::make_unique<InspectCommand>();
+}
+
+}  // namespace strake::cli

@@ -1,0 +1,112 @@
+// `strake`: finds the command, reads its options, and runs it.
+
+#include <signal.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "builder/build.h"
+#include "cli/command.h"
+#include "cli/environment.h"
+#include "cli/help.h"
+#include "cli/interrupt.h"
+#include "cli/option_set.h"
+#include "util/strings.h"
+#include "util/suggest.h"
+
+namespace strake::cli {
+namespace {
+
+int UsageError(std::string_view command, std::string_view message) {
+  std::string name = "strake";
+  if (!command.empty()) name += " " + std::string(command);
+  PrintError(name + ": " + std::string(message) + "\nTry '" + name +
+             " --help'.\n");
+  return kExitUsage;
+}
+
+int Print(const std::string& text) {
+  auto printed = PrintOut(text);
+  if (printed) return kExitOk;
+  PrintError("strake: " + printed.error().message() + "\n");
+  return kExitFailed;
+}
+
+int UnknownCommand(const std::vector<std::string>& words) {
+  const std::string& first = words[0];
+  if (first.starts_with('-')) {
+    return UsageError("", "unknown option " + first +
+                              DidYouMean(first, {"--help", "--version"}));
+  }
+  // "registry srve" is told from "registri": by one or two words.
+  auto names = CommandNames();
+  std::string two = words.size() > 1 ? first + " " + words[1] : first;
+  for (const std::string& name : names) {
+    if (name.starts_with(first + " ")) {
+      if (words.size() == 1) return UsageError("", name + ": write it whole");
+      return UsageError(
+          "", "unknown command \"" + two + "\"" + DidYouMean(two, names));
+    }
+  }
+  return UsageError(
+      "", "unknown command \"" + first + "\"" + DidYouMean(first, names));
+}
+
+int RunCommand(const CommandEntry& entry, Command& command,
+               const Environment& environment) {
+  // A user namespace can be entered by a single thread only: before the one
+  // that waits for signals.
+  if (entry.needs_privileges) builder::PrepareProcess();
+  Interrupt interrupt;
+  if (auto installed = interrupt.Install(); !installed) {
+    PrintError("ERROR: " + installed.error().message() + "\n");
+    return kExitFailed;
+  }
+  Session session{environment, interrupt};
+  auto status = command.Run(session);
+  if (interrupt.signal() != 0 && (!status || *status == kExitFailed)) {
+    if (!status && status.error().code() != ErrorCode::kCancelled) {
+      PrintError("ERROR: " + status.error().message() + "\n");
+    }
+    return 128 + interrupt.signal();
+  }
+  if (status) return *status;
+  PrintError("ERROR: " + status.error().message() + "\n");
+  return kExitFailed;
+}
+
+int Main(std::vector<std::string> words) {
+  if (words.empty()) {
+    PrintError(Overview());
+    return kExitUsage;
+  }
+  if (words[0] == "--version" || words[0] == "-v") words[0] = "version";
+  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    if (words.size() == 1) return Print(Overview());
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  FoundCommand found = FindCommand(words);
+  if (found.entry == nullptr) return UnknownCommand(words);
+  const CommandEntry& entry = *found.entry;
+  words.erase(words.begin(), words.begin() + static_cast<long>(found.words));
+
+  std::unique_ptr<Command> command = entry.make();
+  OptionSet options;
+  command->Declare(options);
+  auto parsed = options.Parse(words);
+  if (!parsed) return UsageError(entry.name, parsed.error().message());
+  if (parsed->help) return Print(CommandHelp(entry, options));
+  Environment environment = ReadEnvironment();
+  auto resolved = command->Resolve(environment, std::move(parsed->arguments));
+  if (!resolved) return UsageError(entry.name, resolved.error().message());
+  return RunCommand(entry, *command, environment);
+}
+
+}  // namespace
+}  // namespace strake::cli
+
+int main(int argc, char** argv) {
+  return strake::cli::Main({argv + 1, argv + argc});
+}

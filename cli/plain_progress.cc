@@ -1,0 +1,110 @@
+#include "cli/plain_progress.h"
+
+#include <cstdio>
+#include <span>
+#include <vector>
+
+#include "cli/display_text.h"
+#include "util/byte_stream.h"
+#include "util/strings.h"
+
+namespace strake::cli {
+namespace {
+
+using builder::ProgressEvent;
+using Kind = ProgressEvent::Kind;
+
+// A log is read afterwards: it needs to show that a transfer moves, no more.
+constexpr std::chrono::seconds kTransferInterval{5};
+
+std::string Prefix(int number) { return "#" + std::to_string(number) + " "; }
+
+void AddLog(const std::string& prefix, std::chrono::system_clock::duration at,
+            const std::vector<std::string>& lines, std::string& out) {
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.3f ",
+                std::chrono::duration<double>(at).count());
+  for (const std::string& line : lines) {
+    out += prefix + seconds + line + "\n";
+  }
+}
+
+std::string FirstLine(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+}  // namespace
+
+PlainProgress::Step& PlainProgress::FindStep(const ProgressEvent& event,
+                                             std::string& out) {
+  auto [entry, is_new] = steps_.try_emplace(event.step);
+  Step& step = entry->second;
+  if (is_new) {
+    step.number = static_cast<int>(steps_.size());
+    step.started = event.time;
+    out += Prefix(step.number) + event.name + "\n";
+  }
+  return step;
+}
+
+void PlainProgress::AddTransfer(Step& step, const ProgressEvent& event,
+                                std::string& out) {
+  const auto& transfer = event.transfer;
+  auto [entry, is_new] = step.transfers.try_emplace(transfer.id, event.time);
+  bool due = event.time - entry->second >= kTransferInterval;
+  if (!transfer.done && !due) return;
+  entry->second = event.time;
+  out += Prefix(step.number) + transfer.id;
+  if (transfer.current_bytes > 0 || transfer.total_bytes > 0) {
+    out += " " + HumanBytes(transfer.current_bytes);
+  }
+  if (transfer.total_bytes > 0) {
+    out += " / " + HumanBytes(transfer.total_bytes);
+  }
+  out += " " + FormatSeconds(event.time - step.started);
+  out += transfer.done ? " done\n" : "\n";
+}
+
+void PlainProgress::OnEvent(const ProgressEvent& event) {
+  std::string out;
+  if (event.kind == Kind::kWarning) {
+    auto found = steps_.find(event.step);
+    if (found != steps_.end()) out = Prefix(found->second.number);
+    out += "WARNING: " + event.text + "\n";
+  } else {
+    Step& step = FindStep(event, out);
+    std::string prefix = Prefix(step.number);
+    auto elapsed = event.time - step.started;
+    if (event.kind != Kind::kLog && event.kind != Kind::kTransfer) {
+      AddLog(prefix, elapsed, step.log.Finish(), out);
+    }
+    switch (event.kind) {
+      case Kind::kStepCached:
+        out += prefix + "CACHED\n\n";
+        break;
+      case Kind::kStepDone:
+        out += prefix + "DONE " + FormatSeconds(elapsed) + "\n\n";
+        break;
+      case Kind::kStepFailed:
+        out += prefix + "ERROR: " + FirstLine(event.text) + "\n\n";
+        break;
+      case Kind::kStepCancelled:
+        out += prefix + "CANCELED\n\n";
+        break;
+      case Kind::kLog:
+        AddLog(prefix, elapsed, step.log.Add(event.stream, event.text), out);
+        break;
+      case Kind::kTransfer:
+        AddTransfer(step, event, out);
+        break;
+      case Kind::kStepStarted:
+      case Kind::kWarning:
+        break;
+    }
+  }
+  if (out.empty()) return;
+  [[maybe_unused]] Status written =
+      WriteFully(fd_, std::as_bytes(std::span(out)));
+}
+
+}  // namespace strake::cli

@@ -1,0 +1,48 @@
+// `strake pull`.
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "cli/transfer_command.h"
+#include "cli/value_flags.h"
+#include "util/result_macros.h"
+
+namespace strake::cli {
+namespace {
+
+class PullCommand final : public TransferCommand {
+ public:
+  void Declare(OptionSet& options) override {
+    TransferCommand::Declare(options);
+    options.Value("--platform", platform_, {"OS/ARCH"},
+                  "Which image of an index (default: this machine's)");
+  }
+  Status Resolve(const Environment& environment,
+                 std::vector<std::string> arguments) override {
+    if (platform_) {
+      ASSIGN_OR_RETURN(transfer_.platform, ParseOnePlatform(*platform_));
+    }
+    return TransferCommand::Resolve(environment, std::move(arguments));
+  }
+
+ private:
+  Result<oci::Digest> Transfer(
+      const std::string& name,
+      const builder::TransferOptions& options) override {
+    ASSIGN_OR_RETURN(builder::StoredImage pulled,
+                     builder::PullImage(name, options));
+    return pulled.descriptor.digest;
+  }
+  std::string verb() const override { return "Pulling"; }
+
+  std::optional<std::string> platform_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakePullCommand() {
+  return std::make_unique<PullCommand>();
+}
+
+}  // namespace strake::cli

@@ -1,0 +1,91 @@
+// `strake registry serve`.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/command.h"
+#include "cli/value_flags.h"
+#include "registry/endpoint.h"
+#include "registry/server.h"
+#include "util/result_macros.h"
+#include "util/strings.h"
+
+namespace strake::cli {
+namespace {
+
+class RegistryServeCommand final : public Command {
+ public:
+  void Declare(OptionSet& options) override {
+    options.Value("--listen", listen_, {"ADDRESS:PORT"},
+                  "Where to listen (default: 127.0.0.1:5000); port 0: any free "
+                  "one");
+    options.Value("--root", root_, {"FOLDER", Completes::kFolders},
+                  "The folder to serve (default: registry/ in the store)");
+    options.Flag("--read-only", read_only_, "Refuse pushes and deletions");
+    options.Value("--htpasswd", htpasswd_, {"FILE", Completes::kFiles},
+                  "Let in only the users in FILE, as htpasswd -B writes it");
+    options.Flag("--allow-remote", allow_remote_,
+                 "Listen also where other machines can connect");
+    options.Flag("-q,--quiet", quiet_, "Do not log requests");
+  }
+
+  Status Resolve(const Environment&, std::vector<std::string>) override {
+    auto address = ParseListenAddress(listen_);
+    if (!address) return std::move(address).error();
+    address_ = std::move(*address);
+    if (!allow_remote_ && !registry::IsLoopback(listen_)) {
+      return InvalidArgument(
+          "--listen " + listen_ +
+          " is open to other machines, over plain HTTP; add --allow-remote if "
+          "that is wanted");
+    }
+    return {};
+  }
+
+  Result<int> Run(Session& session) override {
+    registry::ServerOptions options;
+    options.directory = root_;
+    if (root_.empty()) {
+      ASSIGN_OR_RETURN(std::string store, StoreDirectory(session.environment));
+      options.directory = store + "/registry";
+    }
+    options.address = address_.host;
+    options.port = address_.port;
+    options.read_only = read_only_;
+    options.htpasswd_file = htpasswd_;
+    if (!quiet_) {
+      options.log = [](const std::string& line) { PrintError(line + "\n"); };
+    }
+    std::string directory = options.directory;
+    ASSIGN_OR_RETURN(auto server, registry::Server::Start(std::move(options)));
+    if (!registry::IsLoopback(listen_) && htpasswd_.empty() && !read_only_) {
+      PrintError("WARNING: everybody who reaches this port can push\n");
+    }
+    // A program that started us waits for this line, and takes the port from
+    // it.
+    RETURN_IF_ERROR(PrintOut("Serving " + directory + " on http://" +
+                             server->authority() + "\n"));
+    session.interrupt.Wait();
+    server->Stop();
+    return kExitOk;
+  }
+
+ private:
+  std::string listen_ = "127.0.0.1:5000";
+  ListenAddress address_;
+  std::string root_;
+  std::string htpasswd_;
+  bool read_only_ = false;
+  bool allow_remote_ = false;
+  bool quiet_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeRegistryServeCommand() {
+  return std::make_unique<RegistryServeCommand>();
+}
+
+}  // namespace strake::cli

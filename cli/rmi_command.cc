@@ -1,0 +1,60 @@
+// `strake rmi`: removes names, and images that have none left.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "builder/images.h"
+#include "cli/command.h"
+#include "util/result_macros.h"
+
+namespace strake::cli {
+namespace {
+
+class RmiCommand final : public Command {
+ public:
+  void Declare(OptionSet& options) override {
+    options.SetArguments(
+        {"IMAGE...", 1, OptionSet::kAnyNumber, Completes::kImages});
+    options.Flag("-f,--force", force_, "An image that is not there is fine");
+  }
+  Status Resolve(const Environment&,
+                 std::vector<std::string> arguments) override {
+    images_ = std::move(arguments);
+    return {};
+  }
+  // Every image is tried; what could not be removed is told, and makes the
+  // whole fail.
+  Result<int> Run(Session& session) override {
+    ASSIGN_OR_RETURN(std::string store, StoreDirectory(session.environment));
+    int status = kExitOk;
+    for (const std::string& image : images_) {
+      auto removed = builder::RemoveImage(store, image);
+      if (!removed) {
+        if (force_ && removed.error().code() == ErrorCode::kNotFound) continue;
+        PrintError("ERROR: " + removed.error().message() + "\n");
+        status = kExitFailed;
+        continue;
+      }
+      std::string text = "Untagged: " + image + "\n";
+      for (const oci::Digest& digest : *removed) {
+        text += "Deleted: " + digest.ToString() + "\n";
+      }
+      RETURN_IF_ERROR(PrintOut(text));
+    }
+    return status;
+  }
+
+ private:
+  std::vector<std::string> images_;
+  bool force_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeRmiCommand() {
+  return std::make_unique<RmiCommand>();
+}
+
+}  // namespace strake::cli

@@ -1,0 +1,143 @@
+// `strake run`: a command in an image.
+
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "builder/run.h"
+#include "cli/command.h"
+#include "cli/progress_mode.h"
+#include "cli/value_flags.h"
+#include "util/result_macros.h"
+
+namespace strake::cli {
+namespace {
+
+// As docker and podman say "the command was not started".
+constexpr int kExitNotStarted = 125;
+
+class RunCommand final : public Command {
+ public:
+  void Declare(OptionSet& options) override;
+  Status Resolve(const Environment& environment,
+                 std::vector<std::string> arguments) override;
+  Result<int> Run(Session& session) override;
+
+ private:
+  Result<int> RunImage(Session& session);
+
+  builder::RunOptions run_;
+  std::optional<std::string> entrypoint_;
+  std::vector<std::string> env_;
+  std::vector<std::string> extra_hosts_;
+  std::vector<std::string> binds_;
+  std::vector<std::string> insecure_registries_;
+  std::string network_ = "default";
+  std::string pull_ = "missing";
+  bool interactive_ = true;
+  bool remove_ = true;
+  bool quiet_ = false;
+};
+
+void RunCommand::Declare(OptionSet& options) {
+  options.SetArguments({"IMAGE [COMMAND...]", 1, OptionSet::kAnyNumber,
+                        Completes::kImages, /*end_options=*/true});
+  options.List("-e,--env", env_, {"NAME[=VALUE]"},
+               "Set an environment variable; without VALUE to its value here");
+  options.Value("-w,--workdir", run_.working_dir, {"FOLDER"},
+                "Start in this folder of the image");
+  options.Value("-u,--user", run_.user, {"USER[:GROUP]"},
+                "Run as this user of the image");
+  options.Value("--entrypoint", entrypoint_, {"PROGRAM"},
+                "Instead of the image's ENTRYPOINT; \"\" for none");
+  options.Value("-h,--hostname", run_.hostname, {"NAME"},
+                "Name of the machine inside");
+  options.Value("--network", network_,
+                {"MODE", Completes::kNothing, {"default", "host", "none"}},
+                "Network of the command");
+  options.List("--add-host", extra_hosts_, {"NAME:IP"},
+               "Add a line to /etc/hosts");
+  options.List("-v,--volume", binds_, {"SOURCE:TARGET[:ro]", Completes::kFiles},
+               "Show a file or folder of this machine inside");
+  options.Value("--pull", pull_,
+                {"WHEN", Completes::kNothing, {"missing", "always"}},
+                "When to pull the image");
+  options.List("--insecure-registry", insecure_registries_, {"HOST[:PORT]"},
+               "Allow plain HTTP and unverified certificates with this "
+               "registry");
+  options.Value("--snapshotter", run_.snapshotter,
+                {"NAME", Completes::kNothing, {"auto", "overlay", "plain"}},
+                "How root file systems are kept");
+  options.Flag("-i,--interactive", interactive_,
+               "Pass standard input on (default; --interactive=false: none)");
+  options.Flag("-q,--quiet", quiet_, "Do not show the progress of a pull");
+  options.Flag("--rm", remove_,
+               "Taken for docker's sake: nothing is ever left over");
+  for (std::string_view names :
+       {"-p,--publish", "--name", "--mount", "--env-file", "-m,--memory",
+        "--platform", "--cap-add", "--cap-drop", "--device"}) {
+    options.NotYetValue(names);
+  }
+  for (std::string_view names :
+       {"-d,--detach", "-t,--tty", "--privileged", "--init", "--read-only"}) {
+    options.NotYetFlag(names);
+  }
+}
+
+Status RunCommand::Resolve(const Environment& environment,
+                           std::vector<std::string> arguments) {
+  run_.image = arguments[0];
+  run_.args.assign(arguments.begin() + 1, arguments.end());
+  if (entrypoint_) run_.entrypoint = {*entrypoint_};
+  for (const std::string& text : env_) {
+    ASSIGN_OR_RETURN(auto pair, ParseEnv(text, environment));
+    if (pair) run_.env.push_back(pair->first + "=" + pair->second);
+  }
+  for (const std::string& text : extra_hosts_) {
+    ASSIGN_OR_RETURN(auto host, ParseExtraHost(text));
+    run_.extra_hosts.push_back(std::move(host));
+  }
+  for (const std::string& text : binds_) {
+    ASSIGN_OR_RETURN(auto bind, ParseBind(text));
+    run_.binds.push_back(std::move(bind));
+  }
+  if (!remove_) return Unsupported("--rm=false: containers are not kept");
+  ASSIGN_OR_RETURN(run_.network, ParseNetwork(network_));
+  run_.pull = pull_ == "always";
+  run_.stdin_fd = interactive_ ? STDIN_FILENO : -1;
+  return {};
+}
+
+Result<int> RunCommand::RunImage(Session& session) {
+  ASSIGN_OR_RETURN(run_.store_directory, StoreDirectory(session.environment));
+  ASSIGN_OR_RETURN(run_.registry,
+                   RegistryOptions(session.environment, insecure_registries_));
+  run_.stop = session.interrupt.token();
+  ProgressMode mode = ProgressMode::kQuiet;
+  if (!quiet_) {
+    ASSIGN_OR_RETURN(mode, ChooseProgress("", session.environment));
+  }
+  // The title goes when the pull is done: the terminal is the command's then.
+  auto display = MakeProgress(mode, session.environment, {"Pulling", false});
+  run_.progress = display.get();
+  return builder::Run(run_);
+}
+
+Result<int> RunCommand::Run(Session& session) {
+  auto status = RunImage(session);
+  if (status || session.interrupt.signal() != 0) return status;
+  PrintError("ERROR: " + status.error().message() + "\n");
+  return kExitNotStarted;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> MakeRunCommand() {
+  return std::make_unique<RunCommand>();
+}
+
+}  // namespace strake::cli

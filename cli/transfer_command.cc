@@ -1,0 +1,53 @@
+#include "cli/transfer_command.h"
+
+#include <utility>
+
+#include "cli/progress_mode.h"
+#include "oci/reference.h"
+#include "util/result_macros.h"
+
+namespace strake::cli {
+
+void TransferCommand::Declare(OptionSet& options) {
+  options.SetArguments({"NAME", 1, 1, Completes::kImages});
+  options.List("--insecure-registry", insecure_registries_, {"HOST[:PORT]"},
+               "Allow plain HTTP and unverified certificates with this "
+               "registry");
+  options.Value("--progress", progress_,
+                {"MODE",
+                 Completes::kNothing,
+                 {"auto", "tty", "plain", "quiet", "rawjson"}},
+                "How progress is shown on standard error");
+  options.Flag("-q,--quiet", quiet_, "Show no progress");
+  options.NotYetFlag("-a,--all-tags");
+  options.NotYetFlag("--disable-content-trust");
+}
+
+Status TransferCommand::Resolve(const Environment& environment,
+                                std::vector<std::string> arguments) {
+  name_ = std::move(arguments[0]);
+  // Found out here already, so that it counts as a mistake in usage.
+  RETURN_IF_ERROR(oci::ParseReference(name_));
+  RETURN_IF_ERROR(ChooseProgress(progress_, environment));
+  return {};
+}
+
+Result<int> TransferCommand::Run(Session& session) {
+  const Environment& environment = session.environment;
+  ASSIGN_OR_RETURN(transfer_.store_directory, StoreDirectory(environment));
+  ASSIGN_OR_RETURN(transfer_.registry,
+                   RegistryOptions(environment, insecure_registries_));
+  ASSIGN_OR_RETURN(ProgressMode mode, ChooseProgress(progress_, environment));
+  if (quiet_) mode = ProgressMode::kQuiet;
+  auto display = MakeProgress(mode, environment, {verb(), true});
+  transfer_.progress = display.get();
+  transfer_.stop = session.interrupt.token();
+  auto digest = Transfer(name_, transfer_);
+  display.reset();
+  if (!digest) return std::move(digest).error();
+  ASSIGN_OR_RETURN(oci::Reference reference, oci::ParseReference(name_));
+  RETURN_IF_ERROR(PrintOut(reference.Name() + "@" + digest->ToString() + "\n"));
+  return kExitOk;
+}
+
+}  // namespace strake::cli

@@ -1,0 +1,39 @@
+// What `push` and `pull` have in common.
+
+#ifndef STRAKE_CLI_TRANSFER_COMMAND_H_
+#define STRAKE_CLI_TRANSFER_COMMAND_H_
+
+#include <string>
+#include <vector>
+
+#include "builder/images.h"
+#include "cli/command.h"
+
+namespace strake::cli {
+
+class TransferCommand : public Command {
+ public:
+  void Declare(OptionSet& options) override;
+  Status Resolve(const Environment& environment,
+                 std::vector<std::string> arguments) override;
+  Result<int> Run(Session& session) override;
+
+ protected:
+  // Transfers `name` and returns the digest to print.
+  virtual Result<oci::Digest> Transfer(
+      const std::string& name, const builder::TransferOptions& options) = 0;
+  // "Pushing"
+  virtual std::string verb() const = 0;
+
+  builder::TransferOptions transfer_;
+
+ private:
+  std::string name_;
+  std::vector<std::string> insecure_registries_;
+  std::string progress_;
+  bool quiet_ = false;
+};
+
+}  // namespace strake::cli
+
+#endif  // STRAKE_CLI_TRANSFER_COMMAND_H_
