@@ -35,7 +35,8 @@ class ActiveSnapshot {
  public:
   // Removes what was written, unless it was committed.
   virtual ~ActiveSnapshot() = default;
-  // Owners that the disk cannot hold, of this snapshot's own files; empty where
+  // Owners that the disk cannot hold, of the whole file system: begins as the
+  // parent's, and who writes to the snapshot keeps it true. Stays empty where
   // real ownership can be had.
   virtual OwnershipJournal& journal() = 0;
 };
@@ -47,6 +48,8 @@ struct MountedRoot {
   UniqueFd fd;
   // Where it is a plain directory of the host: its path, to be bound.
   std::string path;
+  // Keeps what is seen here from being removed; closed last.
+  UniqueFd in_use;
 };
 
 // What a snapshot changed over its parent.
@@ -59,6 +62,8 @@ struct SnapshotDiff {
 struct LayerTarget {
   UniqueFd directory;
   oci::LayerApplyOptions options;  // its journal is the active snapshot's
+  // Where `directory` is in a detached mount: that mount; closed last.
+  UniqueFd mount;
 };
 
 class Snapshotter {
@@ -94,7 +99,8 @@ class Snapshotter {
   virtual Result<SnapshotDiff> Diff(const SnapshotId& id) = 0;
   // The owners that the disk cannot hold, of the whole merged file system.
   virtual Result<OwnershipJournal> Journal(const SnapshotId& id) = 0;
-  // The same for an active snapshot: its own over its parent's.
+  // The same for an active snapshot: its `journal()` without what a step has
+  // made untrue that does not know of it (see journal_refresh.h).
   virtual Result<OwnershipJournal> Journal(ActiveSnapshot& active) = 0;
 
   virtual Result<std::vector<SnapshotId>> List() = 0;

@@ -1,0 +1,119 @@
+#include "builder/snapshot/plain_snapshotter.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "builder/snapshot/metadata_scan.h"
+#include "builder/snapshot/tree_copy.h"
+#include "builder/snapshot/tree_diff.h"
+#include "util/byte_stream.h"
+#include "util/result_macros.h"
+
+namespace strake::builder::snapshot {
+namespace {
+
+// Beside `fs`: the scan of the fresh copy; absent without a parent.
+constexpr const char* kScanFile = "scan";
+
+Status SaveScan(int directory, const MetadataScan& scan) {
+  ASSIGN_OR_RETURN(UniqueFd fd, OpenFileAt(directory, kScanFile,
+                                           O_WRONLY | O_CREAT | O_EXCL, 0600));
+  FdSink sink(std::move(fd));
+  return sink.Write(SerializeScan(scan));
+}
+
+Result<MetadataScan> LoadScan(int directory) {
+  ASSIGN_OR_RETURN(UniqueFd fd, OpenFileAt(directory, kScanFile, O_RDONLY));
+  FdSource source(std::move(fd));
+  ASSIGN_OR_RETURN(std::string bytes, ReadAll(source, uint64_t{4} << 30));
+  return ParseScan(bytes);
+}
+
+Result<UniqueFd> OpenDirectory(int dir) {
+  return OpenFileAt(dir, ".", O_RDONLY | O_DIRECTORY);
+}
+
+// st_mode of `path`; nothing where there is none.
+Result<std::optional<uint32_t>> ModeOf(int root, const std::string& path) {
+  struct stat st;
+  if (::fstatat(root, path.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) {
+    return std::optional<uint32_t>(st.st_mode);
+  }
+  if (errno == ENOENT || errno == ENOTDIR) return std::optional<uint32_t>();
+  return ErrnoError("stat " + path);
+}
+
+}  // namespace
+
+Status PlainSnapshotter::Start(StoredActive& active) {
+  if (!active.parent) return {};
+  int fs = active.staging->fs();
+  auto copied = CopyTree(
+      active.parent->fs.get(), fs,
+      ownership() == OwnershipForm::kReal ? CopyOwners::kYes : CopyOwners::kNo);
+  if (!copied) {
+    return std::move(copied).error().Wrap("snapshot on " + active.parent->id);
+  }
+  ASSIGN_OR_RETURN(MetadataScan scan, ScanTree(fs));
+  return SaveScan(active.staging->directory(), scan);
+}
+
+Status PlainSnapshotter::Settle(StoredActive&) { return {}; }
+
+Result<MountedRoot> PlainSnapshotter::Mount(ActiveSnapshot& active) {
+  StoredActive& own = Own(active);
+  MountedRoot root;
+  ASSIGN_OR_RETURN(root.fd, OpenDirectory(own.staging->fs()));
+  root.path = own.staging->path() + "/fs";
+  return root;
+}
+
+Result<MountedRoot> PlainSnapshotter::View(const SnapshotId& snapshot) {
+  ASSIGN_OR_RETURN(CommittedSnapshot found, store().Find(snapshot));
+  MountedRoot root;
+  ASSIGN_OR_RETURN(root.fd, OpenDirectory(found.fs.get()));
+  root.path = store().directory() + "/committed/" + snapshot + "/fs";
+  root.in_use = std::move(found.fs);
+  return root;
+}
+
+Result<LayerTarget> PlainSnapshotter::Target(ActiveSnapshot& active) {
+  StoredActive& own = Own(active);
+  LayerTarget target;
+  ASSIGN_OR_RETURN(target.directory, OpenDirectory(own.staging->fs()));
+  target.options.whiteouts = oci::WhiteoutForm::kDelete;
+  if (ownership() == OwnershipForm::kJournal) {
+    target.options.journal = &own.owners;
+  }
+  return target;
+}
+
+Result<std::vector<oci::Change>> PlainSnapshotter::Compare(
+    const Comparison& states) {
+  TreeState newer{states.snapshot.fs.get(), states.journal};
+  if (!states.parent) {
+    // Everything is new, and nothing of the older tree is looked at.
+    return DiffTrees(newer, {-1, states.parent_journal}, {});
+  }
+  ASSIGN_OR_RETURN(MetadataScan scan,
+                   LoadScan(states.snapshot.directory.get()));
+  return DiffTrees(newer, {states.parent->fs.get(), states.parent_journal},
+                   scan);
+}
+
+Result<JournalledFile> PlainSnapshotter::Probe(const StoredActive& active,
+                                               const std::string& path) {
+  JournalledFile file;
+  if (path.empty()) return file;
+  file.touched = true;
+  ASSIGN_OR_RETURN(file.mode_now, ModeOf(active.staging->fs(), path));
+  ASSIGN_OR_RETURN(file.mode_before, ModeOf(active.parent->fs.get(), path));
+  return file;
+}
+
+}  // namespace strake::builder::snapshot

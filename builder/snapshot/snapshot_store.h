@@ -1,0 +1,115 @@
+// Where snapshots of one kind lie on disk, and who may touch them when.
+//
+//   <directory>/
+//     lock               taken by whoever creates or cleans up in `active`
+//     active/<random>/   being made, or being removed
+//     committed/<id>/    immutable
+//       fs/              the files; its lock says that the snapshot is in use
+//       meta             JSON: {"version": 1, "parents": [nearest first]}
+//       journal          owners that the disk cannot hold, of the whole merged
+//                        file system; absent where there are none
+//       ...              what the snapshotter adds
+//
+// A snapshot appears and disappears by rename(2), so it is whole or not there.
+// Locks are flock(2) on `fs`: exclusive while active or being removed, shared
+// by every user of a committed one. They end with their process.
+//
+// Safe to call from any thread; several processes may use one directory.
+
+#ifndef STRAKE_BUILDER_SNAPSHOT_SNAPSHOT_STORE_H_
+#define STRAKE_BUILDER_SNAPSHOT_SNAPSHOT_STORE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "builder/snapshot/snapshotter.h"
+#include "util/ownership_journal.h"
+#include "util/result.h"
+#include "util/unique_fd.h"
+
+namespace strake::builder::snapshot {
+
+// A snapshot being made: `active/<random>`. Removes itself with all that is in
+// it, unless it was published.
+class StagingDirectory {
+ public:
+  StagingDirectory(UniqueFd active, std::string name, std::string path,
+                   UniqueFd directory, UniqueFd fs)
+      : active_(std::move(active)),
+        name_(std::move(name)),
+        path_(std::move(path)),
+        directory_(std::move(directory)),
+        fs_(std::move(fs)) {}
+  ~StagingDirectory();
+  StagingDirectory(const StagingDirectory&) = delete;
+  StagingDirectory& operator=(const StagingDirectory&) = delete;
+
+  const std::string& path() const { return path_; }  // absolute
+  int directory() const { return directory_.get(); }
+  int fs() const { return fs_.get(); }  // open for reading
+
+ private:
+  friend class SnapshotStore;
+  UniqueFd active_;   // the directory around it
+  std::string name_;  // in there; empty once published
+  std::string path_;
+  UniqueFd directory_;
+  UniqueFd fs_;
+};
+
+// A committed snapshot, kept from removal as long as this exists.
+struct CommittedSnapshot {
+  SnapshotId id;
+  std::vector<SnapshotId> parents;  // nearest first
+  UniqueFd directory;
+  UniqueFd fs;  // open for reading; bears the lock
+
+  // The layers of its file system, top first: itself, then its parents.
+  std::vector<SnapshotId> Chain() const;
+};
+
+class SnapshotStore {
+ public:
+  // The store in `directory`, made if it is not there.
+  static Result<std::shared_ptr<const SnapshotStore>> Open(
+      const std::string& directory);
+
+  const std::string& directory() const { return directory_; }  // absolute
+  // The directory `committed`.
+  int committed() const { return committed_.get(); }
+
+  // A new staging directory with an empty `fs`, mode 0755.
+  Result<std::unique_ptr<StagingDirectory>> Stage() const;
+  // Commits `staging` as `id` on top of `parents`, with `journal`, or throws it
+  // away if there is such a snapshot already.
+  Status Publish(std::unique_ptr<StagingDirectory> staging,
+                 const SnapshotId& id, const std::vector<SnapshotId>& parents,
+                 const OwnershipJournal& journal) const;
+
+  // `kNotFound` if there is none.
+  Result<CommittedSnapshot> Find(const SnapshotId& id) const;
+  bool Exists(const SnapshotId& id) const;
+  Result<OwnershipJournal> Journal(const CommittedSnapshot& snapshot) const;
+  // In bytewise order.
+  Result<std::vector<SnapshotId>> List() const;
+  // `kUnavailable` while someone uses it; a missing one is fine.
+  Status Remove(const SnapshotId& id) const;
+  Status RemoveAbandoned() const;
+
+ private:
+  SnapshotStore(std::string directory, UniqueFd active, UniqueFd committed)
+      : directory_(std::move(directory)),
+        active_(std::move(active)),
+        committed_(std::move(committed)) {}
+
+  std::string LockPath() const { return directory_ + "/lock"; }
+
+  std::string directory_;
+  UniqueFd active_;
+  UniqueFd committed_;
+};
+
+}  // namespace strake::builder::snapshot
+
+#endif  // STRAKE_BUILDER_SNAPSHOT_SNAPSHOT_STORE_H_

@@ -1,0 +1,17 @@
+set(STRAKE_SNAPSHOT_SOURCES
+  snapshot/change_list.cc
+  snapshot/file_metadata.cc
+  snapshot/journal_refresh.cc
+  snapshot/metadata_scan.cc
+  snapshot/overlay_diff.cc
+  snapshot/overlay_layers.cc
+  snapshot/overlay_mount.cc
+  snapshot/overlay_snapshotter.cc
+  snapshot/plain_snapshotter.cc
+  snapshot/probe_overlay.cc
+  snapshot/probe_snapshotter.cc
+  snapshot/snapshot_store.cc
+  snapshot/stored_snapshotter.cc
+  snapshot/tree_copy.cc
+  snapshot/tree_diff.cc
+)

@@ -1,0 +1,89 @@
+#include "builder/snapshot/stored_snapshotter.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "util/file_copy.h"
+#include "util/result_macros.h"
+
+namespace strake::builder::snapshot {
+namespace {
+
+// The root directory itself is no change that a layer records, so a snapshot
+// inherits its parent's.
+Status CopyRootAttributes(int from, int to) {
+  struct stat st;
+  if (::fstat(from, &st) != 0) return ErrnoError("stat root directory");
+  struct stat own;
+  if (::fstat(to, &own) != 0) return ErrnoError("stat root directory");
+  FileAttributes attributes;
+  if (st.st_uid != own.st_uid) attributes.uid = st.st_uid;
+  if (st.st_gid != own.st_gid) attributes.gid = st.st_gid;
+  attributes.mode = st.st_mode & 07777;
+  attributes.set_mtime = true;
+  attributes.mtime = st.st_mtim;
+  return SetAttributesAt(to, ".", attributes);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ActiveSnapshot>> StoredSnapshotter::Prepare(
+    const std::optional<SnapshotId>& parent) {
+  auto active = std::make_unique<StoredActive>();
+  if (parent) {
+    ASSIGN_OR_RETURN(active->parent, store_->Find(*parent));
+    ASSIGN_OR_RETURN(active->parent_owners, store_->Journal(*active->parent));
+    active->owners = active->parent_owners;
+  }
+  ASSIGN_OR_RETURN(active->staging, store_->Stage());
+  RETURN_IF_ERROR(Start(*active));
+  if (active->parent) {
+    RETURN_IF_ERROR(
+        CopyRootAttributes(active->parent->fs.get(), active->staging->fs()));
+  }
+  return std::unique_ptr<ActiveSnapshot>(std::move(active));
+}
+
+Status StoredSnapshotter::Commit(std::unique_ptr<ActiveSnapshot> active,
+                                 const SnapshotId& id) {
+  StoredActive& own = Own(*active);
+  RETURN_IF_ERROR(Settle(own));
+  ASSIGN_OR_RETURN(OwnershipJournal journal, Journal(own));
+  return store_->Publish(std::move(own.staging), id, own.Below(), journal);
+}
+
+Result<OwnershipJournal> StoredSnapshotter::Journal(const SnapshotId& id) {
+  ASSIGN_OR_RETURN(CommittedSnapshot snapshot, store_->Find(id));
+  return store_->Journal(snapshot);
+}
+
+Result<OwnershipJournal> StoredSnapshotter::Journal(ActiveSnapshot& active) {
+  StoredActive& own = Own(active);
+  return RefreshJournal(
+      own.owners, own.parent_owners,
+      [&](const std::string& path) { return Probe(own, path); });
+}
+
+Result<SnapshotDiff> StoredSnapshotter::Diff(const SnapshotId& id) {
+  ASSIGN_OR_RETURN(CommittedSnapshot snapshot, store_->Find(id));
+  ASSIGN_OR_RETURN(OwnershipJournal journal, store_->Journal(snapshot));
+  std::optional<CommittedSnapshot> parent;
+  OwnershipJournal parent_journal;
+  if (!snapshot.parents.empty()) {
+    auto found = store_->Find(snapshot.parents[0]);
+    if (!found) return std::move(found).error().Wrap("diff of " + id);
+    parent = *std::move(found);
+    ASSIGN_OR_RETURN(parent_journal, store_->Journal(*parent));
+  }
+  SnapshotDiff diff;
+  auto changes = Compare({snapshot, journal, parent, parent_journal});
+  if (!changes) return std::move(changes).error().Wrap("diff of " + id);
+  diff.changes = *std::move(changes);
+  diff.root = std::move(snapshot.fs);
+  return diff;
+}
+
+}  // namespace strake::builder::snapshot

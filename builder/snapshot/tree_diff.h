@@ -1,0 +1,32 @@
+// What changed between two trees.
+//
+// Of a tree that began as a copy of the other, what is untouched is known from
+// a scan made when it was fresh; only the rest is compared, metadata first,
+// then content. Costs one statx(2) a file, and what changed.
+
+#ifndef STRAKE_BUILDER_SNAPSHOT_TREE_DIFF_H_
+#define STRAKE_BUILDER_SNAPSHOT_TREE_DIFF_H_
+
+#include <vector>
+
+#include "builder/snapshot/metadata_scan.h"
+#include "oci/change.h"
+#include "util/ownership_journal.h"
+#include "util/result.h"
+
+namespace strake::builder::snapshot {
+
+struct TreeState {
+  int root = -1;  // borrowed; not written to meanwhile
+  const OwnershipJournal& journal;
+};
+
+// The changes that lead from `older` to `newer`.
+//   fresh  a scan of `newer` from when it had what `older` has
+Result<std::vector<oci::Change>> DiffTrees(const TreeState& newer,
+                                           const TreeState& older,
+                                           const MetadataScan& fresh);
+
+}  // namespace strake::builder::snapshot
+
+#endif  // STRAKE_BUILDER_SNAPSHOT_TREE_DIFF_H_
