@@ -4,10 +4,10 @@
 #include <optional>
 #include <utility>
 
+#include "dockerfile/csv.h"
 #include "dockerfile/expand.h"
 #include "dockerfile/lint_rules.h"
 #include "dockerfile/parser.h"
-#include "dockerfile/run_mount.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
 #include "util/suggest.h"
@@ -27,6 +27,20 @@ struct ExpandedFrom {
   std::optional<std::string> platform;
   bool valid = false;
 };
+
+// What a mount names with `from`, which is never expanded and so can be read
+// while other values are still variables; a mount that is wrong is reported
+// when it is lowered.
+std::string MountSource(std::string_view mount) {
+  auto fields = dockerfile::SplitCsv(mount);
+  if (!fields) return "";
+  std::string from;
+  for (const std::string& field : *fields) {
+    auto pair = SplitOnce(field, '=');
+    if (pair && EqualsIgnoreCase(pair->first, "from")) from = pair->second;
+  }
+  return from.find('$') == std::string::npos ? from : "";
+}
 
 class Resolver {
  public:
@@ -140,9 +154,7 @@ class Resolver {
     auto value = dockerfile::ExpandWord(word.text, GlobalLookup(),
                                         file_.directives.escape);
     if (!value) {
-      Report(MakeError("failed to process " + GoQuote(word.text) + ": " +
-                           value.error().message(),
-                       word.range));
+      Report(MakeError(value.error().message(), word.range));
       return {};
     }
     for (const std::string& name : value->unmatched) {
@@ -176,6 +188,7 @@ class Resolver {
       resolved.platform = *platform;
     }
     RETURN_IF_ERROR(ResolveBase(index));
+    if (resolved.replaced) return {};
     for (const Instruction& trigger : resolved.triggers) {
       RETURN_IF_ERROR(ResolveInstruction(index, trigger, stage.from.range));
     }
@@ -191,11 +204,14 @@ class Resolver {
     ResolvedStage& resolved = bases_.stages[index];
     const std::string& name = froms_[index].base;
     SourceRange at = stage.base().base.range;
-    for (const std::string& context : {stage.name, name}) {
-      if (!context.empty() && options_.named_contexts.contains(context)) {
-        resolved.base = {SourceRef::Kind::kContext, 0, "", context};
-        return {};
-      }
+    if (!stage.name.empty() && options_.named_contexts.contains(stage.name)) {
+      resolved.base = {SourceRef::Kind::kContext, 0, "", stage.name};
+      resolved.replaced = true;
+      return {};
+    }
+    if (options_.named_contexts.contains(name)) {
+      resolved.base = {SourceRef::Kind::kContext, 0, "", name};
+      return {};
     }
     if (auto earlier = file_.FindStage(name, index)) {
       resolved.base = {SourceRef::Kind::kStage, *earlier, "", ""};
@@ -217,8 +233,9 @@ class Resolver {
           at));
       return {};
     }
-    ASSIGN_OR_RETURN(resolved.base,
-                     ResolveImage(*reference, resolved.platform, at));
+    auto found = ResolveImage(*reference, resolved.platform, at);
+    if (!found) return WithStageHint(std::move(found).error(), name);
+    resolved.base = *std::move(found);
     const BaseImage& image = bases_.images.at(resolved.base.image);
     for (const std::string& trigger : image.config.on_build) {
       AddTrigger(resolved, trigger, at);
@@ -270,15 +287,8 @@ class Resolver {
       }
     } else if (const auto* run = instruction.As<dockerfile::Run>()) {
       for (const dockerfile::Run::Mount& mount : run->mounts) {
-        // `from` is never expanded, so the other values do not matter yet; a
-        // mount that is wrong is reported when it is lowered.
-        auto parsed = dockerfile::ParseRunMount(
-            mount.text, [](std::string_view) -> Result<std::string> {
-              return std::string("0");
-            });
-        if (parsed && !parsed->from.empty()) {
-          RETURN_IF_ERROR(
-              ResolveSource(stage, parsed->from, MayBeIndex::kNo, at));
+        if (std::string from = MountSource(mount.text); !from.empty()) {
+          RETURN_IF_ERROR(ResolveSource(stage, from, MayBeIndex::kNo, at));
         }
       }
     }
@@ -350,17 +360,18 @@ class Resolver {
       return {};
     }
     auto image = ResolveImage(*reference, bases_.stages[stage].platform, at);
-    if (!image) {
-      // A mistyped stage name ends here: it is taken for an image.
-      auto near = Suggest(text, StageNames());
-      if (!near) return std::move(image).error();
-      return Error(image.error().code(),
-                   image.error().message() + "There is no stage \"" + text +
-                       "\" (did you mean " + *near +
-                       "?), so it was taken for an image.");
-    }
+    if (!image) return WithStageHint(std::move(image).error(), text);
     bases_.stages[stage].sources[text] = *image;
     return {};
+  }
+
+  // A mistyped stage name ends as an image that cannot be had.
+  Error WithStageHint(Error error, const std::string& name) const {
+    auto near = Suggest(name, StageNames());
+    if (!near) return error;
+    return Error(error.code(), error.message() + "There is no stage \"" + name +
+                                   "\" (did you mean " + *near +
+                                   "?), so it was taken for an image.");
   }
 
   const Dockerfile& file_;

@@ -34,6 +34,9 @@ struct SourceRef {
 struct ResolvedStage {
   bool reachable = false;  // all below is set only if so
   SourceRef base;
+  // A named context has the stage's own name and takes the place of the whole
+  // stage: `base` is that context, and no instruction counts.
+  bool replaced = false;
   oci::Platform platform;
   // ONBUILD triggers of the base: carried out before the stage's own.
   std::vector<dockerfile::Instruction> triggers;

@@ -50,6 +50,7 @@ LoweredStage StageLowering::Lower() {
   current_ = &stage_.from;
   place_ = stage_.from.range;
   StartFromBase();
+  if (resolved_.replaced) return std::move(result_);
   auto lower = [&](const Instruction& instruction, SourceRange place) {
     current_ = &instruction;
     place_ = place;
@@ -288,10 +289,7 @@ df::VariableLookup StageLowering::Lookup() const {
 Result<std::string> StageLowering::Expand(std::string_view word) {
   auto expanded =
       df::ExpandWord(word, Lookup(), context_.file.directives.escape);
-  if (!expanded) {
-    return std::move(expanded).error().Wrap("failed to process " +
-                                            GoQuote(word));
-  }
+  if (!expanded) return std::move(expanded).error();
   ReportUnmatched(expanded->unmatched);
   return std::move(expanded->text);
 }
@@ -300,10 +298,7 @@ Result<std::vector<std::string>> StageLowering::ExpandToWords(
     std::string_view text) {
   auto expanded =
       df::ExpandWords(text, Lookup(), context_.file.directives.escape);
-  if (!expanded) {
-    return std::move(expanded).error().Wrap("failed to process " +
-                                            GoQuote(text));
-  }
+  if (!expanded) return std::move(expanded).error();
   ReportUnmatched(expanded->unmatched);
   return std::move(expanded->words);
 }
