@@ -155,6 +155,26 @@ Status Store(const Option& option, const std::vector<std::string>& values) {
   return {};
 }
 
+// The arguments among `rest`, which holds unknown options and "--" too.
+Result<std::vector<std::string>> TakeArguments(
+    const std::vector<Option>& options, const OptionSet::Arguments& spec,
+    std::vector<std::string> rest) {
+  std::vector<std::string> arguments;
+  bool options_ended = false;
+  for (std::string& word : rest) {
+    if (!options_ended && word == "--") {
+      options_ended = true;
+      continue;
+    }
+    if (!options_ended && word.size() > 1 && word[0] == '-') {
+      return UnknownOption(options, word);
+    }
+    arguments.push_back(std::move(word));
+    options_ended = options_ended || spec.end_options;
+  }
+  return arguments;
+}
+
 Status CheckArguments(const OptionSet::Arguments& spec,
                       const std::vector<std::string>& given) {
   if (given.size() < spec.min) {
@@ -245,18 +265,12 @@ Result<OptionSet::Parsed> OptionSet::Parse(
       app.add_option(Names(option), given[i])->allow_extra_args(false);
     }
   }
-  std::vector<std::string> arguments;
-  if (!arguments_.end_options) {
-    app.add_option("arguments", arguments)
-        ->expected(0, -1)
-        ->allow_extra_args(false);
-  }
-  std::vector<std::string> unknown;
+  std::vector<std::string> rest;  // what is no option that we know
   std::string parse_error;
   try {
     std::vector<std::string> reversed(normal.rbegin(), normal.rend());
     app.parse(reversed);
-    unknown = app.remaining();
+    rest = app.remaining();
   } catch (const CLI::Error& error) {
     parse_error = error.what();
   }
@@ -266,18 +280,8 @@ Result<OptionSet::Parsed> OptionSet::Parse(
                            " needs a value: " + without_value->value.name);
   }
   if (!parse_error.empty()) return InvalidArgument(parse_error);
-  if (arguments_.end_options) {
-    if (!unknown.empty() && unknown[0] == "--") {
-      unknown.erase(unknown.begin());
-    } else if (!unknown.empty() && unknown[0].starts_with('-')) {
-      return UnknownOption(options_, unknown[0]);
-    }
-    arguments = std::move(unknown);
-  } else {
-    for (const std::string& word : unknown) {
-      if (word != "--") return UnknownOption(options_, word);
-    }
-  }
+  ASSIGN_OR_RETURN(std::vector<std::string> arguments,
+                   TakeArguments(options_, arguments_, std::move(rest)));
   for (size_t i = 0; i < options_.size(); ++i) {
     RETURN_IF_ERROR(Store(options_[i], given[i]));
   }
