@@ -1,7 +1,5 @@
 // `strake`: finds the command, reads its options, and runs it.
 
-#include <signal.h>
-
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,18 +37,23 @@ int UnknownCommand(const std::vector<std::string>& words) {
     return UsageError("", "unknown option " + first +
                               DidYouMean(first, {"--help", "--version"}));
   }
-  // "registry srve" is told from "registri": by one or two words.
+  // The first word may be right, as in "registry srve".
   auto names = CommandNames();
-  std::string two = words.size() > 1 ? first + " " + words[1] : first;
+  std::vector<std::string> members;
   for (const std::string& name : names) {
-    if (name.starts_with(first + " ")) {
-      if (words.size() == 1) return UsageError("", name + ": write it whole");
-      return UsageError(
-          "", "unknown command \"" + two + "\"" + DidYouMean(two, names));
-    }
+    if (name.starts_with(first + " ")) members.push_back(name);
   }
+  if (members.empty()) {
+    return UsageError(
+        "", "unknown command \"" + first + "\"" + DidYouMean(first, names));
+  }
+  std::string known = "; there are: " + Join(members, ", ");
+  if (words.size() == 1 || words[1].starts_with('-')) {
+    return UsageError("", "\"" + first + "\" is not a whole command" + known);
+  }
+  std::string two = first + " " + words[1];
   return UsageError(
-      "", "unknown command \"" + first + "\"" + DidYouMean(first, names));
+      "", "unknown command \"" + two + "\"" + DidYouMean(two, members) + known);
 }
 
 int RunCommand(const CommandEntry& entry, Command& command,

@@ -95,8 +95,10 @@ TerminalProgress::Size TerminalProgress::TerminalSize() const {
   if (ioctl(options_.fd, TIOCGWINSZ, &window) != 0 || window.ws_col == 0) {
     return {};
   }
-  // A serial line says 0 rows: no block is higher than one step then.
-  return {window.ws_col, std::max<size_t>(window.ws_row, 3)};
+  // The last column stays free: some terminals take a full line for one that
+  // goes on in the next. A serial line says 0 rows.
+  return {std::max<size_t>(window.ws_col, 2) - 1,
+          std::max<size_t>(window.ws_row, 3)};
 }
 
 void TerminalProgress::Redraw(bool closing) {
@@ -116,12 +118,16 @@ void TerminalProgress::Redraw(bool closing) {
   }
   size_t rows_up = 0;
   for (size_t width : drawn_widths_) {
-    rows_up += width == 0 ? 1 : (width + size.columns - 1) / size.columns;
+    rows_up += (std::max<size_t>(width, 1) + size.columns) / (size.columns + 1);
   }
   // What has scrolled off the top cannot be reached.
   rows_up = std::min(rows_up, size.rows - 1);
   std::string out;
   if (rows_up > 0) out += "\033[" + std::to_string(rows_up) + "A\r";
+  // Overwritten rows that were wrapped would stay marked as one line, and be
+  // joined again by the next change of width.
+  if (size.columns != drawn_columns_) out += "\033[J";
+  drawn_columns_ = size.columns;
   for (const ViewLine& line : finished) Append(line, options_.color, out);
   for (const ViewLine& line : live) Append(line, options_.color, out);
   out += "\033[J";

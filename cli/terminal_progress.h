@@ -56,9 +56,10 @@ class TerminalProgress final : public builder::ProgressSink {
   Guarded<State> state_;
   std::condition_variable wake_;
   std::binary_semaphore ending_{0};  // ends the pause between two drawings
-  // Of the thread that draws only: the widths of the lines below the cursor's
-  // place of return.
+  // Of the thread that draws only: the widths of the lines of the block, and
+  // of the terminal when it was drawn.
   std::vector<size_t> drawn_widths_;
+  size_t drawn_columns_ = 0;
   std::thread ticker_;
 };
 
