@@ -22,7 +22,8 @@
 
 namespace strake::builder::sandbox {
 
-// The root file system to run in. Exactly one member is set.
+// The root file system to run in, by one `Run` at a time (mount points are made
+// in it and removed again). Exactly one member is set.
 struct RootFs {
   // A detached mount (fsmount(2), open_tree(2) with OPEN_TREE_CLONE), which the
   // child attaches as its root; borrowed, and used up by one `Run`.

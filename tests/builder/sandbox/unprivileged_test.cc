@@ -1,1 +1,144 @@
+// The same sandbox for a user who is not root: a program of its own, as
+// entering a user namespace changes the whole process.
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "tests/builder/sandbox/mount_listing.h"
+#include "tests/builder/sandbox/test_root.h"
+#include "util/subprocess.h"
+
+namespace strake::builder::sandbox {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr char kUser[] = "65501";
+
+class UnprivilegedTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    SKIP_WITHOUT_SANDBOX();
+    if (!Run({"unshare", "--version"}) || !Run({"setpriv", "--version"})) {
+      GTEST_SKIP() << "needs unshare and setpriv (util-linux)";
+    }
+    ASSERT_EQ(
+        Run({"chown", "-R", std::string(kUser) + ":" + kUser, root_.path()})
+            ->exit_status,
+        0);
+    scratch_.Write("ids", std::string(kUser) + ":300000:65536\n");
+    scratch_.Write("none", "");
+    // newuidmap wants to know the user's name.
+    scratch_.Write("passwd",
+                   "root:x:0:0::/:/bin/sh\ntester:x:65501:65501::/:/\n");
+    chmod(scratch_.path().c_str(), 0755);
+  }
+
+  static Result<SubprocessResult> Run(std::vector<std::string> argv) {
+    SubprocessOptions options;
+    options.argv = std::move(argv);
+    return RunSubprocess(options);
+  }
+
+  // Runs `script` as `owner` in the sandbox that the user gets whose ids are in
+  // `ids`; `options` go to setpriv.
+  SubprocessResult As(const std::string& ids, const std::string& owner,
+                      const std::string& script,
+                      const std::string& options = "") {
+    const std::string file = scratch_.path(ids);
+    Result<SubprocessResult> ran =
+        Run({"unshare", "-m", "sh", "-c",
+             "mount --bind " + file + " /etc/subuid && mount --bind " + file +
+                 " /etc/subgid && mount --bind " + scratch_.path("passwd") +
+                 " /etc/passwd && exec setpriv --reuid " + kUser + " --regid " +
+                 kUser + " --clear-groups " + options +
+                 " \"$0\" \"$1\" \"$2\" sh -c \"$3\"",
+             STRAKE_SANDBOX_RUNNER, root_.path(), owner, script});
+    if (!ran) {
+      ADD_FAILURE() << ran.error().message();
+      return {};
+    }
+    return std::move(ran).value();
+  }
+
+  TestRoot root_;
+  testing::TempDir scratch_;
+};
+
+TEST_F(UnprivilegedTest, MapsSubordinateIds) {
+  const SubprocessResult ran =
+      As("ids", "0:0",
+         "id -u; touch /tmp/f && chown 42:43 /tmp/f && stat -c %u:%g /tmp/f; "
+         "ps | wc -l; grep CapEff /proc/self/status; cat < /dev/zero | head -c "
+         "1 | wc -c");
+  EXPECT_THAT(ran.stderr_text,
+              StartsWith("[userns-map: user namespace with 65536 subordinate "
+                         "ids]\n"));
+  EXPECT_THAT(ran.stdout_text, StartsWith("0\n42:43\n"));
+  EXPECT_THAT(ran.stdout_text, HasSubstr("CapEff:\t00000000a80425fb\n1\n"));
+  struct stat found {};
+  ASSERT_EQ(stat(root_.path("tmp/f").c_str(), &found), 0);
+  EXPECT_EQ(found.st_uid, 300041U);
+}
+
+TEST_F(UnprivilegedTest, RunsAsOthersWithSubordinateIds) {
+  const SubprocessResult ran = As("ids", "33:34", "id -u; id -g; id -G");
+  EXPECT_EQ(ran.stdout_text, "33\n34\n34\n");
+}
+
+TEST_F(UnprivilegedTest, WorksWithASingleId) {
+  const auto before = Listing(root_.path());
+  const SubprocessResult ran =
+      As("none", "0:0", "id -u; id -g; cat /proc/1/comm; ls /dev/pts");
+  EXPECT_THAT(ran.stderr_text, StartsWith("[userns-single: /etc/subgid grants "
+                                          "no ids to user tester"));
+  EXPECT_EQ(ran.stdout_text, "0\n0\nstrake-init\nptmx\n");
+  EXPECT_EQ(ran.exit_status, 0);
+  EXPECT_EQ(Listing(root_.path()), before);
+}
+
+TEST_F(UnprivilegedTest, SaysWhatASingleIdCannotDo) {
+  const SubprocessResult ran = As("none", "33:33", "true");
+  EXPECT_EQ(ran.exit_status, 125);
+  EXPECT_THAT(ran.stderr_text, HasSubstr("error: unsupported: "));
+  EXPECT_THAT(ran.stderr_text, HasSubstr("USER 33:33"));
+  EXPECT_THAT(ran.stderr_text, HasSubstr("/etc/subuid"));
+}
+
+TEST_F(UnprivilegedTest, FallsBackToASingleIdUnderNoNewPrivs) {
+  // newuidmap's set-id bit is ignored then.
+  const SubprocessResult ran = As("ids", "0:0", "id -u", "--no-new-privs");
+  EXPECT_THAT(ran.stderr_text, StartsWith("[userns-single: newgidmap"));
+  EXPECT_EQ(ran.stdout_text, "0\n");
+}
+
+TEST_F(UnprivilegedTest, RefusesMountsInside) {
+  const SubprocessResult ran =
+      As("ids", "0:0", "mount -t tmpfs none /tmp; unshare -U true");
+  EXPECT_THAT(ran.stderr_text, HasSubstr("Operation not permitted"));
+  EXPECT_NE(ran.exit_status, 0);
+}
+
+TEST_F(UnprivilegedTest, SaysWhyNothingWorks) {
+  // No user namespace may be made in this one.
+  Result<SubprocessResult> ran =
+      Run({"unshare", "-Ur", "sh", "-c",
+           "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv "
+           "--bounding-set -all --inh-caps -all --securebits "
+           "+noroot,+noroot_locked \"$0\" \"$1\" 0:0 true",
+           STRAKE_SANDBOX_RUNNER, root_.path()});
+  ASSERT_TRUE(ran) << ran.error().message();
+  EXPECT_EQ(ran->exit_status, 125);
+  EXPECT_THAT(ran->stderr_text,
+              StartsWith("[none: unshare(CLONE_NEWNS): Operation not "
+                         "permitted; unshare(CLONE_NEWUSER | CLONE_NEWNS): "
+                         "No space left on device]\n"));
+  EXPECT_THAT(ran->stderr_text, HasSubstr("error: unsupported: no process can "
+                                          "be run here"));
+  EXPECT_THAT(ran->stderr_text, HasSubstr("max_user_namespaces"));
+}
+
+}  // namespace
+}  // namespace strake::builder::sandbox
