@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "builder/snapshot/change_list.h"
 #include "builder/snapshot/file_metadata.h"
@@ -20,6 +22,40 @@ bool IsBelow(std::string_view path, std::string_view directory) {
   return path.size() > directory.size() && path[directory.size()] == '/' &&
          path.substr(0, directory.size()) == directory;
 }
+
+// Makes the directories on the way to a path searchable for their owner, and
+// puts their modes back. For trees of a plain user, who cannot look into a
+// directory that has lost its permissions.
+class OpenedWay {
+ public:
+  OpenedWay(int root, const std::string& path) : root_(root) {
+    for (size_t slash = path.find('/'); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+      std::string directory = path.substr(0, slash);
+      struct stat st;
+      if (::fstatat(root, directory.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        return;  // the caller finds the same
+      }
+      mode_t mode = st.st_mode & 07777;
+      if ((mode & 0500) != 0500 &&
+          ::fchmodat(root, directory.c_str(), mode | 0500, 0) == 0) {
+        opened_.emplace_back(std::move(directory), mode);
+      }
+    }
+  }
+  OpenedWay(const OpenedWay&) = delete;
+  OpenedWay& operator=(const OpenedWay&) = delete;
+  ~OpenedWay() {
+    for (auto opened = opened_.rbegin(); opened != opened_.rend(); ++opened) {
+      static_cast<void>(
+          ::fchmodat(root_, opened->first.c_str(), opened->second, 0));
+    }
+  }
+
+ private:
+  int root_;
+  std::vector<std::pair<std::string, mode_t>> opened_;
+};
 
 // Walks the newer tree and the scan, which has the older one's names, side by
 // side in the same order.
@@ -90,11 +126,18 @@ class TreeDiff {
 
   Result<bool> SameAsBefore(const TreeEntry& entry, const std::string& path,
                             const oci::FileMetadata& metadata) {
+    auto stat_older = [&](struct statx& st) {
+      return ::statx(older_.root, path.c_str(), AT_SYMLINK_NOFOLLOW,
+                     STATX_BASIC_STATS, &st) == 0;
+    };
     struct statx st;
-    if (::statx(older_.root, path.c_str(), AT_SYMLINK_NOFOLLOW,
-                STATX_BASIC_STATS, &st) != 0) {
-      return ErrnoError("stat " + path + " in the parent");
+    std::optional<OpenedWay> way;
+    bool found = stat_older(st);
+    if (!found && errno == EACCES) {
+      way.emplace(older_.root, path);
+      found = stat_older(st);
     }
+    if (!found) return ErrnoError("stat " + path + " in the parent");
     ASSIGN_OR_RETURN(oci::FileMetadata before,
                      ReadFileMetadata(older_.root, path.c_str(), st));
     ApplyJournalEntry(older_.journal.Find(path), before);
