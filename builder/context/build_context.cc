@@ -111,7 +111,8 @@ BuildContext::BuildContext(BuildContext&& other) noexcept
       journal_(std::move(other.journal_)),
       owned_by_root_(other.owned_by_root_),
       hidden_(std::move(other.hidden_)),
-      remove_on_close_(std::exchange(other.remove_on_close_, "")) {}
+      temporary_name_(std::exchange(other.temporary_name_, "")),
+      temporary_parent_(std::move(other.temporary_parent_)) {}
 
 BuildContext& BuildContext::operator=(BuildContext&& other) noexcept {
   BuildContext taken(std::move(other));
@@ -121,15 +122,17 @@ BuildContext& BuildContext::operator=(BuildContext&& other) noexcept {
   std::swap(journal_, taken.journal_);
   std::swap(owned_by_root_, taken.owned_by_root_);
   std::swap(hidden_, taken.hidden_);
-  std::swap(remove_on_close_, taken.remove_on_close_);
+  std::swap(temporary_name_, taken.temporary_name_);
+  std::swap(temporary_parent_, taken.temporary_parent_);
   return *this;
 }
 
 BuildContext::~BuildContext() {
-  if (remove_on_close_.empty()) return;
+  if (temporary_name_.empty()) return;
   // What cannot be removed lies in the temporary folder of the store, which is
   // cleaned up with it.
-  static_cast<void>(RemoveAllInRoot(AT_FDCWD, remove_on_close_));
+  static_cast<void>(
+      RemoveAllAt(temporary_parent_.get(), temporary_name_.c_str()));
 }
 
 SourceTree BuildContext::tree() const {
@@ -179,12 +182,15 @@ Result<StreamContext> OpenStreamContext(
     ByteSource& stream, const std::string& temporary_directory) {
   StreamContext result;
   BuildContext& context = result.context;
+  ASSIGN_OR_RETURN(context.temporary_parent_,
+                   OpenFile(temporary_directory.c_str(), O_PATH | O_DIRECTORY));
   std::string path = temporary_directory + "/context-XXXXXX";
   if (::mkdtemp(path.data()) == nullptr) {
     return ErrnoError("make a folder for the build context in " +
                       temporary_directory);
   }
-  context.path_ = context.remove_on_close_ = path;
+  context.path_ = path;
+  context.temporary_name_ = path.substr(path.rfind('/') + 1);
   context.owned_by_root_ = false;
   ASSIGN_OR_RETURN(context.root_,
                    OpenFile(path.c_str(), O_RDONLY | O_DIRECTORY));

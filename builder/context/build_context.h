@@ -50,7 +50,9 @@ class BuildContext {
   std::unique_ptr<OwnershipJournal> journal_;  // of an unpacked archive
   bool owned_by_root_ = true;
   std::vector<FileId> hidden_;
-  std::string remove_on_close_;  // a temporary folder, or empty
+  // A temporary folder to remove at the end: its name, if any, and where it is.
+  std::string temporary_name_;
+  UniqueFd temporary_parent_;
 };
 
 // Contexts by name; "" is the main one.

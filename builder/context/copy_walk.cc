@@ -170,8 +170,7 @@ class Walker {
     if (ignored && ignore_.CanPrune(level.tree_path)) {
       can_reach = false;
     }
-    if (excluded &&
-        filter_.excludes.CanPrune(level.path)) {
+    if (excluded && filter_.excludes.CanPrune(level.path)) {
       can_reach = false;
     }
     return can_reach;

@@ -81,9 +81,8 @@ Result<bool> HoldsIncluded(const SourceTree& tree, std::string_view path) {
       found = true;
       return TreeStep::kStop;
     }
-    return !excluded || matcher.CanPrune(full)
-               ? TreeStep::kSkip
-               : TreeStep::kContinue;
+    return !excluded || matcher.CanPrune(full) ? TreeStep::kSkip
+                                               : TreeStep::kContinue;
   };
   RETURN_IF_ERROR(WalkTree(top.get(), {.cross_mounts = true}, visit));
   return found;

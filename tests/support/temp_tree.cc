@@ -70,7 +70,7 @@ void ParseAttribute(const std::string& word, Line& line) {
     line.uid = a;
     line.gid = b;
     line.owned = true;
-  } else if (word[0] == '0') {
+  } else if (word[0] >= '0' && word[0] <= '7') {
     line.mode = static_cast<unsigned>(std::stoul(word, nullptr, 8));
   } else {
     ADD_FAILURE() << "what is " << word << " of " << line.path << "?";
