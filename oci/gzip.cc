@@ -75,7 +75,10 @@ class IsalBlockCompressor final : public BlockCompressor {
   void Compress(Block& block) override {
     // Incompressible data is stored, with 5 bytes for every 64 KiB.
     block.output.resize(block.input.size() + block.input.size() / 1024 + 1024);
-    struct isal_zstream stream;
+    // The init function of ISA-L leaves parts of the state as they are (the
+    // window size among them), which then decide what comes out.
+    isal_zstream& stream = *stream_;
+    std::memset(&stream, 0, sizeof stream);
     isal_deflate_stateless_init(&stream);
     stream.level = static_cast<uint32_t>(level_);
     stream.level_buf = buffer_.data();
@@ -99,6 +102,7 @@ class IsalBlockCompressor final : public BlockCompressor {
  private:
   int level_;
   std::vector<uint8_t> buffer_;
+  std::unique_ptr<isal_zstream> stream_ = std::make_unique<isal_zstream>();
 };
 
 class LibdeflateBlockCompressor final : public BlockCompressor {
@@ -211,10 +215,9 @@ class GzipSink final : public ByteSink {
 class GzipSource final : public ByteSource {
  public:
   explicit GzipSource(ByteSource& in)
-      : in_(in), buffer_(kStreamBufferBytes), state_(new inflate_state) {
-    isal_inflate_init(state_.get());
-    state_->crc_flag = ISAL_GZIP;
-  }
+      : in_(in),
+        buffer_(kStreamBufferBytes),
+        state_(std::make_unique<inflate_state>()) {}
 
   Result<size_t> Read(std::span<std::byte> buffer) override {
     if (buffer.empty()) return size_t{0};
@@ -266,15 +269,67 @@ class GzipSource final : public ByteSource {
     if (padded_ || (members_ > 0 && *state_->next_in != kFirstMagicByte)) {
       return Corrupt("gzip stream: something else follows its end");
     }
+    RETURN_IF_ERROR(SkipHeader());
     uint8_t* next = state_->next_in;
     uint32_t available = state_->avail_in;
-    isal_inflate_reset(state_.get());
-    state_->crc_flag = ISAL_GZIP;
+    std::memset(state_.get(), 0, sizeof *state_);
+    isal_inflate_init(state_.get());
+    // ISA-L's own header parser stumbles over header checksums.
+    state_->crc_flag = ISAL_GZIP_NO_HDR_VER;
     state_->next_in = next;
     state_->avail_in = available;
     ++members_;
     in_member_ = true;
     return true;
+  }
+
+  // RFC 1952, 2.3.
+  Status SkipHeader() {
+    enum Flag { kChecksum = 2, kExtra = 4, kName = 8, kComment = 16 };
+    constexpr int kReservedFlags = 0xe0;
+    header_crc_ = 0;
+    std::array<uint8_t, 10> fixed;
+    for (uint8_t& byte : fixed) {
+      ASSIGN_OR_RETURN(byte, HeaderByte());
+    }
+    int flags = fixed[3];
+    if (fixed[0] != 0x1f || fixed[1] != 0x8b || fixed[2] != 8 ||
+        (flags & kReservedFlags) != 0) {
+      return Corrupt("gzip stream: this is no gzip header");
+    }
+    if (flags & kExtra) {
+      ASSIGN_OR_RETURN(unsigned low, HeaderByte());
+      ASSIGN_OR_RETURN(unsigned high, HeaderByte());
+      for (unsigned i = low + 256 * high; i > 0; --i) {
+        RETURN_IF_ERROR(HeaderByte());
+      }
+    }
+    for (Flag text : {kName, kComment}) {
+      unsigned byte = flags & text;
+      while (byte != 0) {
+        ASSIGN_OR_RETURN(byte, HeaderByte());
+      }
+    }
+    if (flags & kChecksum) {
+      uint32_t expected = header_crc_ & 0xffff;
+      ASSIGN_OR_RETURN(unsigned low, HeaderByte());
+      ASSIGN_OR_RETURN(unsigned high, HeaderByte());
+      if (low + 256 * high != expected) {
+        return Corrupt("gzip stream: its header's checksum is wrong");
+      }
+    }
+    return {};
+  }
+
+  Result<uint8_t> HeaderByte() {
+    RETURN_IF_ERROR(Fill());
+    if (state_->avail_in == 0) {
+      return Corrupt("gzip stream: it ends in the middle");
+    }
+    uint8_t byte = *state_->next_in++;
+    --state_->avail_in;
+    header_crc_ = crc32_gzip_refl(header_crc_, &byte, 1);
+    return byte;
   }
 
   Status Inflate() {
@@ -284,9 +339,6 @@ class GzipSource final : public ByteSource {
         return {};
       case ISAL_INCORRECT_CHECKSUM:
         return Corrupt("gzip stream: its checksum or length is wrong");
-      case ISAL_INVALID_WRAPPER:
-      case ISAL_UNSUPPORTED_METHOD:
-        return Corrupt("gzip stream: this is no gzip header");
       default:
         return Corrupt("gzip stream: its data is damaged");
     }
@@ -298,6 +350,7 @@ class GzipSource final : public ByteSource {
   bool end_of_input_ = false;
   bool in_member_ = false;
   bool padded_ = false;
+  uint32_t header_crc_ = 0;
   uint64_t members_ = 0;
 };
 

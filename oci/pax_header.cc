@@ -186,7 +186,9 @@ bool IsPlainXattrName(std::string_view name) {
 
 bool NeedsOwnHeader(const TarEntry& entry) {
   const FileMetadata& metadata = *entry.metadata;
-  return !IsAscii(entry.path) || !IsAscii(LinkName(entry)) ||
+  constexpr unsigned kMaxOctal6 = 0777777;
+  return !IsAscii(entry.path) || minor(metadata.rdev) > kMaxOctal6 ||
+         !IsAscii(LinkName(entry)) ||
          (entry.mtime.count() < 0 && entry.mtime.count() % kSecond != 0) ||
          !std::ranges::all_of(metadata.xattrs, [](const auto& xattr) {
            return IsPlainXattrName(xattr.first);

@@ -54,14 +54,18 @@ struct TarReader::State {
     RawBlock& block = blocks[0];
     block.begin = blocks[1].begin + blocks[1].size;
     block.size = 0;
-    auto size = source.Read(block.bytes);
-    if (!size) {
-      source_status = std::move(size).error();
-      return -1;
+    // Filled to the brim, so that no header lies in more than two blocks.
+    while (block.size < block.bytes.size()) {
+      auto size = source.Read(std::span(block.bytes).subspan(block.size));
+      if (!size) {
+        source_status = std::move(size).error();
+        return -1;
+      }
+      if (*size == 0) break;
+      block.size += *size;
     }
-    block.size = *size;
     *data = block.bytes.data();
-    return static_cast<la_ssize_t>(*size);
+    return static_cast<la_ssize_t>(block.size);
   }
 
   Error Failure() {
