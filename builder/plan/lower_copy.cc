@@ -19,12 +19,12 @@ using context::IsHttpUrl;
 // Confined to the root of its source: a leading "/" and ".." lead nowhere.
 std::string CleanSource(const std::string& source, bool parents) {
   // The pivot of --parents is part of the meaning and survives cleaning.
-  if (size_t pivot = parents ? ("/" + source).find("/./") : std::string::npos;
+  if (size_t pivot = parents ? source.find("/./") : std::string::npos;
       pivot != std::string::npos) {
-    std::string rooted = "/" + source;
-    std::string before = CleanPath(rooted.substr(0, pivot) + "/");
-    std::string after = CleanPath("/" + rooted.substr(pivot + 3));
-    return (before == "/" ? "." : before.substr(1) + "/.") + after;
+    std::string before = CleanPath("/" + source.substr(0, pivot)).substr(1);
+    std::string after = CleanPath("/" + source.substr(pivot + 3));
+    // A pivot at the root cuts nothing off.
+    return before.empty() ? after.substr(1) : before + "/." + after;
   }
   return CleanPath("/" + source).substr(1);
 }
@@ -38,14 +38,6 @@ Status StageLowering::Lower(const df::Copy& copy) {
   if (copy.from) {
     from = FindSource(copy.from->text);
     if (from == nullptr) return Internal("COPY --from was not resolved");
-  }
-  for (const df::Located& source : copy.sources) {
-    ASSIGN_OR_RETURN(std::string path, Expand(source.text));
-    if (!copy.from && (IsGitUrl(path) || IsHttpUrl(path))) {
-      return InvalidArgument(std::string("source can't be a ") +
-                             (IsGitUrl(path) ? "git ref" : "URL") +
-                             " for COPY; ADD takes one");
-    }
   }
   RETURN_IF_ERROR(AddCopySources(copy, from, expanded));
   RETURN_IF_ERROR(AddHeredocs(copy, expanded));
@@ -160,7 +152,12 @@ Status StageLowering::AddCopySources(const df::CopySources& copy,
         expanded.inputs.push_back(SourceVertex(*from));
       }
     }
-    bool remote = expanded.op.add && (IsHttpUrl(path) || IsGitUrl(path));
+    bool remote = from == nullptr && (IsHttpUrl(path) || IsGitUrl(path));
+    if (remote && !expanded.op.add) {
+      return InvalidArgument(std::string("source can't be a ") +
+                             (IsGitUrl(path) ? "git ref" : "URL") +
+                             " for COPY; ADD takes one");
+    }
     if (remote) {
       source.pattern = path;
     } else {

@@ -20,6 +20,13 @@ bool IsStep(const df::Instruction& instruction) {
          instruction.As<df::Add>() || instruction.As<df::Workdir>();
 }
 
+// Arguments that choose what is scanned for a bill of materials; no command
+// and no cache key sees them.
+bool IsForScannersOnly(std::string_view arg) {
+  return arg == "BUILDKIT_SBOM_SCAN_CONTEXT" ||
+         arg == "BUILDKIT_SBOM_SCAN_STAGE";
+}
+
 CommandLine ToCommandLine(const df::CommandLine& command) {
   if (command.form == df::CommandLine::Form::kShell) {
     return {{command.shell}, true};
@@ -141,7 +148,9 @@ Status StageLowering::Lower(const df::Arg& arg) {
       ASSIGN_OR_RETURN(value, Expand(*entry.value));
     }
     if (!value) value = context_.bases.globals.Find(entry.key);
-    if (value) result_.variables.Set(entry.key, *value);
+    if (value && !IsForScannersOnly(entry.key)) {
+      result_.variables.Set(entry.key, *value);
+    }
     auto& names = result_.arg_names;
     if (std::find(names.begin(), names.end(), entry.key) == names.end()) {
       names.push_back(entry.key);
