@@ -165,9 +165,9 @@ ParseFlagsResult InstructionParser::Flags(std::span<const FlagSpec> specs) {
 
 void InstructionParser::NoFlags() { Flags({}); }
 
-void InstructionParser::WarnOfUnreadFlags() {
+void InstructionParser::WarnOfUnreadFlags(const std::string& name) {
   for (const FlagWord& flag : split_.flags()) {
-    Warn(name_ + " takes no flags; " + flag.text + " has no effect", flag.begin,
+    Warn(name + " takes no flags; " + flag.text + " has no effect", flag.begin,
          flag.end);
   }
 }
@@ -267,7 +267,7 @@ InstructionParser::Body InstructionParser::ParseLabel() {
 }
 
 InstructionParser::Body InstructionParser::ParseArg() {
-  WarnOfUnreadFlags();
+  WarnOfUnreadFlags(name_);
   Arg arg;
   for (const Word& word : SplitQuoted(split_.args(), escape_)) {
     Located place = Locate(word);
@@ -364,7 +364,7 @@ InstructionParser::Body InstructionParser::ParseShell() {
 }
 
 InstructionParser::Body InstructionParser::ParseStopsignal() {
-  WarnOfUnreadFlags();
+  WarnOfUnreadFlags(name_);
   auto signal = OneArgument();
   if (!signal) return {};
   return Stopsignal{std::move(*signal)};

@@ -105,8 +105,8 @@ class InstructionParser {
   ParseFlagsResult Flags(std::span<const FlagSpec> specs);
   // For instructions without flags.
   void NoFlags();
-  // For instructions whose flags the language never looks at.
-  void WarnOfUnreadFlags();
+  // For instructions, called `name`, whose flags the language never looks at.
+  void WarnOfUnreadFlags(const std::string& name);
 
   // The arguments as one string; fails without any.
   std::optional<std::string> OneArgument();

@@ -39,6 +39,11 @@ Result<bool> ParseBool(std::string_view text, std::string_view option) {
 bool IsLower(std::string_view word) { return ToLower(word) == word; }
 bool IsUpper(std::string_view word) { return ToUpper(word) == word; }
 
+bool IsCheckComment(std::string_view comment) {
+  auto directive = ParseDirectiveLine("#" + std::string(comment));
+  return directive && directive->name == "check";
+}
+
 constexpr std::string_view kTargetPlatform = "TARGETPLATFORM";
 
 // Whether a stage's name says which platform it is for: it then means a
@@ -187,7 +192,10 @@ void Linter::CheckPlatform(const Stage& stage) {
 }
 
 void Linter::CheckDescriptions(const Instruction& instruction) {
-  if (instruction.comments.empty()) return;
+  auto comment =
+      std::find_if(instruction.comments.rbegin(), instruction.comments.rend(),
+                   [](const Located& c) { return !IsCheckComment(c.text); });
+  if (comment == instruction.comments.rend()) return;
   std::vector<std::string> names;
   std::string_view kind = "ARG";
   if (const From* from = instruction.As<From>()) {
@@ -198,8 +206,8 @@ void Linter::CheckDescriptions(const Instruction& instruction) {
     for (const Arg::Entry& entry : arg->entries) names.push_back(entry.key);
   }
   if (names.empty()) return;
-  const std::string& comment = instruction.comments.back().text;
-  if (Contains(names, comment.substr(0, comment.find(' ')))) return;
+  std::string_view text = comment->text;
+  if (Contains(names, text.substr(0, text.find(' ')))) return;
   Report(&instruction, lint::InvalidDefinitionDescription(
                            kind, names.size() > 1 ? "<arg_key>" : names[0],
                            instruction.range));

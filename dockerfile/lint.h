@@ -52,10 +52,10 @@ void ReportLint(const LintConfig& config, const Instruction* instruction,
                 Diagnostic finding, std::vector<Diagnostic>& found);
 
 struct LintOptions {
-  LintConfig config;
+  LintConfig config = {};
   // The stages that are built; rules about what a stage does look only at
   // these. Unset: all.
-  std::optional<std::vector<size_t>> stages;
+  std::optional<std::vector<size_t>> stages = {};
 };
 
 // The rules that need only the parsed file: all but UndefinedArgInFrom,

@@ -51,7 +51,7 @@ InstructionParser::Body InstructionParser::ParseHealthcheck() {
   std::string_view rest = TrimLeftBlanks(args.substr(end));
   Healthcheck check;
   if (kind == "NONE") {
-    WarnOfUnreadFlags();
+    WarnOfUnreadFlags("HEALTHCHECK NONE");
     if (!rest.empty()) FailArgs("HEALTHCHECK NONE takes no arguments");
     check.kind = Healthcheck::Kind::kNone;
     return check;

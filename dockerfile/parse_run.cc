@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dockerfile/csv.h"
+#include "dockerfile/expand.h"
 #include "dockerfile/instruction_parser.h"
 #include "dockerfile/run_mount.h"
 #include "util/strings.h"
@@ -109,23 +110,22 @@ bool InstructionParser::ParseDevice(const Flag& flag, Run& run) {
 
 // Reports what is certain to fail, whatever the variables are.
 void InstructionParser::CheckMount(const Flag& flag) {
-  if (flag.value.find('$') != std::string::npos) {
-    // `from` is the one value that never expands.
-    auto fields = SplitCsv(flag.value);
-    bool from = false;
-    if (fields) {
-      for (const std::string& field : *fields) {
-        from = from || (EqualsIgnoreCase(field.substr(0, 5), "from=") &&
-                        field.find('$') < field.size() - 1);
-      }
-    }
-    if (fields && !from) return;
-  } else if (RunMountHasVariables(flag.value)) {
-    return;
+  // Without variables expansion only removes quotes and escapes. With them,
+  // only the list itself and `from`, which never expands, can be judged.
+  auto expand = [&](std::string_view value) -> Result<std::string> {
+    auto expanded = ExpandWord(value, {}, escape_);
+    if (!expanded) return std::move(expanded).error();
+    return std::move(expanded->text);
+  };
+  std::optional<Error> error;
+  if (!RunMountHasVariables(flag.value)) {
+    auto mount = ParseRunMount(flag.value, expand);
+    if (!mount) error = std::move(mount).error();
+  } else {
+    auto checked = CheckRunMountFrom(flag.value);
+    if (!checked) error = std::move(checked).error();
   }
-  if (auto mount = ParseRunMount(flag.value); !mount) {
-    Fail(mount.error().message(), flag.begin, flag.end);
-  }
+  if (error) Fail(error->message(), flag.begin, flag.end);
 }
 
 InstructionParser::Body InstructionParser::ParseRun() {

@@ -93,12 +93,12 @@ std::string QuoteChar(std::string_view c) {
 
 // `pattern` as a regular expression over whole paths.
 std::string ToRegex(std::string_view pattern) {
-  std::string regex = "(?s)";
+  std::string regex;
   for (size_t at = 0; at < pattern.size();) {
     if (StartsWith(pattern.substr(at), "**")) {
       at += 2;
       if (at < pattern.size() && pattern[at] == '/') ++at;
-      regex += at == pattern.size() ? ".*" : "(?:.*/)?";
+      regex += at == pattern.size() ? "\\C*" : "(?:\\C*/)?";
     } else if (pattern[at] == '*') {
       regex += "[^/]*";
       ++at;
@@ -207,6 +207,7 @@ Result<PathGlob> PathGlob::Compile(std::string_view pattern) {
   glob.kind_ = Kind::kRegex;
   re2::RE2::Options options;
   options.set_log_errors(false);
+  if (!IsUtf8(pattern)) options.set_encoding(re2::RE2::Options::EncodingLatin1);
   glob.regex_ = std::make_unique<Regex>(ToRegex(pattern), options);
   if (!glob.regex_->re.ok()) {
     return InvalidArgument("syntax error in pattern " + GoQuote(pattern) +

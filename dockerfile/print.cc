@@ -56,12 +56,14 @@ class Printer {
     Print(static_cast<const CopySources&>(copy));
     if (copy.from) Named("from", copy.from->text);
     if (copy.parents) Flag("parents");
+    for (const Heredoc& heredoc : copy.heredocs) Print(heredoc);
   }
   void operator()(const Add& add) {
     Print(static_cast<const CopySources&>(add));
     if (add.keep_git_dir) Bool("keep-git-dir", *add.keep_git_dir);
     if (add.checksum) Named("checksum", add.checksum->text);
     if (add.unpack) Bool("unpack", *add.unpack);
+    for (const Heredoc& heredoc : add.heredocs) Print(heredoc);
   }
   void operator()(const Env& env) { Print(env.pairs, env.legacy_form); }
   void operator()(const Label& label) { Print(label.pairs, label.legacy_form); }
@@ -144,7 +146,6 @@ class Printer {
     if (copy.chmod) Named("chmod", copy.chmod->text);
     if (copy.link) Flag("link");
     for (const std::string& pattern : copy.exclude) Named("exclude", pattern);
-    for (const Heredoc& heredoc : copy.heredocs) Print(heredoc);
   }
   void Print(const std::vector<KeyValue>& pairs, bool legacy_form) {
     if (legacy_form) Flag("legacy");

@@ -185,62 +185,43 @@ Status Builder::SetFlag(const std::string& key, const std::string& value) {
 
 Status Builder::Set(const std::string& key, const std::string& value,
                     const std::string& field) {
-  using Setter =
-      Status (*)(Builder&, const std::string& key, const std::string& value);
-  static const auto& setters = *new std::map<std::string, Setter>{
-      {"type", [](Builder& b, auto&, auto& v) { return b.SetType(v); }},
-      {"sharing", [](Builder& b, auto&, auto& v) { return b.SetSharing(v); }},
-      {"size", [](Builder& b, auto&, auto& v) { return b.SetSize(v); }},
-      {"mode", [](Builder& b, auto& k, auto& v) { return b.SetNumber(k, v); }},
-      {"uid", [](Builder& b, auto& k, auto& v) { return b.SetNumber(k, v); }},
-      {"gid", [](Builder& b, auto& k, auto& v) { return b.SetNumber(k, v); }},
-      {"from",
-       [](Builder& b, auto&, auto& v) -> Status {
-         b.mount_.from = v;
-         return {};
-       }},
-      {"source",
-       [](Builder& b, auto&, auto& v) -> Status {
-         b.mount_.source = v;
-         return {};
-       }},
-      {"target",
-       [](Builder& b, auto&, auto& v) -> Status {
-         b.mount_.target = v;
-         return {};
-       }},
-      {"id",
-       [](Builder& b, auto&, auto& v) -> Status {
-         b.mount_.id = v;
-         return {};
-       }},
-      {"env",
-       [](Builder& b, auto&, auto& v) -> Status {
-         b.mount_.env = v;
-         return {};
-       }},
-      {"readonly",
-       [](Builder& b, auto& k, auto& v) { return b.SetFlag(k, v); }},
-      {"readwrite",
-       [](Builder& b, auto& k, auto& v) { return b.SetFlag(k, v); }},
-      {"required",
-       [](Builder& b, auto& k, auto& v) { return b.SetFlag(k, v); }},
-  };
   static const auto& aliases =
       *new std::map<std::string, std::string>{{"src", "source"},
                                               {"dst", "target"},
                                               {"destination", "target"},
                                               {"ro", "readonly"},
                                               {"rw", "readwrite"}};
+  static const auto& texts =
+      *new std::map<std::string, std::string RunMount::*>{
+          {"from", &RunMount::from},
+          {"source", &RunMount::source},
+          {"target", &RunMount::target},
+          {"id", &RunMount::id}};
   auto alias = aliases.find(key);
-  auto setter = setters.find(alias == aliases.end() ? key : alias->second);
-  if (setter == setters.end()) {
-    std::vector<std::string> known = Names(setters);
-    for (const auto& entry : aliases) known.push_back(entry.first);
-    return InvalidArgument("unexpected key '" + key + "' in '" + field + "'" +
-                           DidYouMean(key, known));
+  const std::string& name = alias == aliases.end() ? key : alias->second;
+  if (auto text = texts.find(name); text != texts.end()) {
+    mount_.*text->second = value;
+    return {};
   }
-  return setter->second(*this, key, value);
+  if (name == "env") {
+    mount_.env = value;
+    return {};
+  }
+  if (name == "type") return SetType(value);
+  if (name == "sharing") return SetSharing(value);
+  if (name == "size") return SetSize(value);
+  if (name == "mode" || name == "uid" || name == "gid") {
+    return SetNumber(name, value);
+  }
+  if (name == "readonly" || name == "readwrite" || name == "required") {
+    return SetFlag(key, value);
+  }
+  return InvalidArgument(
+      "unexpected key '" + key + "' in '" + field + "'" +
+      DidYouMean(
+          key, {"type", "from", "source", "src", "target", "dst", "destination",
+                "readonly", "ro", "readwrite", "rw", "required", "id",
+                "sharing", "size", "mode", "uid", "gid", "env"}));
 }
 
 Status Builder::CheckSecret() const {
@@ -286,6 +267,21 @@ Result<RunMount> Builder::Finish() {
   return mount_;
 }
 
+Result<std::vector<std::string>> SplitFields(std::string_view text) {
+  auto fields = SplitCsv(text);
+  if (!fields) {
+    return std::move(fields).error().Wrap("failed to parse csv mounts");
+  }
+  return fields;
+}
+
+Status CheckFrom(std::string_view value) {
+  size_t dollar = value.find('$');
+  if (dollar == std::string_view::npos || dollar + 1 == value.size()) return {};
+  return InvalidArgument(
+      "'from' doesn't support variable expansion, define alias stage instead");
+}
+
 }  // namespace
 
 std::string_view RunMountTypeName(RunMount::Type type) {
@@ -302,12 +298,9 @@ std::string_view SharingName(RunMount::Sharing sharing) {
 
 Result<RunMount> ParseRunMount(std::string_view text,
                                const MountValueExpander& expand) {
-  auto fields = SplitCsv(text);
-  if (!fields) {
-    return std::move(fields).error().Wrap("failed to parse csv mounts");
-  }
+  ASSIGN_OR_RETURN(std::vector<std::string> fields, SplitFields(text));
   Builder builder;
-  for (const std::string& field : *fields) {
+  for (const std::string& field : fields) {
     auto split = SplitOnce(field, '=');
     std::string key = ToLower(split ? split->first : field);
     if (!split) {
@@ -316,12 +309,7 @@ Result<RunMount> ParseRunMount(std::string_view text,
     }
     std::string value(split->second);
     if (key == "from") {
-      size_t dollar = value.find('$');
-      if (dollar != std::string::npos && dollar + 1 < value.size()) {
-        return InvalidArgument(
-            "'from' doesn't support variable expansion, define alias stage "
-            "instead");
-      }
+      RETURN_IF_ERROR(CheckFrom(value));
     } else if (expand) {
       ASSIGN_OR_RETURN(value, expand(value));
     }
@@ -331,7 +319,18 @@ Result<RunMount> ParseRunMount(std::string_view text,
 }
 
 bool RunMountHasVariables(std::string_view text) {
-  return text.find_first_of("$\\'\"") != std::string_view::npos;
+  return text.find('$') != std::string_view::npos;
+}
+
+Status CheckRunMountFrom(std::string_view text) {
+  ASSIGN_OR_RETURN(std::vector<std::string> fields, SplitFields(text));
+  for (const std::string& field : fields) {
+    auto split = SplitOnce(field, '=');
+    if (split && EqualsIgnoreCase(split->first, "from")) {
+      RETURN_IF_ERROR(CheckFrom(split->second));
+    }
+  }
+  return {};
 }
 
 }  // namespace strake::dockerfile

@@ -54,9 +54,13 @@ using MountValueExpander = std::function<Result<std::string>(std::string_view)>;
 Result<RunMount> ParseRunMount(std::string_view text,
                                const MountValueExpander& expand = {});
 
-// Whether a value in `text` needs expansion, so that it can be judged only
-// when the variables are known.
+// Whether a value in `text` needs variables, so that it can be judged only
+// when these are known.
 bool RunMountHasVariables(std::string_view text);
+
+// What can be judged even then: that `text` is a list, and that `from`, which
+// is never expanded, holds no variable.
+Status CheckRunMountFrom(std::string_view text);
 
 }  // namespace strake::dockerfile
 

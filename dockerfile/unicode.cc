@@ -58,6 +58,15 @@ size_t CharLength(std::string_view text, size_t at) {
   return Decode(text, at).length;
 }
 
+bool IsUtf8(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    Char c = Decode(text, at);
+    if (!c.valid) return false;
+    at += c.length;
+  }
+  return true;
+}
+
 size_t BlankLength(std::string_view text, size_t at) {
   if (at >= text.size()) return 0;
   Char c = Decode(text, at);

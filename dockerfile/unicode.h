@@ -14,6 +14,8 @@ namespace strake::dockerfile {
 // REQUIRES: at < text.size()
 size_t CharLength(std::string_view text, size_t at);
 
+bool IsUtf8(std::string_view text);
+
 // The length in bytes of the blank character at `at`, or 0 if there is none.
 size_t BlankLength(std::string_view text, size_t at);
 

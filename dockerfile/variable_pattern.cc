@@ -54,19 +54,9 @@ Result<std::string> ToRegex(std::string_view pattern, MatchLength length) {
 // either side make every byte a character of its own.
 Result<std::unique_ptr<RE2>> Compile(const std::string& regex,
                                      std::string_view value) {
-  auto is_utf8 = [](std::string_view text) {
-    for (size_t i = 0; i < text.size();) {
-      size_t length = CharLength(text, i);
-      if (length == 1 && static_cast<unsigned char>(text[i]) >= 0x80) {
-        return false;
-      }
-      i += length;
-    }
-    return true;
-  };
   RE2::Options options;
   options.set_log_errors(false);
-  if (!is_utf8(regex) || !is_utf8(value)) {
+  if (!IsUtf8(regex) || !IsUtf8(value)) {
     options.set_encoding(RE2::Options::EncodingLatin1);
   }
   auto compiled = std::make_unique<RE2>(Piece(regex), options);
