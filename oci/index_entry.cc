@@ -17,14 +17,18 @@ bool IsBareTag(std::string_view name) {
 }  // namespace
 
 NamedImage FromIndexEntry(Descriptor entry) {
+  auto take = [&](const char* key) {
+    auto node = entry.annotations.extract(key);
+    return node.empty() ? std::string() : std::move(node.mapped());
+  };
+  std::string ref_name = take(kRefName);
+  std::string full_name = take(kContainerdName);
+  // Other tools (umoci) retag by changing the one and copying the other along.
+  auto reference = ParseReference(full_name);
+  bool agree = ref_name.empty() || ref_name == full_name ||
+               (reference && reference->tag == ref_name);
   NamedImage image;
-  // The later one is the fuller one and wins.
-  for (const char* key : {kRefName, kContainerdName}) {
-    auto it = entry.annotations.find(key);
-    if (it == entry.annotations.end()) continue;
-    image.name = it->second;
-    entry.annotations.erase(it);
-  }
+  image.name = !full_name.empty() && agree ? full_name : ref_name;
   image.descriptor = std::move(entry);
   return image;
 }
