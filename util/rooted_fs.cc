@@ -444,6 +444,16 @@ Status RemoveAllAt(int dir, const char* name) {
   return RemoveTree(dir, name);
 }
 
+Status RemoveAllAtPath(const std::string& path) {
+  size_t slash = path.rfind('/');
+  std::string parent = slash == std::string::npos ? "."
+                       : slash == 0               ? "/"
+                                                  : path.substr(0, slash);
+  ASSIGN_OR_RETURN(UniqueFd dir,
+                   OpenFile(parent.c_str(), O_PATH | O_DIRECTORY));
+  return RemoveAllAt(dir.get(), path.c_str() + (slash + 1));
+}
+
 Status RemoveAllInRoot(int root, std::string_view path) {
   auto at = OpenParentInRoot(root, path);
   if (!at) {

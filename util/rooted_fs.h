@@ -80,6 +80,8 @@ Result<std::vector<std::string>> MakeDirsInRoot(int root, std::string_view path,
 Status RemoveAllInRoot(int root, std::string_view path);
 // The same for `name` directly in `dir`.
 Status RemoveAllAt(int dir, const char* name);
+// The same for a path of the host, whose directories are trusted.
+Status RemoveAllAtPath(const std::string& path);
 
 // Tests only: makes every later call in this process use the walk instead of
 // openat2(2).

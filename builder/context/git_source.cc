@@ -283,7 +283,7 @@ Status CheckOutGit(const GitSource& source, const std::string& commit,
     RETURN_IF_ERROR(RemoveGitFolders(work));
   }
   RETURN_IF_ERROR(TakeSubdir(work, source.subdir, directory));
-  RETURN_IF_ERROR(RemoveAllAt(AT_FDCWD, work.c_str()));
+  RETURN_IF_ERROR(RemoveAllAtPath(work));
   return NormalizeTree(directory, mtime);
 }
 

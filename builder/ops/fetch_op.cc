@@ -32,7 +32,7 @@ class TemporaryFolder {
   TemporaryFolder& operator=(TemporaryFolder&&) = delete;
   ~TemporaryFolder() {
     // What stays behind is in the store's folder for such things.
-    if (!path_.empty()) (void)RemoveAllAt(AT_FDCWD, path_.c_str()).has_value();
+    if (!path_.empty()) (void)RemoveAllAtPath(path_).has_value();
   }
   const std::string& path() const { return path_; }
 

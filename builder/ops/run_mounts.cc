@@ -139,7 +139,7 @@ class Opener {
     struct stat status = {};
     if (::stat(folder.c_str(), &status) == 0) return {};
     std::string aside = folder + ".new";
-    RETURN_IF_ERROR(RemoveAllAt(AT_FDCWD, aside.c_str()));
+    RETURN_IF_ERROR(RemoveAllAtPath(aside));
     if (::mkdir(aside.c_str(), 0755) != 0) return ErrnoError("mkdir " + aside);
     if (mount.from == RunMount::From::kInput) {
       RETURN_IF_ERROR(FillCacheFolder(aside, mount));

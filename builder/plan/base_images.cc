@@ -213,7 +213,10 @@ class Resolver {
       resolved.base = {SourceRef::Kind::kContext, 0, "", name};
       return {};
     }
-    if (auto earlier = file_.FindStage(name, index)) {
+    // A stage's name is lower case, whatever AS says, and FROM has to spell it
+    // so; `--from` need not.
+    auto earlier = file_.FindStage(name, index);
+    if (earlier && name == ToLower(name)) {
       resolved.base = {SourceRef::Kind::kStage, *earlier, "", ""};
       Reach(*earlier);
       for (const Instruction& instruction :
@@ -230,7 +233,7 @@ class Resolver {
       Report(MakeError(
           "failed to parse stage name " + GoQuote(name) +
               ": invalid reference format: " + reference.error().message(),
-          at));
+          at, earlier ? "the stage is called " + ToLower(name) : ""));
       return {};
     }
     auto found = ResolveImage(*reference, resolved.platform, at);

@@ -171,13 +171,15 @@ Status StageLowering::Lower(const df::Workdir& workdir) {
   }
   workdir_is_set_ = true;
   std::string absolute = ResolveWorkdir(result_.config, path);
-  result_.config.working_dir = absolute;
+  // An absolute path is kept as it is written: BuildKit does not clean it.
+  result_.config.working_dir = path.starts_with('/') ? path : absolute;
+  std::string history = "WORKDIR " + result_.config.working_dir;
   if (absolute == "/") {
-    AddHistory(result_.config, "WORKDIR " + absolute, HasLayer::kNo);
+    AddHistory(result_.config, std::move(history), HasLayer::kNo);
     return {};
   }
   Advance(AddVertex(MakeDirOp{absolute, result_.config.user}, {result_.state}));
-  AddHistory(result_.config, "WORKDIR " + absolute, HasLayer::kYes);
+  AddHistory(result_.config, std::move(history), HasLayer::kYes);
   return {};
 }
 
