@@ -106,10 +106,23 @@ class Opener {
     return {};
   }
 
+  // As with BuildKit, caches of one id that begin differently are different: by
+  // what they are filled from, and by the owner and mode of their folder.
+  std::string CacheName(const RunMount& mount) const {
+    std::string identity = mount.id;
+    identity += '\0';
+    identity += std::to_string(mount.mode) + ":" + std::to_string(mount.uid) +
+                ":" + std::to_string(mount.gid);
+    if (mount.from == RunMount::From::kInput) {
+      identity += ":" + request_.inputs[mount.input] + mount.source;
+    }
+    return oci::Digest::Of(identity).Hex().substr(0, 32);
+  }
+
   // The folder of a cache, made and locked as its sharing mode says.
   Result<std::string> ClaimCacheFolder(const RunMount& mount) {
-    std::string name = oci::Digest::Of(mount.id).Hex().substr(0, 32);
-    std::string base = environment_.cache_mounts_directory + "/" + name;
+    std::string base =
+        environment_.cache_mounts_directory + "/" + CacheName(mount);
     using Mode = FileLock::Mode;
     if (mount.sharing != RunMount::Sharing::kPrivate) {
       // Made under a lock, used under it only where it is `locked`.
