@@ -162,7 +162,10 @@ class Solver {
     }
     if (only_inputs && CopiesFromInput(*copy) && !options_.no_cache) {
       if (auto known = services_.index.FindAlias(definition)) {
-        if (Usable(services_.index.Find(*known))) return *known;
+        if (Usable(services_.index.Find(*known))) {
+          RETURN_IF_ERROR(ReportSkipped(vertex));
+          return *known;
+        }
       }
     }
     ASSIGN_OR_RETURN(oci::Digest content, DigestSources(vertex, *copy));
@@ -171,6 +174,16 @@ class Solver {
       RETURN_IF_ERROR(services_.index.RecordAlias(definition, key));
     }
     return key;
+  }
+
+  // The steps behind a copy that is cached are not needed, and not looked at
+  // any further; what the cache knows of them is told, as buildx does.
+  Status ReportSkipped(const Vertex& vertex) {
+    for (VertexId input : vertex.inputs) {
+      if (!IsStep(graph_.vertex(input))) continue;
+      RETURN_IF_ERROR(Found(input));
+    }
+    return {};
   }
 
   // The operation with what it fetches pinned: a file to its digest, a git tree
