@@ -224,13 +224,9 @@ Result<std::vector<Output>> FindOutputs(const BuildOptions& options) {
 
 // What an output may need of the base, whether a step read its files or not.
 Status FetchBaseLayers(const plan::ImageOp& base,
-                       const context::ImageSource& images, const Store& store,
+                       const context::ImageSource& images,
                        ProgressReporter& progress) {
-  bool complete = std::all_of(base.layers.begin(), base.layers.end(),
-                              [&](const oci::Descriptor& layer) {
-                                return store.blobs().Contains(layer.digest);
-                              });
-  if (complete) return {};
+  if (images.HasLayers(base.layers)) return {};
   ProgressStep step(progress,
                     "[internal] layers of " + base.reference.ToString());
   return step.EndWith(
@@ -366,7 +362,7 @@ Result<exporter::AssembledImage> Assemble(
   if (!image.base_layers.empty()) {
     const auto& base =
         std::get<plan::ImageOp>(graph.vertex(graph.target.layers.front()).op);
-    RETURN_IF_ERROR(FetchBaseLayers(base, images, store, progress));
+    RETURN_IF_ERROR(FetchBaseLayers(base, images, progress));
   }
   return image;
 }

@@ -74,40 +74,10 @@ std::vector<std::string> EnvironmentOf(const RunOptions& options,
   return env;
 }
 
-}  // namespace
-
-Result<int> Run(const RunOptions& options) {
-  ASSIGN_OR_RETURN(Store store, Store::Open(options.store_directory));
-  ProgressReporter progress(options.progress);
-  registry::Client client(options.registry);
-  using Policy = context::ImageSource::Policy;
-  context::ImageSource images(
-      client, store.layout(),
-      options.pull ? Policy::kAlwaysResolve : Policy::kStoreFirst, progress,
-      options.stop);
-  ASSIGN_OR_RETURN(context::SourceImage image,
-                   FindSource(options, store, images));
-  ASSIGN_OR_RETURN(snapshot::SnapshotterChoice snapshots,
-                   store.OpenSnapshots(options.snapshotter));
-  snapshot::Snapshotter& snapshotter = *snapshots.snapshotter;
-  sandbox::SandboxChoice sandbox =
-      sandbox::ProbeSandbox(sandbox::EnterUserNamespace());
-
-  plan::ImageOp op;
-  op.reference = image.reference;
-  op.layers = image.layers;
-  op.diff_ids = image.config.diff_ids;
-  auto fetch = [&](const std::vector<oci::Descriptor>& layers) -> Status {
-    ProgressStep step(progress, "pulling " + image.reference.ToString());
-    return step.EndWith(images.FetchLayers(image.reference, layers, step.id()));
-  };
-  ASSIGN_OR_RETURN(
-      snapshot::SnapshotId base,
-      ops::UnpackImage(op, fetch, store.blobs(), snapshotter, options.stop));
-  // Everything the command writes is thrown away with `active`.
-  ASSIGN_OR_RETURN(auto active, snapshotter.Prepare(base));
-  ASSIGN_OR_RETURN(snapshot::MountedRoot root, snapshotter.Mount(*active));
-
+// The process that `options` ask for, in `root`.
+Result<sandbox::ProcessSpec> MakeProcess(const RunOptions& options,
+                                         const context::SourceImage& image,
+                                         const snapshot::MountedRoot& root) {
   const oci::ImageConfig& config = image.config;
   const std::string& user = options.user.empty() ? config.user : options.user;
   ASSIGN_OR_RETURN(ops::ResolvedUser resolved,
@@ -147,6 +117,46 @@ Result<int> Run(const RunOptions& options) {
   spec.stdin_fd = options.stdin_fd;
   spec.stdout_fd = options.stdout_fd;
   spec.stderr_fd = options.stderr_fd;
+  return spec;
+}
+
+}  // namespace
+
+Result<int> Run(const RunOptions& options) {
+  ASSIGN_OR_RETURN(Store store, Store::Open(options.store_directory));
+  ProgressReporter progress(options.progress);
+  registry::Client client(options.registry);
+  using Policy = context::ImageSource::Policy;
+  context::ImageSource images(
+      client, store.layout(),
+      options.pull ? Policy::kAlwaysResolve : Policy::kStoreFirst, progress,
+      options.stop);
+  ASSIGN_OR_RETURN(context::SourceImage image,
+                   FindSource(options, store, images));
+  ASSIGN_OR_RETURN(snapshot::SnapshotterChoice snapshots,
+                   store.OpenSnapshots(options.snapshotter));
+  snapshot::Snapshotter& snapshotter = *snapshots.snapshotter;
+  sandbox::SandboxChoice sandbox =
+      sandbox::ProbeSandbox(sandbox::EnterUserNamespace());
+
+  plan::ImageOp op;
+  op.reference = image.reference;
+  op.layers = image.layers;
+  op.diff_ids = image.config.diff_ids;
+  auto fetch = [&](const std::vector<oci::Descriptor>& layers) -> Status {
+    if (images.HasLayers(layers)) return {};
+    ProgressStep step(progress, "pulling " + image.reference.ToString());
+    return step.EndWith(images.FetchLayers(image.reference, layers, step.id()));
+  };
+  ASSIGN_OR_RETURN(
+      snapshot::SnapshotId base,
+      ops::UnpackImage(op, fetch, store.blobs(), snapshotter, options.stop));
+  // Everything the command writes is thrown away with `active`.
+  ASSIGN_OR_RETURN(auto active, snapshotter.Prepare(base));
+  ASSIGN_OR_RETURN(snapshot::MountedRoot root, snapshotter.Mount(*active));
+
+  ASSIGN_OR_RETURN(sandbox::ProcessSpec spec,
+                   MakeProcess(options, image, root));
   ASSIGN_OR_RETURN(
       sandbox::ExitStatus status,
       sandbox.sandbox->Run(

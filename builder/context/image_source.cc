@@ -67,6 +67,13 @@ Result<SourceImage> ImageSource::Read(const oci::Reference& reference,
   return image;
 }
 
+bool ImageSource::HasLayers(const std::vector<oci::Descriptor>& layers) const {
+  return std::all_of(layers.begin(), layers.end(),
+                     [this](const oci::Descriptor& layer) {
+                       return store_.blobs().Contains(layer.digest);
+                     });
+}
+
 Status ImageSource::FetchLayers(const oci::Reference& reference,
                                 const std::vector<oci::Descriptor>& layers,
                                 uint64_t step) const {

@@ -53,6 +53,8 @@ class ImageSource {
                            const oci::Descriptor& stored,
                            const oci::Platform& platform) const;
 
+  // Whether the store has all of `layers`.
+  bool HasLayers(const std::vector<oci::Descriptor>& layers) const;
   // Brings those of `layers` into the store that are not there, reporting to
   // `step`.
   Status FetchLayers(const oci::Reference& reference,
