@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "util/guarded.h"
@@ -122,12 +124,15 @@ std::string WriteTables(const Tables& tables) {
   return text;
 }
 
-Status Lock(int fd, int operation) {
+// Whether the lock was had; false only with LOCK_NB.
+Result<bool> Lock(int fd, int operation) {
   int result;
   do {
     result = ::flock(fd, operation);
   } while (result != 0 && errno == EINTR);
-  return result == 0 ? Status() : ErrnoError("lock the cache index");
+  if (result == 0) return true;
+  if (errno == EWOULDBLOCK) return false;
+  return ErrnoError("lock the cache index");
 }
 
 }  // namespace
@@ -136,30 +141,43 @@ struct CacheIndex::State {
   std::string path;
   mutable Guarded<Tables> tables;
 
-  // Under an exclusive lock, so that no rewrite happens in between; reopened
-  // each time, since a rewrite replaces the file.
-  Status Append(const json& line) const {
-    std::string text = DumpJson(line) + "\n";
+  // The file, exclusively locked; nothing where `operation` does not wait and
+  // another process has it. A rewrite replaces the file, so what was opened may
+  // no longer be what the path names.
+  Result<std::optional<UniqueFd>> OpenLocked(int operation) const {
     while (true) {
       ASSIGN_OR_RETURN(
           UniqueFd fd,
-          OpenFile(path.c_str(), O_WRONLY | O_APPEND | O_CREAT, 0644));
-      RETURN_IF_ERROR(Lock(fd.get(), LOCK_EX));
+          OpenFile(path.c_str(), O_RDWR | O_APPEND | O_CREAT, 0644));
+      ASSIGN_OR_RETURN(bool locked, Lock(fd.get(), operation));
+      if (!locked) return std::optional<UniqueFd>();
       struct stat opened = {}, named = {};
-      bool same = ::fstat(fd.get(), &opened) == 0 &&
-                  ::stat(path.c_str(), &named) == 0 &&
-                  opened.st_ino == named.st_ino;
-      if (!same) continue;
-      return WriteFully(fd.get(),
-                        std::as_bytes(std::span(text.data(), text.size())));
+      if (::fstat(fd.get(), &opened) == 0 &&
+          ::stat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino) {
+        return std::optional(std::move(fd));
+      }
     }
+  }
+
+  Status Append(const json& line) const {
+    std::string text = DumpJson(line) + "\n";
+    ASSIGN_OR_RETURN(std::optional<UniqueFd> fd, OpenLocked(LOCK_EX));
+    // A line that was torn off must not swallow this one.
+    struct stat status = {};
+    char last = '\n';
+    if (::fstat(fd->get(), &status) == 0 && status.st_size > 0 &&
+        ::pread(fd->get(), &last, 1, status.st_size - 1) == 1 && last != '\n') {
+      text.insert(0, 1, '\n');
+    }
+    return WriteFully(fd->get(),
+                      std::as_bytes(std::span(text.data(), text.size())));
   }
 
   // Replaces the file by one without superseded lines, unless another process
   // is using it.
   Status Compact() const {
-    ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(path.c_str(), O_RDONLY));
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return {};
+    ASSIGN_OR_RETURN(std::optional<UniqueFd> fd, OpenLocked(LOCK_EX | LOCK_NB));
+    if (!fd) return {};
     ASSIGN_OR_RETURN(std::string text, ReadFile(path, kMaxIndexBytes));
     Tables fresh;
     ReadTables(text, fresh);
