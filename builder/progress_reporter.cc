@@ -7,34 +7,36 @@ namespace strake::builder {
 using Kind = ProgressEvent::Kind;
 
 void ProgressReporter::Send(ProgressEvent event) {
-  if (sink_ == nullptr) return;
   std::lock_guard lock(mutex_);
+  Deliver(event);
+}
+
+void ProgressReporter::Deliver(ProgressEvent& event) {
+  if (sink_ == nullptr) return;
   event.time = std::chrono::system_clock::now();
   sink_->OnEvent(event);
+}
+
+// Numbered and told in one, so that steps appear in the order of their numbers.
+uint64_t ProgressReporter::SendNumbered(ProgressEvent event) {
+  std::lock_guard lock(mutex_);
+  event.step = ++last_step_;
+  Deliver(event);
+  return event.step;
 }
 
 uint64_t ProgressReporter::Start(std::string_view name) {
   ProgressEvent event;
   event.kind = Kind::kStepStarted;
   event.name = name;
-  {
-    std::lock_guard lock(mutex_);
-    event.step = ++last_step_;
-  }
-  uint64_t step = event.step;
-  Send(std::move(event));
-  return step;
+  return SendNumbered(std::move(event));
 }
 
 void ProgressReporter::Cached(std::string_view name) {
   ProgressEvent event;
   event.kind = Kind::kStepCached;
   event.name = name;
-  {
-    std::lock_guard lock(mutex_);
-    event.step = ++last_step_;
-  }
-  Send(std::move(event));
+  SendNumbered(std::move(event));
 }
 
 void ProgressReporter::End(uint64_t step, const Status& status) {

@@ -33,6 +33,8 @@ class ProgressReporter {
 
  private:
   void Send(ProgressEvent event);
+  uint64_t SendNumbered(ProgressEvent event);
+  void Deliver(ProgressEvent& event);  // REQUIRES: mutex_ is held
 
   ProgressSink* sink_;
   std::mutex mutex_;
