@@ -31,12 +31,35 @@ std::vector<std::string> ReadIgnoreFile(std::string_view text) {
   return patterns;
 }
 
+namespace {
+
+// Tells most paths from most patterns by their first and last byte; small, so
+// that hundreds of patterns stay in the fastest cache.
+struct Prefilter {
+  bool exception = false;
+  bool any_first = true;
+  bool any_last = true;
+  char first = 0;
+  char last = 0;
+
+  Prefilter(const PathGlob& glob, bool is_exception)
+      : exception(is_exception),
+        any_first(!glob.FirstByte()),
+        any_last(!glob.LastByte()),
+        first(glob.FirstByte().value_or(0)),
+        last(glob.LastByte().value_or(0)) {}
+  bool MayMatch(std::string_view path) const {
+    return (any_first || path.front() == first) &&
+           (any_last || path.back() == last);
+  }
+};
+
+}  // namespace
+
+// The rules in the order of the file: `globs[i]` belongs to `prefilters[i]`.
 struct IgnoreMatcher::Compiled {
-  struct Rule {
-    PathGlob glob;
-    bool exception;
-  };
-  std::vector<Rule> rules;
+  std::vector<PathGlob> globs;
+  std::vector<Prefilter> prefilters;
   std::vector<std::string> patterns;  // as they were given
   bool has_exceptions = false;
 };
@@ -65,15 +88,15 @@ Result<IgnoreMatcher> IgnoreMatcher::Compile(
       }
     }
     ASSIGN_OR_RETURN(PathGlob glob, PathGlob::Compile(pattern));
-    compiled->rules.push_back(
-        {.glob = std::move(glob), .exception = exception});
+    compiled->prefilters.emplace_back(glob, exception);
+    compiled->globs.push_back(std::move(glob));
   }
   IgnoreMatcher matcher;
   matcher.compiled_ = std::move(compiled);
   return matcher;
 }
 
-bool IgnoreMatcher::empty() const { return compiled_->rules.empty(); }
+bool IgnoreMatcher::empty() const { return compiled_->globs.empty(); }
 bool IgnoreMatcher::has_exceptions() const { return compiled_->has_exceptions; }
 const std::vector<std::string>& IgnoreMatcher::patterns() const {
   return compiled_->patterns;
@@ -84,8 +107,9 @@ const std::vector<std::string>& IgnoreMatcher::patterns() const {
 // matches all below it.
 bool IgnoreMatcher::Enter(std::string_view path, const State& parent,
                           State& state) const {
-  const std::vector<Compiled::Rule>& rules = compiled_->rules;
-  const size_t words = (rules.size() + 63) / 64;
+  const Compiled& rules = *compiled_;
+  const size_t count = rules.globs.size();
+  const size_t words = (count + 63) / 64;
   bool has_parent = parent.matched_.size() == words;
   // `state` may be `parent`: bits are only ever added.
   if (&state != &parent) {
@@ -97,18 +121,20 @@ bool IgnoreMatcher::Enter(std::string_view path, const State& parent,
   } else if (!has_parent) {
     state.matched_.assign(words, 0);
   }
+  if (path.empty()) return false;
   SplitPath split(path);
   bool excluded = false;
-  for (size_t i = 0; i < rules.size(); ++i) {
-    const Compiled::Rule& rule = rules[i];
+  for (size_t i = 0; i < count; ++i) {
+    const Prefilter& prefilter = rules.prefilters[i];
     uint64_t bit = uint64_t{1} << (i % 64);
     bool matches = (state.matched_[i / 64] & bit) != 0;
     if (!matches) {
-      if (rule.exception != excluded) continue;
-      if (!rule.glob.Matches(split)) continue;
+      if (prefilter.exception != excluded || !prefilter.MayMatch(path))
+        continue;
+      if (!rules.globs[i].Matches(split)) continue;
       state.matched_[i / 64] |= bit;
     }
-    excluded = !rule.exception;
+    excluded = !prefilter.exception;
   }
   return excluded;
 }
@@ -126,10 +152,13 @@ bool IgnoreMatcher::Excludes(std::string_view path) const {
 bool IgnoreMatcher::CanPrune(std::string_view path) const {
   if (!compiled_->has_exceptions) return true;
   SplitPath split(path);
-  return std::none_of(compiled_->rules.begin(), compiled_->rules.end(),
-                      [&](const Compiled::Rule& rule) {
-                        return rule.exception && rule.glob.MayMatchBelow(split);
-                      });
+  for (size_t i = 0; i < compiled_->globs.size(); ++i) {
+    if (compiled_->prefilters[i].exception &&
+        compiled_->globs[i].MayMatchBelow(split)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace strake::dockerfile

@@ -320,6 +320,24 @@ bool PathGlob::Matches(const SplitPath& path) const {
       re2::StringPiece(path.text().data(), path.text().size()), regex_->re);
 }
 
+std::optional<char> PathGlob::FirstByte() const {
+  if (kind_ == Kind::kExact || kind_ == Kind::kPrefix) {
+    if (!literal_.empty()) return literal_.front();
+  } else if (kind_ == Kind::kSegments && !segments_.front().empty()) {
+    const Component& first = segments_.front().front();
+    const std::string& text = first.literal ? first.text : first.prefix;
+    if (!text.empty()) return text.front();
+  }
+  return {};
+}
+
+std::optional<char> PathGlob::LastByte() const {
+  if (kind_ == Kind::kPrefix || kind_ == Kind::kRegex || literal_.empty()) {
+    return {};
+  }
+  return literal_.back();
+}
+
 bool PathGlob::MayMatchBelow(const SplitPath& path) const {
   std::span<const std::string_view> folders = path.components();
   if (kind_ == Kind::kExact) {

@@ -10,6 +10,7 @@
 #define STRAKE_DOCKERFILE_PATH_GLOB_H_
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,6 +58,11 @@ class PathGlob {
   const std::string& pattern() const { return pattern_; }
 
   bool Matches(const SplitPath& path) const;
+
+  // The byte that every path it matches begins, or ends, with; nothing where
+  // there is no such byte.
+  std::optional<char> FirstByte() const;
+  std::optional<char> LastByte() const;
 
   // Whether it may match something below the folder `path` without matching
   // `path` or a folder above it. Never wrongly false.
