@@ -124,8 +124,8 @@ Result<OwnedChildPlan> OwnedChildPlan::Make(const ProcessSpec& spec,
                  stdio[1],
                  stdio[2]};
   std::ranges::sort(owned.keep_);
-  const auto repeated = std::ranges::unique(owned.keep_);
-  owned.keep_.erase(repeated.begin(), repeated.end());
+  owned.keep_.erase(std::unique(owned.keep_.begin(), owned.keep_.end()),
+                    owned.keep_.end());
   std::erase(owned.keep_, -1);
   plan.keep = owned.keep_.data();
   plan.keep_count = owned.keep_.size();

@@ -3,7 +3,11 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <thread>
@@ -214,6 +218,42 @@ TEST_F(NamespaceSandboxTest, RunsSeveralAtOnce) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_THAT(outputs, ElementsAre("0", "1", "2", "3", "4", "5"));
+}
+
+// Makes `calls` fail with ENOSYS in this thread and what it starts.
+void ForgetCalls(std::initializer_list<long> calls) {
+  std::vector<sock_filter> code = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
+  for (const long call : calls) {
+    code.push_back(
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(call), 0, 1));
+    code.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS));
+  }
+  code.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+  ASSERT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+TEST_F(NamespaceSandboxTest, WorksWithoutTheCallsOfNewerKernels) {
+  root_.dir().Write("in/f", "x");
+  std::thread worker([&] {
+    // Those of 5.12, 5.9 and 5.6.
+    ForgetCalls({SYS_mount_setattr, SYS_close_range, SYS_openat2});
+    ProcessSpec spec = root_.Shell(
+        "touch /m/new; cat /m/f; echo x > /proc/sys/kernel/hostname; ls "
+        "/proc/self/fd");
+    Mount mount;
+    mount.source_path = root_.path("in");
+    mount.target = "/m";
+    mount.read_only = true;
+    spec.mounts = {mount};
+    UniqueFd leak(open("/dev/null", O_RDONLY));
+    const Ran ran = MustRun(spec);
+    EXPECT_EQ(ran.out, "x0\n1\n2\n3\n");
+    EXPECT_THAT(ran.err, HasSubstr("/m/new: Read-only file system"));
+    EXPECT_THAT(ran.err, HasSubstr("kernel/hostname: Read-only file system"));
+  });
+  worker.join();
 }
 
 TEST(ProgramCandidatesTest, SearchesPathOfTheEnvironment) {
