@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "builder/build_plan.h"
 #include "builder/cache/cache_index.h"
 #include "builder/cache/stat_cache.h"
 #include "builder/context/build_context.h"
@@ -30,77 +31,6 @@ namespace {
 using plan::BuildGraph;
 using plan::PlanOptions;
 
-// SOURCE_DATE_EPOCH: the build argument, a global ARG's default, the option.
-Result<std::optional<oci::Timestamp>> FindEpoch(
-    const BuildOptions& options, const plan::BuildArgs& args,
-    const dockerfile::Dockerfile& file) {
-  std::optional<int64_t> seconds = options.source_date_epoch;
-  std::optional<std::string> text = args.Find("SOURCE_DATE_EPOCH");
-  for (const dockerfile::Instruction& instruction : file.global_args) {
-    for (const auto& entry : instruction.As<dockerfile::Arg>()->entries) {
-      if (!text && entry.key == "SOURCE_DATE_EPOCH") text = entry.value;
-    }
-  }
-  if (text && !text->empty()) {
-    seconds = ParseInt(*text);
-    if (!seconds) {
-      return InvalidArgument("SOURCE_DATE_EPOCH=" + *text +
-                             ": expected seconds since 1970");
-    }
-  }
-  if (!seconds) return std::optional<oci::Timestamp>();
-  return std::optional(oci::Timestamp(std::chrono::seconds(*seconds)));
-}
-
-// The lint CopyIgnoredFile speaks only of ignore files without exceptions.
-std::function<bool(const std::string&)> IgnoredBy(
-    const context::BuildContext& context) {
-  const context::IgnoreRules* rules = context.ignore();
-  if (rules == nullptr || rules->matcher.has_exceptions()) return {};
-  return [rules](const std::string& path) {
-    if (!path.empty()) return rules->matcher.Excludes(path);
-    const auto& patterns = rules->matcher.patterns();
-    return std::any_of(
-        patterns.begin(), patterns.end(), [](const std::string& pattern) {
-          return pattern == "*" || pattern == "**" || pattern == "**/*";
-        });
-  };
-}
-
-Result<PlanOptions> MakePlanOptions(const BuildOptions& options,
-                                    const DockerfileSource& source,
-                                    const context::ContextMap& contexts) {
-  PlanOptions plan;
-  plan.filename = source.name;
-  plan.source_text = source.text;
-  plan.target = options.target;
-  plan.build_args = plan::BuildArgs(options.build_args);
-  plan.labels = options.labels;
-  plan.build_platform = oci::HostPlatform();
-  plan.target_platform = plan.build_platform;
-  if (options.platforms.size() > 1) {
-    return Unsupported(
-        "building for several platforms at once is not supported yet: build "
-        "each by itself");
-  }
-  if (!options.platforms.empty()) {
-    plan.target_platform = oci::NormalizePlatform(options.platforms.front());
-  }
-  for (const auto& [name, context] : contexts) {
-    if (!name.empty()) plan.named_contexts.insert(name);
-  }
-  plan.network = options.network == NetworkMode::kNone
-                     ? plan::RunOp::Network::kNone
-                     : plan::RunOp::Network::kHost;
-  plan.extra_hosts = options.extra_hosts;
-  plan.allow_insecure = options.allow_insecure;
-  ASSIGN_OR_RETURN(
-      plan.lint, LintConfigFor(source.file, plan.build_args.Find(
-                                                "BUILDKIT_DOCKERFILE_CHECK")));
-  plan.is_ignored = IgnoredBy(contexts.at(""));
-  return plan;
-}
-
 // One error for all findings that are errors; warnings go to `warnings`.
 Status Report(const std::vector<dockerfile::Diagnostic>& diagnostics,
               const PlanOptions& plan, std::vector<std::string>& warnings) {
@@ -112,7 +42,9 @@ Status Report(const std::vector<dockerfile::Diagnostic>& diagnostics,
     } else {
       findings.push_back(diagnostic);
       warnings.push_back(
-          FormatDiagnostic(diagnostic, plan.filename, plan.source_text));
+          (diagnostic.rule.empty() ? "" : diagnostic.rule + ": ") +
+          diagnostic.message + " (line " +
+          std::to_string(diagnostic.range.start_line) + ")");
     }
   }
   if (!errors.empty()) {
@@ -125,51 +57,6 @@ Status Report(const std::vector<dockerfile::Diagnostic>& diagnostics,
         dockerfile::LintFailure(findings));
   }
   return {};
-}
-
-struct Plan {
-  BuildGraph graph;
-  std::vector<oci::Reference> bases;  // whose layers a registry may lend
-};
-
-// Every variable is expanded and every configuration known when this is done.
-Result<Plan> MakeBuildPlan(const DockerfileSource& source,
-                           const PlanOptions& options,
-                           const context::ImageSource& images,
-                           std::vector<std::string>& warnings) {
-  std::vector<dockerfile::Diagnostic> diagnostics = source.diagnostics;
-  auto resolve = [&](const oci::Reference& reference,
-                     const oci::Platform& platform) -> Result<plan::BaseImage> {
-    ASSIGN_OR_RETURN(context::SourceImage image,
-                     images.Resolve(reference, platform));
-    return plan::BaseImage{std::move(image.reference),
-                           std::move(image.manifest), std::move(image.layers),
-                           std::move(image.config)};
-  };
-  auto bases =
-      plan::ResolveBaseImages(source.file, options, resolve, diagnostics);
-  if (!bases) {
-    RETURN_IF_ERROR(Report(diagnostics, options, warnings));
-    return std::move(bases).error();
-  }
-  dockerfile::LintOptions lint;
-  lint.config = options.lint;
-  lint.stages.emplace();
-  for (size_t i = 0; i < bases->stages.size(); ++i) {
-    if (bases->stages[i].reachable) lint.stages->push_back(i);
-  }
-  for (dockerfile::Diagnostic& finding : Lint(source.file, lint)) {
-    diagnostics.push_back(std::move(finding));
-  }
-  auto graph = plan::MakePlan(source.file, *bases, options, diagnostics);
-  SortByPlace(diagnostics);
-  RETURN_IF_ERROR(Report(diagnostics, options, warnings));
-  if (!graph) return std::move(graph).error();
-  Plan made{*std::move(graph), {}};
-  for (const auto& [key, image] : bases->images) {
-    made.bases.push_back(image.reference);
-  }
-  return made;
 }
 
 // What failed, with the instruction's lines of the Dockerfile.
@@ -231,38 +118,6 @@ Status FetchBaseLayers(const plan::ImageOp& base,
                     "[internal] layers of " + base.reference.ToString());
   return step.EndWith(
       images.FetchLayers(base.reference, base.layers, step.id()));
-}
-
-Result<context::ContextMap> OpenContexts(const BuildOptions& options,
-                                         const Store& store,
-                                         std::optional<std::string>& text) {
-  context::ContextMap contexts;
-  context::LocalContextOptions local;
-  local.hidden_paths = {store.directory()};
-  for (const auto& [name, path] : options.named_contexts) {
-    auto named = context::OpenLocalContext(path, local);
-    if (!named) {
-      return std::move(named).error().Wrap("build context \"" + name + "\"");
-    }
-    contexts.emplace(name, *std::move(named));
-  }
-  if (options.context.tar_fd >= 0) {
-    FdSource stream(options.context.tar_fd);
-    ASSIGN_OR_RETURN(
-        context::StreamContext main,
-        context::OpenStreamContext(stream, store.temporary_directory()));
-    contexts.emplace("", std::move(main.context));
-    if (main.dockerfile) text = std::move(main.dockerfile);
-    return contexts;
-  }
-  local.dockerfile_path = DockerfilePath(options);
-  auto main = context::OpenLocalContext(options.context.path, local);
-  if (!main) {
-    return std::move(main).error().Wrap("build context " +
-                                        options.context.path);
-  }
-  contexts.emplace("", *std::move(main));
-  return contexts;
 }
 
 // What steps are carried out with. Holds everything that `environment` and
@@ -382,6 +237,10 @@ Result<BuildResult> Build(const BuildOptions& options) {
                    OpenContexts(options, store, text));
   ASSIGN_OR_RETURN(DockerfileSource source,
                    ReadDockerfile(options, contexts.at(""), text));
+  if (HasErrors(source.diagnostics)) {
+    return InvalidArgument(
+        FormatDiagnostics(source.diagnostics, source.name, source.text));
+  }
   ASSIGN_OR_RETURN(PlanOptions plan_options,
                    MakePlanOptions(options, source, contexts));
   ASSIGN_OR_RETURN(std::optional<oci::Timestamp> epoch,
@@ -394,8 +253,11 @@ Result<BuildResult> Build(const BuildOptions& options) {
       options.pull ? Policy::kAlwaysResolve : Policy::kStoreFirst, progress,
       options.stop);
   BuildResult result;
-  ASSIGN_OR_RETURN(
-      Plan plan, MakeBuildPlan(source, plan_options, images, result.warnings));
+  std::vector<dockerfile::Diagnostic> findings;
+  auto plan =
+      MakeBuildPlan(source, plan_options, ResolveFrom(images), findings);
+  RETURN_IF_ERROR(Report(findings, plan_options, result.warnings));
+  if (!plan) return std::move(plan).error();
   // Every variable is now expanded, every image pinned; the Dockerfile is done
   // with.
 
@@ -405,9 +267,9 @@ Result<BuildResult> Build(const BuildOptions& options) {
   solve::SolveOptions solve_options = MakeSolveOptions(options, outputs, epoch);
   std::optional<solve::SolveFailure> failure;
   auto solved =
-      solve::Solve(plan.graph, workshop->services, solve_options, &failure);
+      solve::Solve(plan->graph, workshop->services, solve_options, &failure);
   if (!solved) {
-    return LocateFailure(std::move(solved).error(), failure, plan.graph,
+    return LocateFailure(std::move(solved).error(), failure, plan->graph,
                          plan_options);
   }
   result.steps_executed = solved->executed;
@@ -417,13 +279,13 @@ Result<BuildResult> Build(const BuildOptions& options) {
   exporter::AssembledImage image;
   if (solve_options.need_layers) {
     ASSIGN_OR_RETURN(
-        image, Assemble(plan.graph, *solved, epoch, images, store, progress));
+        image, Assemble(plan->graph, *solved, epoch, images, store, progress));
   }
   result.image = image.manifest;
   result.config = image.config.digest;
   exporter::ExportContext context{
       image,  store.layout(), solved->root, *workshop->snapshots.snapshotter,
-      client, plan.bases,     progress,     options.stop};
+      client, plan->bases,    progress,     options.stop};
   ASSIGN_OR_RETURN(result.names, exporter::Export(outputs, tags, context));
   RETURN_IF_ERROR(workshop->stat_cache->Flush());
   return result;

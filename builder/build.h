@@ -98,7 +98,7 @@ struct BuildResult {
   std::vector<std::string> names;  // under which it was stored or pushed
   int steps_executed = 0;
   int steps_cached = 0;
-  // Lint findings and other warnings, as printed to people.
+  // Lint findings, as buildx prints them: "Rule: message (line 3)".
   std::vector<std::string> warnings;
 };
 

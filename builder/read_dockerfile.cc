@@ -70,10 +70,6 @@ Result<DockerfileSource> ReadDockerfile(
   dockerfile::ParseOptions parse;
   parse.syntax = plan::BuildArgs(options.build_args).Find("BUILDKIT_SYNTAX");
   dockerfile::ParseResult parsed = dockerfile::Parse(source.text, parse);
-  if (HasErrors(parsed.diagnostics)) {
-    return InvalidArgument(
-        FormatDiagnostics(parsed.diagnostics, source.name, source.text));
-  }
   source.file = std::move(parsed.dockerfile);
   source.diagnostics = std::move(parsed.diagnostics);
   return source;

@@ -20,7 +20,7 @@ struct DockerfileSource {
       name;  // as the user knows it: "Dockerfile", "build/app.Dockerfile"
   std::string text;
   dockerfile::Dockerfile file;
-  std::vector<dockerfile::Diagnostic> diagnostics;  // warnings only
+  std::vector<dockerfile::Diagnostic> diagnostics;  // mistakes, too
 };
 
 // Where on the host the Dockerfile of a folder context is: the path given, else
@@ -29,8 +29,9 @@ struct DockerfileSource {
 std::string DockerfilePath(const BuildOptions& options);
 
 // Takes `text` where it is set, else reads the file: on the host, or inside a
-// context that came as a stream. `kInvalidArgument` lists every mistake that
-// parsing found; `kNotFound` names the path looked for.
+// context that came as a stream. What parsing finds is in the result; with an
+// error among it, `file` must not be built. `kNotFound` names the path looked
+// for.
 Result<DockerfileSource> ReadDockerfile(const BuildOptions& options,
                                         const context::BuildContext& context,
                                         const std::optional<std::string>& text);

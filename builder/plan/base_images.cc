@@ -65,6 +65,9 @@ class Resolver {
     if (HasErrors(diagnostics_)) return Failed();
 
     Reach(*target);
+    for (size_t i = 0; options_.all_stages && i < file_.stages.size(); ++i) {
+      Reach(i);
+    }
     while (!queue_.empty()) {
       size_t stage = queue_.front();
       queue_.pop_front();
@@ -243,7 +246,8 @@ class Resolver {
     for (const std::string& trigger : image.config.on_build) {
       AddTrigger(resolved, trigger, at);
     }
-    if (!oci::PlatformMatches(image.config.platform, resolved.platform)) {
+    if (image.config_known &&
+        !oci::PlatformMatches(image.config.platform, resolved.platform)) {
       ReportLint(options_.lint, &stage.from,
                  dockerfile::lint::InvalidBaseImagePlatform(
                      name, image.config.platform.ToString(),

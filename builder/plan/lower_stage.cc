@@ -106,6 +106,7 @@ void StageLowering::StartFromBase() {
 
 void StageLowering::StartFromImage(const BaseImage& image) {
   result_.config = image.config;
+  result_.base_known = image.config_known;
   result_.config.on_build.clear();
   result_.config.created.reset();
   result_.base_history = result_.config.history.size();
@@ -223,7 +224,7 @@ Status StageLowering::Lower(const df::Volume& volume) {
 
 Status StageLowering::Lower(const df::Cmd& cmd) {
   CommandLine command = ToCommandLine(cmd.command);
-  if (command.shell_form && !result_.config.shell) {
+  if (command.shell_form && !result_.config.shell && result_.base_known) {
     Warn(df::lint::JsonArgsRecommended("CMD", place_));
   }
   ApplyCmd(result_.config, command);
@@ -233,7 +234,7 @@ Status StageLowering::Lower(const df::Cmd& cmd) {
 
 Status StageLowering::Lower(const df::Entrypoint& entrypoint) {
   CommandLine command = ToCommandLine(entrypoint.command);
-  if (command.shell_form && !result_.config.shell) {
+  if (command.shell_form && !result_.config.shell && result_.base_known) {
     Warn(df::lint::JsonArgsRecommended("ENTRYPOINT", place_));
   }
   ApplyEntrypoint(result_.config, command, cmd_is_own_);
@@ -326,6 +327,7 @@ Result<std::vector<KeyValue>> StageLowering::ExpandPairs(
 }
 
 void StageLowering::ReportUnmatched(const std::vector<std::string>& names) {
+  if (!result_.base_known) return;
   for (const std::string& name : names) {
     if (IsPredefinedArg(name)) continue;
     Warn(df::lint::UndefinedVar(name, result_.variables.Names(), place_));

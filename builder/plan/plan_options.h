@@ -28,6 +28,8 @@ struct PlanOptions {
   std::string source_text;
 
   std::string target;
+  // For checks: every stage is planned, not only those the target reaches.
+  bool all_stages = false;
   BuildArgs build_args;
   std::map<std::string, std::string> labels;
   oci::Platform target_platform;
@@ -48,6 +50,8 @@ struct BaseImage {
   oci::Descriptor manifest;
   std::vector<oci::Descriptor> layers;  // lowest first
   oci::ImageConfig config;
+  // False: `config` is made up, and what it lacks means nothing.
+  bool config_known = true;
 };
 
 // Pins a reference and fetches manifest and config, no layers.

@@ -1,0 +1,163 @@
+#include "builder/build_plan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "builder/plan/base_images.h"
+#include "builder/plan/make_plan.h"
+#include "util/byte_stream.h"
+#include "util/result_macros.h"
+#include "util/strings.h"
+
+namespace strake::builder {
+namespace {
+
+using plan::PlanOptions;
+
+// The lint CopyIgnoredFile speaks only of ignore files without exceptions.
+std::function<bool(const std::string&)> IgnoredBy(
+    const context::BuildContext& context) {
+  const context::IgnoreRules* rules = context.ignore();
+  if (rules == nullptr || rules->matcher.has_exceptions()) return {};
+  return [rules](const std::string& path) {
+    if (!path.empty()) return rules->matcher.Excludes(path);
+    const auto& patterns = rules->matcher.patterns();
+    return std::any_of(
+        patterns.begin(), patterns.end(), [](const std::string& pattern) {
+          return pattern == "*" || pattern == "**" || pattern == "**/*";
+        });
+  };
+}
+
+}  // namespace
+
+Result<context::ContextMap> OpenContexts(const BuildOptions& options,
+                                         const Store& store,
+                                         std::optional<std::string>& text) {
+  context::ContextMap contexts;
+  context::LocalContextOptions local;
+  local.hidden_paths = {store.directory()};
+  for (const auto& [name, path] : options.named_contexts) {
+    auto named = context::OpenLocalContext(path, local);
+    if (!named) {
+      return std::move(named).error().Wrap("build context \"" + name + "\"");
+    }
+    contexts.emplace(name, *std::move(named));
+  }
+  if (options.context.tar_fd >= 0) {
+    FdSource stream(options.context.tar_fd);
+    ASSIGN_OR_RETURN(
+        context::StreamContext main,
+        context::OpenStreamContext(stream, store.temporary_directory()));
+    contexts.emplace("", std::move(main.context));
+    if (main.dockerfile) text = std::move(main.dockerfile);
+    return contexts;
+  }
+  local.dockerfile_path = DockerfilePath(options);
+  auto main = context::OpenLocalContext(options.context.path, local);
+  if (!main) {
+    return std::move(main).error().Wrap("build context " +
+                                        options.context.path);
+  }
+  contexts.emplace("", *std::move(main));
+  return contexts;
+}
+
+Result<PlanOptions> MakePlanOptions(const BuildOptions& options,
+                                    const DockerfileSource& source,
+                                    const context::ContextMap& contexts) {
+  PlanOptions plan;
+  plan.filename = source.name;
+  plan.source_text = source.text;
+  plan.target = options.target;
+  plan.build_args = plan::BuildArgs(options.build_args);
+  plan.labels = options.labels;
+  plan.build_platform = oci::HostPlatform();
+  plan.target_platform = plan.build_platform;
+  if (options.platforms.size() > 1) {
+    return Unsupported(
+        "building for several platforms at once is not supported yet: build "
+        "each by itself");
+  }
+  if (!options.platforms.empty()) {
+    plan.target_platform = oci::NormalizePlatform(options.platforms.front());
+  }
+  for (const auto& [name, context] : contexts) {
+    if (!name.empty()) plan.named_contexts.insert(name);
+  }
+  plan.network = options.network == NetworkMode::kNone
+                     ? plan::RunOp::Network::kNone
+                     : plan::RunOp::Network::kHost;
+  plan.extra_hosts = options.extra_hosts;
+  plan.allow_insecure = options.allow_insecure;
+  ASSIGN_OR_RETURN(
+      plan.lint, LintConfigFor(source.file, plan.build_args.Find(
+                                                "BUILDKIT_DOCKERFILE_CHECK")));
+  plan.is_ignored = IgnoredBy(contexts.at(""));
+  return plan;
+}
+
+Result<std::optional<oci::Timestamp>> FindEpoch(
+    const BuildOptions& options, const plan::BuildArgs& args,
+    const dockerfile::Dockerfile& file) {
+  std::optional<int64_t> seconds = options.source_date_epoch;
+  std::optional<std::string> text = args.Find("SOURCE_DATE_EPOCH");
+  for (const dockerfile::Instruction& instruction : file.global_args) {
+    for (const auto& entry : instruction.As<dockerfile::Arg>()->entries) {
+      if (!text && entry.key == "SOURCE_DATE_EPOCH") text = entry.value;
+    }
+  }
+  if (text && !text->empty()) {
+    seconds = ParseInt(*text);
+    if (!seconds) {
+      return InvalidArgument("SOURCE_DATE_EPOCH=" + *text +
+                             ": expected seconds since 1970");
+    }
+  }
+  if (!seconds) return std::optional<oci::Timestamp>();
+  return std::optional(oci::Timestamp(std::chrono::seconds(*seconds)));
+}
+
+plan::ImageResolver ResolveFrom(const context::ImageSource& images) {
+  return [&images](const oci::Reference& reference,
+                   const oci::Platform& platform) -> Result<plan::BaseImage> {
+    ASSIGN_OR_RETURN(context::SourceImage image,
+                     images.Resolve(reference, platform));
+    return plan::BaseImage{std::move(image.reference),
+                           std::move(image.manifest), std::move(image.layers),
+                           std::move(image.config)};
+  };
+}
+
+Result<BuildPlan> MakeBuildPlan(
+    const DockerfileSource& source, const PlanOptions& options,
+    const plan::ImageResolver& resolve,
+    std::vector<dockerfile::Diagnostic>& diagnostics) {
+  diagnostics.insert(diagnostics.end(), source.diagnostics.begin(),
+                     source.diagnostics.end());
+  auto bases =
+      plan::ResolveBaseImages(source.file, options, resolve, diagnostics);
+  if (!bases) {
+    SortByPlace(diagnostics);
+    return std::move(bases).error();
+  }
+  dockerfile::LintOptions lint;
+  lint.config = options.lint;
+  lint.stages.emplace();
+  for (size_t i = 0; i < bases->stages.size(); ++i) {
+    if (bases->stages[i].reachable) lint.stages->push_back(i);
+  }
+  for (dockerfile::Diagnostic& finding : Lint(source.file, lint)) {
+    diagnostics.push_back(std::move(finding));
+  }
+  auto graph = plan::MakePlan(source.file, *bases, options, diagnostics);
+  SortByPlace(diagnostics);
+  if (!graph) return std::move(graph).error();
+  BuildPlan made{*std::move(graph), {}};
+  for (const auto& [key, image] : bases->images) {
+    made.bases.push_back(image.reference);
+  }
+  return made;
+}
+
+}  // namespace strake::builder

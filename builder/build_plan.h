@@ -1,0 +1,56 @@
+// From options to a build graph: contexts opened, Dockerfile read, images
+// pinned, instructions lowered. What `Build` and `Check` have in common.
+
+#ifndef STRAKE_BUILDER_BUILD_PLAN_H_
+#define STRAKE_BUILDER_BUILD_PLAN_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "builder/build.h"
+#include "builder/context/build_context.h"
+#include "builder/context/image_source.h"
+#include "builder/plan/build_graph.h"
+#include "builder/plan/plan_options.h"
+#include "builder/read_dockerfile.h"
+#include "builder/store.h"
+#include "dockerfile/diagnostic.h"
+#include "oci/image_config.h"
+#include "util/result.h"
+
+namespace strake::builder {
+
+// The main context (called "") and the named ones.
+//   text  receives the Dockerfile, where the stream was no archive but that
+Result<context::ContextMap> OpenContexts(const BuildOptions& options,
+                                         const Store& store,
+                                         std::optional<std::string>& text);
+
+Result<plan::PlanOptions> MakePlanOptions(const BuildOptions& options,
+                                          const DockerfileSource& source,
+                                          const context::ContextMap& contexts);
+
+// SOURCE_DATE_EPOCH: the build argument, a global ARG's default, the option.
+Result<std::optional<oci::Timestamp>> FindEpoch(
+    const BuildOptions& options, const plan::BuildArgs& args,
+    const dockerfile::Dockerfile& file);
+
+struct BuildPlan {
+  plan::BuildGraph graph;
+  std::vector<oci::Reference> bases;  // whose layers a registry may lend
+};
+
+// Findings of every kind are appended to `diagnostics`, sorted by place; with
+// an error among them the result is `kInvalidArgument`.
+Result<BuildPlan> MakeBuildPlan(
+    const DockerfileSource& source, const plan::PlanOptions& options,
+    const plan::ImageResolver& resolve,
+    std::vector<dockerfile::Diagnostic>& diagnostics);
+
+// Asks `images`, which must outlive it.
+plan::ImageResolver ResolveFrom(const context::ImageSource& images);
+
+}  // namespace strake::builder
+
+#endif  // STRAKE_BUILDER_BUILD_PLAN_H_
