@@ -138,7 +138,7 @@ int BuildCommand::Fail(const Error& error,
   if (request_.progress == ProgressMode::kRawJson) {
     PrintError(JsonError(error) + "\n");
   } else {
-    PrintError(recorder.failure() + "ERROR: " + error.message() + "\n");
+    PrintError(recorder.failure() + ErrorText(error));
   }
   return kExitFailed;
 }

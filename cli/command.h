@@ -73,6 +73,8 @@ std::vector<std::string> CommandNames();
 Status PrintOut(std::string_view text);
 // Writes to standard error.
 void PrintError(std::string_view text);
+// The message of `error` as people see it: "error: ..." and a line's end.
+std::string ErrorText(const Error& error);
 
 // One per file `<name>_command.cc`.
 std::unique_ptr<Command> MakeBuildCommand();

@@ -153,4 +153,12 @@ void PrintError(std::string_view text) {
   [[maybe_unused]] auto written = WriteFully(2, std::as_bytes(std::span(text)));
 }
 
+std::string ErrorText(const Error& error) {
+  std::string text = error.message();
+  // Diagnostics of a Dockerfile say so themselves.
+  if (!text.starts_with("error: ")) text = "error: " + text;
+  if (!text.ends_with('\n')) text += '\n';
+  return text;
+}
+
 }  // namespace strake::cli

@@ -63,19 +63,19 @@ int RunCommand(const CommandEntry& entry, Command& command,
   if (entry.needs_privileges) builder::PrepareProcess();
   Interrupt interrupt;
   if (auto installed = interrupt.Install(); !installed) {
-    PrintError("ERROR: " + installed.error().message() + "\n");
+    PrintError(ErrorText(installed.error()));
     return kExitFailed;
   }
   Session session{environment, interrupt};
   auto status = command.Run(session);
   if (interrupt.signal() != 0 && (!status || *status == kExitFailed)) {
     if (!status && status.error().code() != ErrorCode::kCancelled) {
-      PrintError("ERROR: " + status.error().message() + "\n");
+      PrintError(ErrorText(status.error()));
     }
     return 128 + interrupt.signal();
   }
   if (status) return *status;
-  PrintError("ERROR: " + status.error().message() + "\n");
+  PrintError(ErrorText(status.error()));
   return kExitFailed;
 }
 

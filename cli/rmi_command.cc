@@ -33,7 +33,7 @@ class RmiCommand final : public Command {
       auto removed = builder::RemoveImage(store, image);
       if (!removed) {
         if (force_ && removed.error().code() == ErrorCode::kNotFound) continue;
-        PrintError("ERROR: " + removed.error().message() + "\n");
+        PrintError(ErrorText(removed.error()));
         status = kExitFailed;
         continue;
       }

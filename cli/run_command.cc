@@ -130,7 +130,7 @@ Result<int> RunCommand::RunImage(Session& session) {
 Result<int> RunCommand::Run(Session& session) {
   auto status = RunImage(session);
   if (status || session.interrupt.signal() != 0) return status;
-  PrintError("ERROR: " + status.error().message() + "\n");
+  PrintError(ErrorText(status.error()));
   return kExitNotStarted;
 }
 
