@@ -41,21 +41,21 @@ namespace strake::registry {
 // Proxies, as the caller found them; a URL each, or empty. Loopback hosts are
 // never asked through a proxy.
 struct ProxyOptions {
-  std::string http;
-  std::string https;
-  std::string no_proxy;  // "host,.domain,10.0.0.1,*"
+  std::string http = {};
+  std::string https = {};
+  std::string no_proxy = {};  // "host,.domain,10.0.0.1,*"
 };
 
 struct ClientOptions {
-  Credentials credentials;
+  Credentials credentials = {};
   // "host:port", or "host" for any port: may be spoken to without a verified
   // certificate or in plain HTTP (endpoint.h). Loopback needs no entry.
-  std::vector<std::string> insecure_registries;
+  std::vector<std::string> insecure_registries = {};
   std::string user_agent = "strake";
   // PEM file of the authorities to trust; empty: the system's.
-  std::string ca_file;
-  ProxyOptions proxy;
-  RetryPolicy retry;
+  std::string ca_file = {};
+  ProxyOptions proxy = {};
+  RetryPolicy retry = {};
   std::chrono::seconds connect_timeout{20};
   // A transfer that moves no byte for so long has failed. There is no limit
   // to its total time.

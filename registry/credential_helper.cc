@@ -73,6 +73,7 @@ Result<std::optional<Credential>> GetFromHelper(const std::string& helper,
     ASSIGN_OR_RETURN(credential.username, root.At("Username").StringOr(""));
     ASSIGN_OR_RETURN(std::string secret, root.At("Secret").String());
     if (credential.username == kTokenUser) {
+      credential.username.clear();
       credential.identity_token = std::move(secret);
     } else {
       credential.password = std::move(secret);

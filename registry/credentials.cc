@@ -1,20 +1,14 @@
 #include "registry/credentials.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 
 #include "registry/credential_helper.h"
 #include "registry/endpoint.h"
+#include "util/atomic_file.h"
 #include "util/byte_stream.h"
 #include "util/json.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
-#include "util/unique_fd.h"
 
 namespace strake::registry {
 namespace {
@@ -86,22 +80,8 @@ Status WriteConfig(const std::string& path, const json& document) {
     if (error) return ErrnoError("make " + folder.string(), error.value());
     fs::permissions(folder, fs::perms::owner_all, error);
   }
-  std::string aside = target.string() + ".XXXXXX";
-  UniqueFd fd(::mkostemp(aside.data(), O_CLOEXEC));  // mode 0600
-  if (!fd) return ErrnoError("write " + aside);
-  auto discard = [&](Error failure) {
-    ::unlink(aside.c_str());
-    return failure;
-  };
-  std::string text = DumpJsonPretty(document) + "\n";
-  Status written =
-      WriteFully(fd.get(), std::as_bytes(std::span(text.data(), text.size())));
-  if (!written) return discard(std::move(written).error().Wrap(aside));
-  if (::fsync(fd.get()) != 0) return discard(ErrnoError("write " + aside));
-  if (::rename(aside.c_str(), target.c_str()) != 0) {
-    return discard(ErrnoError("write " + target.string()));
-  }
-  return {};
+  return WriteFileAtomically(target.string(), DumpJsonPretty(document) + "\n",
+                             {.mode = 0600, .sync = true});
 }
 
 // The name of the helper that keeps the login of `registry`, or "".

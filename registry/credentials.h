@@ -20,10 +20,10 @@ namespace strake::registry {
 
 // A name and a secret. Never printed: only `username` may enter a message.
 struct Credential {
-  std::string username;
-  std::string password;
+  std::string username = {};
+  std::string password = {};
   // An OAuth2 refresh token in the password's place ("identitytoken").
-  std::string identity_token;
+  std::string identity_token = {};
 
   friend bool operator==(const Credential&, const Credential&) = default;
 };

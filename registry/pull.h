@@ -24,9 +24,9 @@
 namespace strake::registry {
 
 struct PullOptions {
-  unsigned jobs = 4;          // blobs at once
-  ProgressCallback progress;  // layers and configs
-  std::stop_token stop;
+  unsigned jobs = 4;               // blobs at once
+  ProgressCallback progress = {};  // layers and configs
+  std::stop_token stop = {};
 };
 
 // An image whose index, manifest and config are in the store; its layers may

@@ -20,9 +20,9 @@ struct PushOptions {
   // Repositories that are likely to have some of the blobs (those of base
   // images). One on the same registry as the target is asked to lend each blob
   // that the target lacks before it is uploaded; the others are passed over.
-  std::vector<oci::Reference> mount_from;
-  ProgressCallback progress;  // layers and configs
-  std::stop_token stop;
+  std::vector<oci::Reference> mount_from = {};
+  ProgressCallback progress = {};  // layers and configs
+  std::stop_token stop = {};
 };
 
 // Pushes `root`, an index or a manifest in `store`, and all that it reaches to

@@ -63,11 +63,16 @@ std::string Excerpt(std::string_view body) {
   return std::string(line);
 }
 
-ErrorCode CodeOf(int status) {
+ErrorCode CodeOf(const HttpResponse& response) {
+  int status = response.status;
   if (status == 404) return ErrorCode::kNotFound;
   if (status == 401 || status == 403) return ErrorCode::kUnauthorized;
   if (status == 405 || status == 501) return ErrorCode::kUnsupported;
   if (IsRetryableStatus(status)) return ErrorCode::kUnavailable;
+  // What we sent is not what we said: our copy is damaged.
+  if (FromErrorDocument(response.body).starts_with("DIGEST_INVALID")) {
+    return ErrorCode::kCorrupt;
+  }
   return ErrorCode::kInvalidArgument;
 }
 
@@ -88,9 +93,9 @@ std::string DescribeAnswer(const HttpResponse& response) {
 }
 
 Error AnswerError(std::string_view what, const HttpResponse& response) {
-  return Error(CodeOf(response.status), std::string(what) +
-                                            ": the registry answered " +
-                                            DescribeAnswer(response));
+  return Error(CodeOf(response), std::string(what) +
+                                     ": the registry answered " +
+                                     DescribeAnswer(response));
 }
 
 }  // namespace strake::registry

@@ -18,7 +18,8 @@ std::string DescribeAnswer(const HttpResponse& response);
 // The error that an answer other than the hoped-for means. `what` names the
 // attempt: "push of blob sha256:... to host/repository".
 //   404 kNotFound; 401 and 403 kUnauthorized; 405 and 501 kUnsupported; 408,
-//   429 and 5xx kUnavailable; any other kInvalidArgument
+//   429 and 5xx kUnavailable; DIGEST_INVALID kCorrupt; any other
+//   kInvalidArgument
 Error AnswerError(std::string_view what, const HttpResponse& response);
 
 }  // namespace strake::registry

@@ -1,29 +1,31 @@
 // HTTP for `ServerApi`, by cpp-httplib 0.11.
 //
-// Two of its habits need care. It decides by the method alone whether a body
-// follows, and waits for one that a DELETE never sends: so everything without
-// a body is answered before its routing. And it does not notice when a handler
-// leaves part of a body unread, which would then be taken for the next
-// request: so a body is always read to its end, or the connection ended.
+// Of cpp-httplib we use what reads requests and writes answers, with a stream
+// and a listener of our own: its own listener cannot be stopped while clients
+// keep idle connections, serves a fixed number of them, and reads in 4 KiB
+// pieces. Two more of its habits need care. It decides by the method alone
+// whether a body follows, and waits for one that a DELETE never sends: so
+// everything without a body is answered before its routing. And it does not
+// notice when a handler leaves part of a body unread, which would then be taken
+// for the next request: so a body is always read to its end, or the connection
+// ended.
 
 #include "registry/server.h"
 
 #include <httplib.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <condition_variable>
+#include <chrono>
 #include <cstring>
-#include <deque>
-#include <latch>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "registry/htpasswd.h"
+#include "registry/listener.h"
 #include "registry/server_api.h"
 #include "registry/server_storage.h"
 #include "util/byte_stream.h"
@@ -33,65 +35,127 @@
 namespace strake::registry {
 namespace {
 
-constexpr int kBacklog = 512;
-constexpr size_t kMaxConnections = 1024;
-constexpr time_t kKeepAliveSeconds = 2;  // also how long `Stop` may take
-constexpr time_t kBodyTimeoutSeconds = 120;
+using std::chrono::milliseconds;
+
+// How long an idle connection is kept, a silent one waited for, and a silent
+// one once the server is to stop.
+constexpr milliseconds kKeepAlive{60'000};
+constexpr milliseconds kSilence{120'000};
+constexpr milliseconds kSilenceWhileStopping{2'000};
+// What a client has sent beyond our last answer is thrown away for so long
+// before the connection is closed: closing over unread bytes would reset it,
+// and the answer might be lost with it.
+constexpr milliseconds kLinger{1'000};
 // A refused body up to this size is read to its end, so that the client
 // surely sees the refusal; a larger one costs the connection.
 constexpr uint64_t kDrainLimitBytes = uint64_t{8} << 20;
 
-// A thread a connection, made when all others are busy: cpp-httplib keeps a
-// thread for as long as a client keeps its connection, so that any fixed
-// number would let idle clients lock others out.
-class ConnectionThreads final : public httplib::TaskQueue {
+// Whether `fd` can be read or written (`events`) before the time is over. Once
+// `stop` is readable, only `kSilenceWhileStopping` is waited.
+bool WaitFor(int fd, short events, milliseconds limit, int stop) {
+  pollfd fds[] = {{fd, events, 0}, {stop, POLLIN, 0}};
+  ::poll(fds, 2, static_cast<int>(limit.count()));
+  if (fds[0].revents != 0) return true;
+  if (fds[1].revents == 0) return false;
+  ::poll(fds, 1, static_cast<int>(kSilenceWhileStopping.count()));
+  return fds[0].revents != 0;
+}
+
+// A connection as cpp-httplib wants to see it.
+class Connection final : public httplib::Stream {
  public:
-  void enqueue(std::function<void()> task) override {
-    std::unique_lock lock(mutex_);
-    tasks_.push_back(std::move(task));
-    if (tasks_.size() > idle_ && threads_.size() < kMaxConnections) {
-      threads_.emplace_back([this] { Work(); });
-    }
-    changed_.notify_one();
+  Connection(UniqueFd fd, int stop)
+      : fd_(std::move(fd)), stop_(stop), buffer_(kBufferBytes) {}
+  ~Connection() override { Close(); }
+
+  // Waits for the next request; false where there will be none.
+  bool WaitForRequest() {
+    if (begin_ < end_) return true;
+    pollfd fds[] = {{fd_.get(), POLLIN, 0}, {stop_, POLLIN, 0}};
+    ::poll(fds, 2, static_cast<int>(kKeepAlive.count()));
+    return fds[1].revents == 0 && fds[0].revents != 0 && Fill();
   }
 
-  void shutdown() override {
-    {
-      std::unique_lock lock(mutex_);
-      ending_ = true;
-    }
-    changed_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
+  bool is_readable() const override {
+    return begin_ < end_ || WaitFor(fd_.get(), POLLIN, kSilence, stop_);
   }
+  bool is_writable() const override {
+    return WaitFor(fd_.get(), POLLOUT, kSilence, stop_);
+  }
+  ssize_t read(char* data, size_t size) override {
+    if (begin_ == end_ && !Fill()) return alive_ ? 0 : -1;
+    size_t count = std::min(size, end_ - begin_);
+    std::memcpy(data, buffer_.data() + begin_, count);
+    begin_ += count;
+    return static_cast<ssize_t>(count);
+  }
+  ssize_t write(const char* data, size_t size) override {
+    while (true) {
+      ssize_t count =
+          ::send(fd_.get(), data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (count >= 0) return count;
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN || !is_writable()) return -1;
+    }
+  }
+  void get_remote_ip_and_port(std::string&, int&) const override {}
+  void get_local_ip_and_port(std::string&, int&) const override {}
+  socket_t socket() const override { return fd_.get(); }
 
  private:
-  void Work() {
-    std::unique_lock lock(mutex_);
+  static constexpr size_t kBufferBytes = size_t{64} << 10;
+
+  bool Fill() {
+    begin_ = end_ = 0;
+    if (!WaitFor(fd_.get(), POLLIN, kSilence, stop_)) {
+      alive_ = false;
+      return false;
+    }
+    ssize_t count;
+    do {
+      count = ::recv(fd_.get(), buffer_.data(), buffer_.size(), 0);
+    } while (count < 0 && errno == EINTR);
+    alive_ = count >= 0;
+    end_ = count > 0 ? static_cast<size_t>(count) : 0;
+    return count > 0;
+  }
+
+  void Close() {
+    ::shutdown(fd_.get(), SHUT_WR);
+    auto deadline = std::chrono::steady_clock::now() + kLinger;
     while (true) {
-      ++idle_;
-      changed_.wait(lock, [&] { return ending_ || !tasks_.empty(); });
-      --idle_;
-      if (tasks_.empty()) return;
-      std::function<void()> task = std::move(tasks_.front());
-      tasks_.pop_front();
-      lock.unlock();
-      task();
-      lock.lock();
+      auto left = std::chrono::duration_cast<milliseconds>(
+          deadline - std::chrono::steady_clock::now());
+      pollfd fds[] = {{fd_.get(), POLLIN, 0}, {stop_, POLLIN, 0}};
+      if (left.count() <= 0 || ::poll(fds, 2, left.count()) <= 0) return;
+      if (fds[0].revents == 0) return;
+      if (::recv(fd_.get(), buffer_.data(), buffer_.size(), 0) <= 0) return;
     }
   }
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> tasks_;
-  std::vector<std::thread> threads_;
-  size_t idle_ = 0;
-  bool ending_ = false;
+  UniqueFd fd_;
+  const int stop_;
+  std::vector<char> buffer_;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+  bool alive_ = true;
 };
 
 class HttpServer final : public httplib::Server {
  public:
-  // cpp-httplib asks for a backlog of 5, which a handful of clients overrun.
-  void WidenBacklog() { ::listen(svr_sock_.load(), kBacklog); }
+  // cpp-httplib cuts every answer short while it has no listening socket of
+  // its own; that any is there is all it looks at.
+  HttpServer() { svr_sock_ = 0; }
+
+  void Serve(UniqueFd fd, int stop) {
+    Connection connection(std::move(fd), stop);
+    while (connection.WaitForRequest()) {
+      bool closed = false;
+      bool fine =
+          process_request(connection, false, closed, [](httplib::Request&) {});
+      if (!fine || closed) return;
+    }
+  }
 };
 
 bool HasBody(const httplib::Request& request) {
@@ -210,9 +274,11 @@ class Server::Impl {
   static Result<std::unique_ptr<Impl>> Start(ServerOptions options);
   ~Impl() { Stop(); }
 
-  uint16_t port() const { return port_; }
+  uint16_t port() const { return listener_->port(); }
   const std::string& authority() const { return authority_; }
-  void Stop();
+  void Stop() {
+    if (listener_) listener_->Stop();
+  }
 
  private:
   Impl(ServerOptions options, std::unique_ptr<ServerStorage> storage)
@@ -221,7 +287,6 @@ class Server::Impl {
         api_(*storage_, options_.read_only) {}
 
   void Configure();
-  Status Listen();
   // `reader` is null where there is no body.
   void Answer(const httplib::Request& request, httplib::Response& response,
               const httplib::ContentReader* reader);
@@ -231,10 +296,8 @@ class Server::Impl {
   ServerApi api_;
   std::optional<Htpasswd> htpasswd_;
   HttpServer http_;
-  uint16_t port_ = 0;
+  std::unique_ptr<Listener> listener_;
   std::string authority_;
-  std::once_flag stopped_;
-  std::thread listener_;
 };
 
 Result<std::unique_ptr<Server::Impl>> Server::Impl::Start(
@@ -248,29 +311,31 @@ Result<std::unique_ptr<Server::Impl>> Server::Impl::Start(
     ASSIGN_OR_RETURN(users, Htpasswd::Parse(*text, options.htpasswd_file));
   }
   ASSIGN_OR_RETURN(std::unique_ptr<ServerStorage> storage,
-                   ServerStorage::Open(options.directory));
+                   ServerStorage::Open(options.directory, options.sync_writes));
   auto impl =
       std::unique_ptr<Impl>(new Impl(std::move(options), std::move(storage)));
   if (!impl->options_.htpasswd_file.empty()) {
     impl->htpasswd_.emplace(std::move(users));
   }
   impl->Configure();
-  RETURN_IF_ERROR(impl->Listen());
+  const std::string& address = impl->options_.address;
+  HttpServer& http = impl->http_;
+  ASSIGN_OR_RETURN(impl->listener_,
+                   Listener::Start(address, impl->options_.port,
+                                   [&http](UniqueFd connection, int stop) {
+                                     http.Serve(std::move(connection), stop);
+                                   }));
+  bool v6 = address.find(':') != std::string::npos;
+  impl->authority_ =
+      (v6 ? "[" + address + "]" : address) + ":" + std::to_string(impl->port());
   return impl;
 }
 
 void Server::Impl::Configure() {
   using httplib::Request, httplib::Response;
-  http_.set_tcp_nodelay(true);
   http_.set_keep_alive_max_count(1'000'000);
-  http_.set_keep_alive_timeout(kKeepAliveSeconds);
-  http_.set_read_timeout(kBodyTimeoutSeconds);
-  http_.set_write_timeout(kBodyTimeoutSeconds);
-  // The default, SO_REUSEPORT, would let two servers share a port.
-  http_.set_socket_options([](socket_t socket) {
-    int on = 1;
-    ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  });
+  http_.set_keep_alive_timeout(
+      std::chrono::duration_cast<std::chrono::seconds>(kKeepAlive).count());
   http_.set_pre_routing_handler(
       [this](const Request& request, Response& response) {
         if (HasBody(request))
@@ -294,35 +359,6 @@ void Server::Impl::Configure() {
   }
 }
 
-Status Server::Impl::Listen() {
-  const std::string& address = options_.address;
-  errno = 0;
-  int port = options_.port;
-  bool bound = port == 0 ? (port = http_.bind_to_any_port(address)) > 0
-                         : http_.bind_to_port(address, port);
-  if (!bound) {
-    std::string why =
-        errno == 0 ? "not an address of this machine" : std::strerror(errno);
-    return IoError("listen on " + address + " port " +
-                   std::to_string(options_.port) + ": " + why);
-  }
-  port_ = static_cast<uint16_t>(port);
-  bool v6 = address.find(':') != std::string::npos;
-  authority_ =
-      (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port_);
-  http_.WidenBacklog();
-  // cpp-httplib ignores `stop` until it listens, which it shows by asking for
-  // its threads.
-  auto listening = std::make_shared<std::latch>(1);
-  http_.new_task_queue = [listening] {
-    listening->count_down();
-    return new ConnectionThreads;
-  };
-  listener_ = std::thread([this] { http_.listen_after_bind(); });
-  listening->wait();
-  return {};
-}
-
 void Server::Impl::Answer(const httplib::Request& request,
                           httplib::Response& response,
                           const httplib::ContentReader* reader) {
@@ -336,14 +372,6 @@ void Server::Impl::Answer(const httplib::Request& request,
       welcome ? api_.Handle(ToRequest(request, body)) : LoginWanted();
   bool body_remains = reader != nullptr && !body.Drain();
   Send(std::move(answer), body_remains, response);
-}
-
-void Server::Impl::Stop() {
-  std::call_once(stopped_, [this] {
-    if (!listener_.joinable()) return;
-    http_.stop();
-    listener_.join();
-  });
 }
 
 Result<std::unique_ptr<Server>> Server::Start(ServerOptions options) {

@@ -23,17 +23,20 @@
 namespace strake::registry {
 
 struct ServerOptions {
-  std::string directory;              // made where missing
+  std::string directory = {};         // made where missing
   std::string address = "127.0.0.1";  // or "::1", "0.0.0.0", a host name
   uint16_t port = 0;                  // 0: any free one, see `Server::port`
   // Refuses every change with 405.
   bool read_only = false;
+  // Whether what a client has been told is stored survives a power cut. Off
+  // where the registry lives for one test or one build.
+  bool sync_writes = true;
   // Lines "name:secret" as htpasswd writes them with bcrypt (-B) or SHA
   // crypt; empty: everybody may do everything.
-  std::string htpasswd_file;
+  std::string htpasswd_file = {};
   // One line a request, "GET /v2/a/manifests/latest 200"; from many threads at
   // once. May be empty.
-  std::function<void(const std::string& line)> log;
+  std::function<void(const std::string& line)> log = {};
 };
 
 // Serves from its own threads from `Start` until it is destroyed or stopped.

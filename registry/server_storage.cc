@@ -31,11 +31,6 @@ Status MakeDirs(const fs::path& path) {
   return {};
 }
 
-Status WriteDurably(const std::string& path, std::string_view content) {
-  RETURN_IF_ERROR(MakeDirs(fs::path(path).parent_path()));
-  return WriteFileAtomically(path, content, {.mode = 0644, .sync = true});
-}
-
 // False where it was not there.
 Result<bool> RemoveFile(const std::string& path) {
   if (::unlink(path.c_str()) == 0) return true;
@@ -137,7 +132,7 @@ bool IsUploadId(std::string_view id) {
 }
 
 Result<std::unique_ptr<ServerStorage>> ServerStorage::Open(
-    const std::string& directory) {
+    const std::string& directory, bool sync_writes) {
   RETURN_IF_ERROR(MakeDirs(fs::path(directory) / "blobs" / "sha256"));
   RETURN_IF_ERROR(MakeDirs(fs::path(directory) / "repositories"));
   ASSIGN_OR_RETURN(
@@ -148,7 +143,7 @@ Result<std::unique_ptr<ServerStorage>> ServerStorage::Open(
                  directory + " is being served by another process");
   }
   auto storage = std::unique_ptr<ServerStorage>(
-      new ServerStorage(directory, std::move(*lock)));
+      new ServerStorage(directory, sync_writes, std::move(*lock)));
   RETURN_IF_ERROR(storage->Sweep());
   return storage;
 }
@@ -172,10 +167,17 @@ std::string ServerStorage::UploadPath(const std::string& repository,
   return RepositoryPath(repository) + "/" + kUploads + "/" + id;
 }
 
+Status ServerStorage::WriteFile(const std::string& path,
+                                std::string_view content) const {
+  RETURN_IF_ERROR(MakeDirs(fs::path(path).parent_path()));
+  return WriteFileAtomically(path, content,
+                             {.mode = 0644, .sync = sync_writes_});
+}
+
 Status ServerStorage::Link(const std::string& repository, const char* kind,
                            const oci::Digest& digest,
                            std::string_view content) const {
-  return WriteDurably(LinkPath(repository, kind, digest), content);
+  return WriteFile(LinkPath(repository, kind, digest), content);
 }
 
 // Runs before any request, so nothing can come to be linked meanwhile.
@@ -263,7 +265,7 @@ Result<ServerStorage::StoredManifest> ServerStorage::ReadManifest(
 Status ServerStorage::PutManifest(const std::string& repository,
                                   const oci::Digest& digest,
                                   const StoredManifest& manifest) const {
-  RETURN_IF_ERROR(WriteDurably(BlobPath(digest), manifest.bytes));
+  RETURN_IF_ERROR(WriteFile(BlobPath(digest), manifest.bytes));
   return Link(repository, kManifests, digest, manifest.media_type);
 }
 
@@ -306,8 +308,8 @@ Result<oci::Digest> ServerStorage::FindTag(const std::string& repository,
 Status ServerStorage::PutTag(const std::string& repository,
                              const std::string& tag,
                              const oci::Digest& digest) const {
-  return WriteDurably(RepositoryPath(repository) + "/" + kTags + "/" + tag,
-                      digest.ToString());
+  return WriteFile(RepositoryPath(repository) + "/" + kTags + "/" + tag,
+                   digest.ToString());
 }
 
 Result<bool> ServerStorage::RemoveTag(const std::string& repository,
@@ -319,7 +321,7 @@ Status ServerStorage::PutReferrer(const std::string& repository,
                                   const oci::Digest& subject,
                                   const oci::Digest& referrer,
                                   std::string_view descriptor_json) const {
-  return WriteDurably(
+  return WriteFile(
       LinkPath(repository, kReferrers, subject) + "/" + referrer.Hex(),
       descriptor_json);
 }
@@ -450,7 +452,9 @@ Status ServerStorage::Upload::Commit(const oci::Digest& expected) {
     ::unlink(path.c_str());
     return Corrupt("the content has digest " + actual.ToString());
   }
-  if (::fdatasync(fd_.get()) != 0) return ErrnoError("write " + path);
+  if (storage_.sync_writes_ && ::fdatasync(fd_.get()) != 0) {
+    return ErrnoError("write " + path);
+  }
   std::string blob_path = storage_.BlobPath(expected);
   if (::rename(path.c_str(), blob_path.c_str()) != 0) {
     return ErrnoError("write " + blob_path);

@@ -10,9 +10,9 @@
 //   lock                                   held by the server that uses it all
 //
 // No component of a repository's name begins with "_". A file appears under
-// its name whole (written aside, synced, renamed), content before the links to
-// it; so whatever is there after a crash is consistent, and content that
-// nothing links to is removed at the next start.
+// its name whole (written aside, synced unless told not to, renamed), content
+// before the links to it; so whatever is there after a crash is consistent, and
+// content that nothing links to is removed at the next start.
 //
 // Thread-safe. Names, tags and ids are taken to be valid: see `IsRepository`,
 // `IsTag`, `IsUploadId`.
@@ -48,7 +48,7 @@ class ServerStorage {
   // link, and upload sessions idle for a day. `kUnavailable` where another
   // process serves it.
   static Result<std::unique_ptr<ServerStorage>> Open(
-      const std::string& directory);
+      const std::string& directory, bool sync_writes);
 
   // Blobs. `kNotFound` where the repository does not have it.
   struct BlobFile {
@@ -142,8 +142,10 @@ class ServerStorage {
                                              const std::string& id);
 
  private:
-  ServerStorage(std::string directory, FileLock lock)
-      : directory_(std::move(directory)), lock_(std::move(lock)) {}
+  ServerStorage(std::string directory, bool sync_writes, FileLock lock)
+      : directory_(std::move(directory)),
+        sync_writes_(sync_writes),
+        lock_(std::move(lock)) {}
 
   std::string RepositoryPath(const std::string& repository) const;
   std::string BlobPath(const oci::Digest& digest) const;
@@ -151,6 +153,7 @@ class ServerStorage {
                        const oci::Digest& digest) const;
   std::string UploadPath(const std::string& repository,
                          const std::string& id) const;
+  Status WriteFile(const std::string& path, std::string_view content) const;
   Status Link(const std::string& repository, const char* kind,
               const oci::Digest& digest, std::string_view content) const;
   Status Sweep() const;
@@ -163,7 +166,8 @@ class ServerStorage {
     uint64_t hashed_bytes = 0;
   };
 
-  std::string directory_;
+  const std::string directory_;
+  const bool sync_writes_;
   FileLock lock_;
   Guarded<std::map<std::string, Session>> sessions_;  // by id
 };

@@ -14,6 +14,12 @@ bool SaysItSpeaksTls(const HttpResponse& response) {
          response.body.find("HTTPS") != std::string::npos;
 }
 
+bool HasPort(std::string_view authority) {
+  size_t colon = authority.rfind(':');
+  return colon != std::string_view::npos &&
+         authority.find(']', colon) == std::string_view::npos;
+}
+
 HttpResult LocalFailure(Error error) {
   HttpResult result;
   result.failure = HttpFailure::kLocal;
@@ -76,7 +82,12 @@ Result<Endpoint> Transport::Probe(const std::string& registry,
         result.error = AnswerError(ping.url, result.response);
       }
       retryable |= IsRetryable(result);
-      if (!first_error) first_error = std::move(result.error);
+      if (!first_error) first_error = result.error;
+      // The other scheme uses the same port where one is named.
+      bool pointless = result.failure == HttpFailure::kLocal ||
+                       (result.failure == HttpFailure::kConnect &&
+                        HasPort(candidate.authority));
+      if (pointless) break;
     }
     if (retryable && retries.WaitForNext()) continue;
     return std::move(*first_error).Wrap("registry " + registry);
