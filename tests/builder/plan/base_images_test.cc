@@ -93,13 +93,22 @@ TEST(BaseImagesTest, ReachesStagesThroughFromCopyAndMounts) {
   EXPECT_EQ(bases->stages[4].sources.at("two").stage, 1u);
 }
 
-TEST(BaseImagesTest, FindsStagesInAnyCase) {
+TEST(BaseImagesTest, FindsSourcesInAnyCase) {
   Planner planner;
   auto bases =
-      planner.Resolve("FROM base AS Build\nFROM BUILD\nCOPY --from=bUiLd a b");
+      planner.Resolve("FROM base AS Build\nFROM build\nCOPY --from=bUiLd a b");
   ASSERT_TRUE(bases) << planner.Messages();
   EXPECT_EQ(bases->stages[1].base.kind, Kind::kStage);
   EXPECT_EQ(bases->stages[1].sources.at("bUiLd").kind, Kind::kStage);
+}
+
+// As BuildKit: stage names are lower case, and FROM looks for just what it is
+// given.
+TEST(BaseImagesTest, TakesABaseInUpperCaseForAnImage) {
+  Planner planner;
+  EXPECT_THAT(planner.Failure("FROM base AS Build\nFROM BUILD\n"),
+              HasSubstr("2: failed to parse stage name \"BUILD\": invalid "
+                        "reference format"));
 }
 
 TEST(BaseImagesTest, PrefersTheNearestEarlierStageOfAName) {
