@@ -27,7 +27,7 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 std::optional<std::string> Suggest(std::string_view word,
                                    const std::vector<std::string>& candidates) {
   std::string lower = ToLower(word);
-  size_t limit = std::clamp<size_t>(word.size() / 3, 1, 3);
+  size_t limit = std::clamp<size_t>((word.size() + 2) / 3, 1, 3);
   std::optional<std::string> best;
   for (const std::string& candidate : candidates) {
     if (candidate == word) return {};

@@ -15,7 +15,7 @@ namespace strake {
 size_t EditDistance(std::string_view a, std::string_view b);
 
 // The candidate nearest to `word`, ignoring ASCII case, if its distance is at
-// most a third of the word's length (at least 1, at most 3); the first of
+// most a third of the word's length (rounded up, at most 3); the first of
 // equals. Nothing where `word` itself is a candidate.
 std::optional<std::string> Suggest(std::string_view word,
                                    const std::vector<std::string>& candidates);

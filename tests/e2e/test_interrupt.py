@@ -1,0 +1,67 @@
+"""However a build is ended, no process and no mount is left of it."""
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+import support
+
+
+class InterruptTest(support.EndToEndTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.hub = cls.registry()
+        cls.base = f"{cls.hub.name}/library/busybox:1"
+        support.push_layout(support.make_busybox_layout(
+            os.path.join(cls.scratch, "busybox")), cls.base)
+
+    def interrupt(self, number):
+        # A daemon that detaches twice is the hardest to catch. The odd number
+        # of seconds finds the processes again.
+        marker = f"98{number:02d}7"
+        context = self.context(
+            "sleep", f"FROM {self.base}\nRUN (setsid sh -c 'sleep {marker} & sleep "
+            f"{marker}' &) ; echo started; sleep {marker}\n")
+        before = support.mounts()
+        process = subprocess.Popen(
+            [support.STRAKE, "build", "--progress=plain", "--no-cache", "-t",
+             "never", context], env=self.environment(), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE)
+        for line in process.stderr:
+            if "started" in line and "echo" not in line:
+                break
+        time.sleep(0.2)
+        self.assertTrue(support.processes_with(marker))
+        process.send_signal(number)
+        process.stderr.read()
+        process.stderr.close()
+        status = process.wait(timeout=30)
+        for _ in range(100):
+            left = support.processes_with("sleep\0" + marker)
+            if not left:
+                break
+            time.sleep(0.05)
+        self.assertEqual(left, [])
+        self.assertEqual(support.mounts(), before)
+        # What it left in the store is in nobody's way.
+        good = self.context("good", f"FROM {self.base}\nRUN echo ok > /ok\n")
+        self.build("-t", "good", good)
+        missing = self.strake("inspect", "never")
+        self.assertEqual(missing.returncode, 1)
+        return status
+
+    def test_interrupt(self):
+        self.assertEqual(self.interrupt(signal.SIGINT), 130)
+
+    def test_terminate(self):
+        self.assertEqual(self.interrupt(signal.SIGTERM), 143)
+
+    def test_kill(self):
+        self.assertEqual(self.interrupt(signal.SIGKILL), -signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    unittest.main()
