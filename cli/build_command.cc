@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "builder/build.h"
+#include "builder/check.h"
 #include "cli/build_flags.h"
 #include "cli/build_metadata.h"
 #include "cli/command.h"
@@ -60,6 +61,7 @@ class BuildCommand final : public Command {
  private:
   Status Prepare(Session& session);
   Status ReadStdin();
+  Result<int> Answer();
   Status Report(const builder::BuildResult& result,
                 const EventRecorder& recorder) const;
   int Fail(const Error& error, const EventRecorder& recorder) const;
@@ -125,10 +127,16 @@ Status BuildCommand::Report(const builder::BuildResult& result,
     return PrintOut(result.config.ToString() + "\n");
   }
   if (request_.progress == ProgressMode::kRawJson) return {};
+  std::string text;
+  size_t count = 0;
   for (const std::string& warning : result.warnings) {
-    if (!recorder.WarningWasShown(warning)) {
-      PrintError("WARNING: " + warning + "\n");
-    }
+    if (recorder.WarningWasShown(warning)) continue;
+    text += " - " + warning + "\n";
+    ++count;
+  }
+  if (count > 0) {
+    PrintError("\n " + std::to_string(count) +
+               (count == 1 ? " warning" : " warnings") + " found:\n" + text);
   }
   return {};
 }
@@ -143,8 +151,33 @@ int BuildCommand::Fail(const Error& error,
   return kExitFailed;
 }
 
+// `--check` and `--call`: nothing is built.
+Result<int> BuildCommand::Answer() {
+  using Call = BuildRequest::Call;
+  auto format = request_.call_json ? builder::CallFormat::kJson
+                                   : builder::CallFormat::kText;
+  if (request_.call == Call::kCheck) {
+    ASSIGN_OR_RETURN(
+        builder::CheckReport report,
+        builder::Check(request_.options, builder::CheckImages::kResolve));
+    std::string text = request_.call_json ? builder::CheckJson(report)
+                                          : builder::CheckText(report);
+    if (text.empty()) text = "Check complete, no warnings found.\n";
+    RETURN_IF_ERROR(PrintOut(text));
+    // As buildx: findings of a check fail it.
+    return report.findings.empty() ? kExitOk : kExitFailed;
+  }
+  auto answer = request_.call == Call::kOutline
+                    ? builder::Outline(request_.options, format)
+                    : builder::ListTargets(request_.options, format);
+  if (!answer) return std::move(answer).error();
+  RETURN_IF_ERROR(PrintOut(*answer));
+  return kExitOk;
+}
+
 Result<int> BuildCommand::Run(Session& session) {
   RETURN_IF_ERROR(Prepare(session));
+  if (request_.call != BuildRequest::Call::kBuild) return Answer();
   auto display =
       MakeProgress(request_.progress, session.environment, ProgressTitle{});
   EventRecorder recorder(*display);

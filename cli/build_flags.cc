@@ -6,6 +6,7 @@
 #include "oci/reference.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
+#include "util/suggest.h"
 
 namespace strake::cli {
 namespace {
@@ -14,13 +15,13 @@ using builder::Output;
 
 // Options of docker buildx build that take a value, and flags.
 constexpr std::string_view kMissingValues[] = {
-    "--allow",       "--annotation",   "--attest",     "--builder",
-    "--cache-from",  "--cache-to",     "--call",       "--cgroup-parent",
-    "--cpu-period",  "--cpu-quota",    "--cpu-shares", "--cpuset-cpus",
-    "--cpuset-mems", "--memory-swap",  "-m,--memory",  "--no-cache-filter",
-    "--policy",      "--security-opt", "--shm-size",   "--ulimit"};
-constexpr std::string_view kMissingFlags[] = {"--check", "--compress",
-                                              "-D,--debug", "--squash"};
+    "--annotation", "--attest",          "--builder",     "--cache-from",
+    "--cache-to",   "--cgroup-parent",   "--cpu-period",  "--cpu-quota",
+    "--cpu-shares", "--cpuset-cpus",     "--cpuset-mems", "--memory-swap",
+    "-m,--memory",  "--no-cache-filter", "--policy",      "--security-opt",
+    "--shm-size",   "--ulimit"};
+constexpr std::string_view kMissingFlags[] = {"--compress", "-D,--debug",
+                                              "--squash"};
 
 bool IsRemote(std::string_view context) {
   for (std::string_view prefix :
@@ -79,6 +80,21 @@ void BuildFlags::Declare(OptionSet& options) {
                "environment");
   options.List("--label", labels_, {"NAME=VALUE"}, "Add a label to the image");
   options.Flag("--no-cache", no_cache_, "Execute every step");
+  options.Flag("--check", check_,
+               "Check the Dockerfile and build nothing; short for "
+               "--call=check");
+  options.Value("--call", call_,
+                {"METHOD",
+                 Completes::kNothing,
+                 {"build", "check", "lint", "outline", "targets"}},
+                "Build, or only tell of the Dockerfile: its mistakes, what a "
+                "target takes, the targets there are; \",format=json\" may "
+                "follow");
+  options.List(
+      "--allow", allow_,
+      {"NAME", Completes::kNothing, {"security.insecure", "network.host"}},
+      "Allow RUN --security=insecure (network.host is always "
+      "allowed)");
   options.Flag("--pull", pull_,
                "Ask registries for newer base images, also for those that are "
                "in the store");
@@ -142,6 +158,41 @@ void BuildFlags::Declare(OptionSet& options) {
   options.Flag("--force-rm", remove_, "Like --rm");
   for (std::string_view names : kMissingValues) options.NotYetValue(names);
   for (std::string_view names : kMissingFlags) options.NotYetFlag(names);
+}
+
+Status BuildFlags::ResolveCall(BuildRequest& request) const {
+  using Call = BuildRequest::Call;
+  for (const std::string& name : allow_) {
+    if (name == "security.insecure") {
+      request.options.allow_insecure = true;
+    } else if (name != "network.host") {
+      return Unsupported("--allow " + name + ": there is nothing to allow");
+    }
+  }
+  std::string method = check_ ? "check" : call_;
+  if (auto parts = SplitOnce(call_, ',')) {
+    if (parts->second != "format=json" && parts->second != "format=text") {
+      return InvalidArgument("--call=" + call_ +
+                             ": expected format=json or format=text");
+    }
+    request.call_json = parts->second == "format=json";
+    if (!check_) method = parts->first;
+  }
+  constexpr std::pair<std::string_view, Call> kMethods[] = {
+      {"build", Call::kBuild},     {"check", Call::kCheck},
+      {"lint", Call::kCheck},      {"outline", Call::kOutline},
+      {"targets", Call::kTargets},
+  };
+  std::vector<std::string> names;
+  for (const auto& [name, call] : kMethods) {
+    if (name == method) {
+      request.call = call;
+      return {};
+    }
+    names.emplace_back(name);
+  }
+  return InvalidArgument("--call=" + method + ": there are " +
+                         Join(names, ", ") + DidYouMean(method, names));
 }
 
 Status BuildFlags::ResolveContext(const std::string& context,
@@ -260,6 +311,7 @@ Result<BuildRequest> BuildFlags::Resolve(
   request.insecure_registries = insecure_registries_;
   request.image_id_file = image_id_file_;
   request.metadata_file = metadata_file_;
+  RETURN_IF_ERROR(ResolveCall(request));
   RETURN_IF_ERROR(ResolveContext(arguments.at(0), request));
   RETURN_IF_ERROR(ResolveValues(environment, request));
   RETURN_IF_ERROR(ResolveOutputs(environment, request));

@@ -19,6 +19,9 @@ namespace strake::cli {
 // What was asked for. What it takes a file, a pipe or a registry to know is
 // not in `options` yet.
 struct BuildRequest {
+  enum class Call { kBuild, kCheck, kOutline, kTargets };
+  Call call = Call::kBuild;
+  bool call_json = false;
   builder::BuildOptions options;
   bool context_from_stdin = false;
   bool dockerfile_from_stdin = false;
@@ -41,6 +44,7 @@ class BuildFlags {
                                const std::vector<std::string>& arguments) const;
 
  private:
+  Status ResolveCall(BuildRequest& request) const;
   Status ResolveContext(const std::string& context,
                         BuildRequest& request) const;
   Status ResolveValues(const Environment& environment,
@@ -69,6 +73,9 @@ class BuildFlags {
   std::string jobs_ = "0";
   std::string image_id_file_;
   std::string metadata_file_;
+  std::string call_ = "build";
+  std::vector<std::string> allow_;
+  bool check_ = false;
   bool no_cache_ = false;
   bool pull_ = false;
   bool push_ = false;

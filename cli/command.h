@@ -78,6 +78,7 @@ std::string ErrorText(const Error& error);
 
 // One per file `<name>_command.cc`.
 std::unique_ptr<Command> MakeBuildCommand();
+std::unique_ptr<Command> MakeLintCommand();
 std::unique_ptr<Command> MakeRunCommand();
 std::unique_ptr<Command> MakePushCommand();
 std::unique_ptr<Command> MakePullCommand();

@@ -25,6 +25,15 @@ constexpr std::string_view kBuildExamples =
     "strake build -o type=oci,dest=app.tar .\n"
     "git archive HEAD | strake build -t app -";
 
+constexpr std::string_view kLintDescription =
+    "Checks Dockerfiles by all the rules of docker buildx build --check, "
+    "without a registry: what depends on a base image is not judged. Exits "
+    "with 1 where a file is wrong, or breaks a rule with error=true.";
+constexpr std::string_view kLintExamples =
+    "strake lint\n"
+    "strake lint --format sarif */Dockerfile > lint.sarif\n"
+    "strake lint --print Dockerfile";
+
 constexpr std::string_view kRunDescription =
     "Runs a command in an image, on a copy of its root file system that is "
     "thrown away afterwards, in the sandbox that RUN has. Standard streams and "
@@ -76,6 +85,8 @@ constexpr std::array kCommands = {
     CommandEntry{"build", kBuilding, "Build an image from a Dockerfile",
                  kBuildDescription, kBuildExamples, "image build", true,
                  MakeBuildCommand},
+    CommandEntry{"lint", kBuilding, "Check Dockerfiles", kLintDescription,
+                 kLintExamples, "", false, MakeLintCommand},
     CommandEntry{"run", kBuilding, "Run a command in an image", kRunDescription,
                  kRunExamples, "", true, MakeRunCommand},
     CommandEntry{"images", kImages, "List images", "", "", "image ls", false,

@@ -224,7 +224,7 @@ Status StageLowering::Lower(const df::Volume& volume) {
 
 Status StageLowering::Lower(const df::Cmd& cmd) {
   CommandLine command = ToCommandLine(cmd.command);
-  if (command.shell_form && !result_.config.shell && result_.base_known) {
+  if (command.shell_form && !result_.config.shell) {
     Warn(df::lint::JsonArgsRecommended("CMD", place_));
   }
   ApplyCmd(result_.config, command);
@@ -234,7 +234,7 @@ Status StageLowering::Lower(const df::Cmd& cmd) {
 
 Status StageLowering::Lower(const df::Entrypoint& entrypoint) {
   CommandLine command = ToCommandLine(entrypoint.command);
-  if (command.shell_form && !result_.config.shell && result_.base_known) {
+  if (command.shell_form && !result_.config.shell) {
     Warn(df::lint::JsonArgsRecommended("ENTRYPOINT", place_));
   }
   ApplyEntrypoint(result_.config, command, cmd_is_own_);
