@@ -28,12 +28,13 @@ Result<Store> Store::Open(const std::string& directory) {
 
 Result<snapshot::SnapshotterChoice> Store::OpenSnapshots(
     const std::string& name) const {
-  sandbox::Privilege privilege = sandbox::EnterUserNamespace().privilege;
-  bool real = privilege == sandbox::Privilege::kRoot ||
-              privilege == sandbox::Privilege::kMapped;
+  // Only root over the machine can make whatever a layer may hold: in a user
+  // namespace, however many ids it has, device nodes go to the journal.
+  bool is_root =
+      sandbox::EnterUserNamespace().privilege == sandbox::Privilege::kRoot;
   return snapshot::OpenSnapshotter(directory() + "/snapshots", name,
-                                   real ? snapshot::OwnershipForm::kReal
-                                        : snapshot::OwnershipForm::kJournal);
+                                   is_root ? snapshot::OwnershipForm::kReal
+                                           : snapshot::OwnershipForm::kJournal);
 }
 
 }  // namespace strake::builder

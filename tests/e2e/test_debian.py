@@ -68,7 +68,7 @@ class DebianTest(support.EndToEndTest):
                   "--storage-driver", "vfs")
         self.addCleanup(shutil.rmtree, root, True)
         printed = support.run(*podman, "run", "--rm", "-q", "--tls-verify=false",
-                              "--network", "none", "--cgroups", "disabled", name)
+                              "--network", "none", name)
         self.assertEqual(printed.strip().splitlines()[-1], line)
 
     def build_and_check(self, name, apt="", **options):
