@@ -213,20 +213,19 @@ std::vector<BpfInstruction> Table(int DeniedCall::*number,
 
 std::span<const DeniedCall> DeniedCalls() { return kDenied; }
 
-std::vector<BpfInstruction> DefaultSeccompFilter() {
+std::vector<BpfInstruction> DefaultSeccompFilter(Machine machine) {
   static_assert(sizeof(BpfInstruction) == sizeof(sock_filter));
+  if (machine == Machine::kOther) return {};
   Assembler code;
-#if defined(__x86_64__)
   code.Load(offsetof(seccomp_data, arch));
-  code.IfEqual(AUDIT_ARCH_X86_64, Table(&DeniedCall::x86_64, kX8664));
-  code.IfEqual(AUDIT_ARCH_I386, Table(&DeniedCall::i386, kI386));
+  if (machine == Machine::kX8664) {
+    code.IfEqual(AUDIT_ARCH_X86_64, Table(&DeniedCall::x86_64, kX8664));
+    code.IfEqual(AUDIT_ARCH_I386, Table(&DeniedCall::i386, kI386));
+  } else {
+    code.IfEqual(AUDIT_ARCH_AARCH64, Table(&DeniedCall::arm64, kArm64));
+    code.IfEqual(AUDIT_ARCH_ARM, Table(&DeniedCall::arm, kArm));
+  }
   code.Return(Deny(EPERM));
-#elif defined(__aarch64__)
-  code.Load(offsetof(seccomp_data, arch));
-  code.IfEqual(AUDIT_ARCH_AARCH64, Table(&DeniedCall::arm64, kArm64));
-  code.IfEqual(AUDIT_ARCH_ARM, Table(&DeniedCall::arm, kArm));
-  code.Return(Deny(EPERM));
-#endif
   return code.Take();
 }
 

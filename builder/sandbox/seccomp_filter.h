@@ -24,9 +24,20 @@ struct BpfInstruction {
   uint32_t operand = 0;
 };
 
-// The filter for this machine's architecture; empty where strake knows no
-// system call numbers of it.
-std::vector<BpfInstruction> DefaultSeccompFilter();
+// Machines whose system call numbers strake knows; each runs its own programs
+// and those of its 32-bit sibling.
+enum class Machine { kX8664, kArm64, kOther };
+#if defined(__x86_64__)
+inline constexpr Machine kThisMachine = Machine::kX8664;
+#elif defined(__aarch64__)
+inline constexpr Machine kThisMachine = Machine::kArm64;
+#else
+inline constexpr Machine kThisMachine = Machine::kOther;
+#endif
+
+// The filter for `machine`; empty for `kOther`.
+std::vector<BpfInstruction> DefaultSeccompFilter(
+    Machine machine = kThisMachine);
 
 // A denied call and its number for each kind of program; -1: has none.
 struct DeniedCall {

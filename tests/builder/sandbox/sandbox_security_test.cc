@@ -105,7 +105,7 @@ TEST_F(SandboxSecurityTest, ShowsNothingOfStrakeInProcessOne) {
 }
 
 TEST_F(SandboxSecurityTest, SeesOnlyItsOwnProcesses) {
-  EXPECT_EQ(Output(root_.Shell("cd /proc; ls -d [0-9]* | wc -l")), "4\n");
+  EXPECT_EQ(Output(root_.Shell("cd /proc; echo [0-9]*")), "1 2\n");
 }
 
 TEST_F(SandboxSecurityTest, InsecureKeepsEverything) {

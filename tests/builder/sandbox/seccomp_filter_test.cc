@@ -22,7 +22,9 @@ constexpr uint32_t kMissing = SECCOMP_RET_ERRNO | ENOSYS;
 
 // Runs the filter as the kernel would; covers the instructions it may use.
 uint32_t Evaluate(uint32_t arch, uint32_t number, uint64_t argument = 0) {
-  const std::vector<BpfInstruction> code = DefaultSeccompFilter();
+  const bool arm = arch == AUDIT_ARCH_AARCH64 || arch == AUDIT_ARCH_ARM;
+  const std::vector<BpfInstruction> code =
+      DefaultSeccompFilter(arm ? Machine::kArm64 : Machine::kX8664);
   seccomp_data data{};
   data.arch = arch;
   data.nr = static_cast<int>(number);
@@ -54,9 +56,7 @@ uint32_t Evaluate(uint32_t arch, uint32_t number, uint64_t argument = 0) {
   return 0;
 }
 
-#if defined(__x86_64__)
-
-TEST(SeccompFilterTest, DeniesTheListForBothKindsOfPrograms) {
+TEST(SeccompFilterTest, DeniesTheListForEveryKindOfProgram) {
   for (const DeniedCall& call : DeniedCalls()) {
     if (call.x86_64 >= 0) {
       EXPECT_EQ(Evaluate(AUDIT_ARCH_X86_64, call.x86_64), kDenied) << call.name;
@@ -64,8 +64,16 @@ TEST(SeccompFilterTest, DeniesTheListForBothKindsOfPrograms) {
     if (call.i386 >= 0) {
       EXPECT_EQ(Evaluate(AUDIT_ARCH_I386, call.i386), kDenied) << call.name;
     }
+    if (call.arm64 >= 0) {
+      EXPECT_EQ(Evaluate(AUDIT_ARCH_AARCH64, call.arm64), kDenied) << call.name;
+    }
+    if (call.arm >= 0) {
+      EXPECT_EQ(Evaluate(AUDIT_ARCH_ARM, call.arm), kDenied) << call.name;
+    }
   }
 }
+
+#if defined(__x86_64__)
 
 TEST(SeccompFilterTest, AllowsOrdinaryCalls) {
   for (const long number :
@@ -86,8 +94,9 @@ TEST(SeccompFilterTest, LooksAtTheFlagsOfCloneAndUnshare) {
     uint32_t unshare;
   };
   for (const auto& [arch, clone, unshare] :
-       {Numbers{AUDIT_ARCH_X86_64, 56, 272},
-        Numbers{AUDIT_ARCH_I386, 120, 310}}) {
+       {Numbers{AUDIT_ARCH_X86_64, 56, 272}, Numbers{AUDIT_ARCH_I386, 120, 310},
+        Numbers{AUDIT_ARCH_AARCH64, 220, 97},
+        Numbers{AUDIT_ARCH_ARM, 120, 337}}) {
     EXPECT_EQ(Evaluate(arch, clone, kThread), uint32_t{SECCOMP_RET_ALLOW});
     EXPECT_EQ(Evaluate(arch, clone, kThread | CLONE_NEWUSER), kDenied);
     EXPECT_EQ(Evaluate(arch, unshare, CLONE_FS), uint32_t{SECCOMP_RET_ALLOW});
@@ -110,7 +119,8 @@ TEST(SeccompFilterTest, LooksAtPersonalityAndSocketFamily) {
 
 TEST(SeccompFilterTest, KnowsNoX32AndNoOtherArchitecture) {
   EXPECT_EQ(Evaluate(AUDIT_ARCH_X86_64, 0x40000000 | SYS_read), kMissing);
-  EXPECT_EQ(Evaluate(AUDIT_ARCH_AARCH64, 63), kDenied);
+  EXPECT_EQ(Evaluate(AUDIT_ARCH_PPC64LE, 3), kDenied);
+  EXPECT_TRUE(DefaultSeccompFilter(Machine::kOther).empty());
 }
 
 // `#define __NR_mount 165` of the kernel's headers, by name.
