@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "oci/read_ahead.h"
 #include "util/result_macros.h"
 
 namespace strake::oci {
@@ -71,10 +72,14 @@ Result<LayerApplySummary> Apply(const Descriptor& layer, const Digest& diff_id,
   ASSIGN_OR_RETURN(std::span<const std::byte> head, peeked.Peek());
   ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> tar,
                    NewDecompressor(DetectCompression(head), peeked));
-  if (diff_id.empty()) return ApplyLayer(*tar, root, options);
+  // Making files keeps one core busy in the kernel, the rest another one here.
   HashingSource hashing(*tar);
-  ASSIGN_OR_RETURN(LayerApplySummary summary,
-                   ApplyLayer(hashing, root, options));
+  LayerApplySummary summary;
+  {
+    ReadAheadSource ahead(hashing);
+    ASSIGN_OR_RETURN(summary, ApplyLayer(ahead, root, options));
+  }
+  if (diff_id.empty()) return summary;
   Digest seen = hashing.digest();
   if (seen == diff_id) return summary;
   return Corrupt("its diff ID should be " + diff_id.ToString() + ", but is " +

@@ -95,7 +95,7 @@ std::string FormatPaxTime(std::chrono::nanoseconds time) {
   uint64_t fraction = magnitude % kSecond;
   if (fraction == 0) return text;
   std::string digits = std::to_string(fraction);
-  text += "." + std::string(9 - digits.size(), '0') + digits;
+  text += '.' + std::string(9 - digits.size(), '0') + digits;
   text.erase(text.find_last_not_of('0') + 1);
   return text;
 }
@@ -139,7 +139,8 @@ std::string PaxRecords(const TarEntry& entry) {
     AddRecord(records, "mtime", FormatPaxTime(entry.mtime));
   }
   for (const auto& [name, value] : metadata.xattrs) {
-    AddRecord(records, "SCHILY.xattr." + name, value);
+    std::string key = "SCHILY.xattr.";
+    AddRecord(records, key += name, value);
   }
   return records;
 }
@@ -201,8 +202,8 @@ std::string PaxHeaderBlocks(const TarEntry& entry) {
   if (!records.empty()) {
     std::string_view path = entry.path;
     if (path.ends_with('/')) path.remove_suffix(1);
-    std::string name =
-        "PaxHeader/" + std::string(path.substr(path.rfind('/') + 1));
+    std::string name = "PaxHeader/";
+    name += path.substr(path.rfind('/') + 1);
     TarEntry extension = entry;
     FileMetadata metadata = *entry.metadata;
     metadata.mode = 0644;

@@ -97,7 +97,7 @@ std::string RepositoryProblem(std::string_view repository) {
     if (std::ranges::any_of(component, IsUpper)) {
       return "the repository must be lower case";
     }
-    return "\"" + std::string(component) +
+    return '"' + std::string(component) +
            "\" may hold only a-z, 0-9 and, between them, \".\", \"_\", \"__\" "
            "or dashes";
   }
@@ -179,8 +179,8 @@ std::string Reference::Name() const { return registry + "/" + repository; }
 
 std::string Reference::ToString() const {
   std::string text = Name();
-  if (!tag.empty()) text += ":" + tag;
-  if (digest) text += "@" + digest->ToString();
+  if (!tag.empty()) text += ':' + tag;
+  if (digest) text += '@' + digest->ToString();
   return text;
 }
 

@@ -94,7 +94,7 @@ CompressionOptions Options(Compression algorithm, int level = -1,
 }
 
 TEST(CompressorTest, RoundTripsEveryLevelAndSize) {
-  std::string sample = Sample(3'500'000);
+  std::string sample = Sample(2'300'000);
   for (Compression algorithm :
        {Compression::kNone, Compression::kGzip, Compression::kZstd}) {
     int last = algorithm == Compression::kNone   ? 0
@@ -246,9 +246,8 @@ TEST(CompressorTest, WeReadOthersGzip) {
         "python3 -c 'import gzip,sys;sys.stdout.buffer.write(gzip.compress("
         "open(\"x\",\"rb\").read(),0))'"}) {
     Sh("cd " + dir.path() + " && " + command + " > x.gz");
-    for (size_t piece : {size_t{1}, size_t{13}, size_t{1} << 20}) {
+    for (size_t piece : {size_t{13}, size_t{1} << 20}) {
       std::string packed = dir.Read("x.gz");
-      if (piece == 1 && packed.size() > 1'900'000) continue;
       auto unpacked = Decompress(Compression::kGzip, packed, piece);
       ASSERT_TRUE(IsOk(unpacked)) << command << " " << piece;
       EXPECT_EQ(sample, *unpacked) << command << " " << piece;
