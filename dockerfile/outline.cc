@@ -112,10 +112,8 @@ std::vector<size_t> Outliner::NeededBy(size_t stage) const {
       if (named) needed.push_back(*named);
       if (!named && index && *index < stage) needed.push_back(*index);
     } else if (const Run* run = instruction.As<Run>()) {
-      for (const Run::Mount& text : run->mounts) {
-        auto mount = ParseRunMount(text.text);
-        if (!mount) continue;
-        auto named = file_.FindStage(mount->from, stage);
+      for (const Run::Mount& mount : run->mounts) {
+        auto named = file_.FindStage(RunMountFrom(mount.text), stage);
         if (named) needed.push_back(*named);
       }
     }

@@ -318,6 +318,17 @@ Result<RunMount> ParseRunMount(std::string_view text,
   return builder.Finish();
 }
 
+std::string RunMountFrom(std::string_view text) {
+  auto fields = SplitCsv(text);
+  if (!fields) return {};
+  std::string from;
+  for (const std::string& field : *fields) {
+    auto split = SplitOnce(field, '=');
+    if (split && EqualsIgnoreCase(split->first, "from")) from = split->second;
+  }
+  return from;
+}
+
 bool RunMountHasVariables(std::string_view text) {
   return text.find('$') != std::string_view::npos;
 }

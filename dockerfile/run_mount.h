@@ -54,6 +54,10 @@ using MountValueExpander = std::function<Result<std::string>(std::string_view)>;
 Result<RunMount> ParseRunMount(std::string_view text,
                                const MountValueExpander& expand = {});
 
+// The value of `from` in `text`, whatever its other values are; empty where
+// there is none or `text` is no list.
+std::string RunMountFrom(std::string_view text);
+
 // Whether a value in `text` needs variables, so that it can be judged only
 // when these are known.
 bool RunMountHasVariables(std::string_view text);

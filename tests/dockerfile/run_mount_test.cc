@@ -199,6 +199,13 @@ TEST(RunMountTest, JudgesFromWithoutVariables) {
   EXPECT_FALSE(RunMountHasVariables("target=/x"));
 }
 
+TEST(RunMountTest, FindsFromWhateverElseThereIs) {
+  EXPECT_EQ(RunMountFrom("type=$T,From=a,x=y"), "a");
+  EXPECT_EQ(RunMountFrom("from=a,\"from=b,c\""), "b,c");
+  EXPECT_EQ(RunMountFrom("target=/x,from"), "");
+  EXPECT_EQ(RunMountFrom("from=a,\"x"), "");
+}
+
 TEST(RunMountTest, NamesTypesAndSharings) {
   EXPECT_EQ(RunMountTypeName(Type::kSsh), "ssh");
   EXPECT_EQ(SharingName(Sharing::kLocked), "locked");
