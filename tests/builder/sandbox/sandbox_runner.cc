@@ -1,9 +1,9 @@
-// sandbox_runner ROOT UID:GID COMMAND...
+// sandbox_runner ROOT UID:GID[:none] COMMAND...
 //
 // Does what strake does at its start (enters a user namespace where it must),
-// then runs COMMAND in a sandbox on the directory ROOT. Says on standard error
-// which sandbox that was, and ends with the command's status; 125 when it could
-// not be started.
+// then runs COMMAND in a sandbox on the directory ROOT, "none" without a
+// network. Says on standard error which sandbox that was, and ends with the
+// command's status; 125 when it could not be started.
 
 #include <cstdio>
 #include <cstdlib>
@@ -24,7 +24,8 @@ int main(int argc, char** argv) {
   spec.root.path = argv[1];
   char* colon = nullptr;
   spec.uid = static_cast<uint32_t>(std::strtoul(argv[2], &colon, 10));
-  spec.gid = static_cast<uint32_t>(std::strtoul(colon + 1, nullptr, 10));
+  spec.gid = static_cast<uint32_t>(std::strtoul(colon + 1, &colon, 10));
+  if (std::string(colon) == ":none") spec.network = Network::kNone;
   spec.argv.assign(argv + 3, argv + argc);
   spec.env = {"PATH=/bin"};
   const auto print = [](Stream stream, std::string_view text) {

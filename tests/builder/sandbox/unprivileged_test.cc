@@ -114,6 +114,14 @@ TEST_F(UnprivilegedTest, FallsBackToASingleIdUnderNoNewPrivs) {
   EXPECT_EQ(ran.stdout_text, "0\n");
 }
 
+TEST_F(UnprivilegedTest, HasAnEmptyNetworkOfItsOwn) {
+  for (const char* ids : {"ids", "none"}) {
+    const SubprocessResult ran =
+        As(ids, "0:0:none", "ls /sys/class/net; ip addr | grep -c 127.0.0.1");
+    EXPECT_EQ(ran.stdout_text, "lo\n1\n") << ran.stderr_text;
+  }
+}
+
 TEST_F(UnprivilegedTest, RefusesMountsInside) {
   const SubprocessResult ran =
       As("ids", "0:0", "mount -t tmpfs none /tmp; unshare -U true");
