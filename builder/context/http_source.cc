@@ -205,19 +205,19 @@ HttpSource::HttpSource(const registry::ClientOptions& options,
 HttpSource::~HttpSource() = default;
 
 Result<FetchedFile> HttpSource::Fetch(
-    const std::string& url, const oci::Digest& checksum,
+    const std::string& url, const std::optional<oci::Digest>& checksum,
     const std::function<void(uint64_t, uint64_t)>& on_bytes,
     std::stop_token stop) {
   std::optional<Record> known = impl_->Find(url);
   // What the checksum promises is in the store: no need to ask anybody.
-  if (known && !checksum.empty() && known->file.digest == checksum) {
+  if (known && checksum && known->file.digest == *checksum) {
     return known->file;
   }
   ASSIGN_OR_RETURN(FetchedFile file,
                    impl_->Download(url, known, on_bytes, stop));
-  if (!checksum.empty() && file.digest != checksum) {
+  if (checksum && file.digest != *checksum) {
     return Corrupt("digest mismatch " + file.digest.ToString() + ": " +
-                   checksum.ToString() + " was expected of " +
+                   checksum->ToString() + " was expected of " +
                    WithoutPassword(url));
   }
   return file;

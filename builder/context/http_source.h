@@ -42,11 +42,11 @@ class HttpSource {
   ~HttpSource();
 
   // The file at `url`, in the store when this returns.
-  //   checksum  what its digest must be; empty: anything
+  //   checksum  what its digest must be; none: anything
   // Errors: `kNotFound`, `kUnauthorized`, `kUnavailable` (status and URL),
   // `kCorrupt` (another digest).
   Result<FetchedFile> Fetch(
-      const std::string& url, const oci::Digest& checksum,
+      const std::string& url, const std::optional<oci::Digest>& checksum,
       const std::function<void(uint64_t current, uint64_t total)>& on_bytes,
       std::stop_token stop);
 

@@ -145,7 +145,7 @@ struct Describe {
     // Pinned, the content says all; where it came from does not count.
     if (purpose == DefinitionPurpose::kIdentity) out.Field("url", op.url);
     return out.Field("filename", op.filename)
-        .Field("checksum", op.checksum.ToString())
+        .Field("checksum", op.checksum ? op.checksum->ToString() : "")
         .Take();
   }
 

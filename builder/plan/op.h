@@ -116,7 +116,7 @@ struct MakeDirOp {
 struct FetchOp {
   std::string url;
   std::string filename;
-  oci::Digest checksum;  // empty: none
+  std::optional<oci::Digest> checksum;
 };
 
 // ADD from git: the tree of one commit. No inputs.
