@@ -201,7 +201,8 @@ TEST(LowerCopyTest, AddFetchesAUrlAsAVertex) {
       std::get<FetchOp>(graph.vertex(vertex.inputs.at(1)).op);
   EXPECT_EQ(fetch.url, "https://example.com/d/f[1].tgz?x=1");
   EXPECT_EQ(fetch.filename, "f[1].tgz");
-  EXPECT_EQ(fetch.checksum.ToString(), digest);
+  ASSERT_TRUE(fetch.checksum.has_value());
+  EXPECT_EQ(fetch.checksum->ToString(), digest);
 }
 
 TEST(LowerCopyTest, AddTakesAGitTreeAsAVertex) {
