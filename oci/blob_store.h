@@ -1,10 +1,10 @@
 // A directory of blobs named by their digest: `blobs/sha256/<hex>` of an OCI
 // image layout (image-spec image-layout.md, "Blobs").
 //
-// Publication is atomic: a blob is written aside (`ingest/`), verified, and
-// renamed into place, so a name is either absent or whole. Any number of
-// threads and processes may use one store at once: the same blob written twice
-// is the same bytes. Blobs are never changed.
+// Publication is atomic: a blob is written aside (in `.strake/ingest/`),
+// verified, and renamed into place, so a name is either absent or whole. Any
+// number of threads and processes may use one store at once: the same blob
+// written twice is the same bytes. Blobs are never changed.
 //
 // No fsync is done (a store is a cache), but a torn blob is never passed off as
 // good: what an earlier boot of the machine left unsynced is verified when it
@@ -79,8 +79,8 @@ class BlobStore {
   Result<std::vector<BlobInfo>> List() const;
   // A missing blob is fine.
   Status Remove(const Digest& digest) const;
-  // Removes what writers that died left in `ingest/`: files unlocked by any
-  // living process.
+  // Removes what writers that died left in `.strake/ingest/`: files unlocked by
+  // any living process.
   Status RemoveAbandonedIngests() const;
 
  private:

@@ -3,7 +3,9 @@
 //
 // Compressed output depends on the input, the algorithm and the level only:
 // never on the number of threads, on timing, or on how the input was cut into
-// writes. Not thread-safe, though a compressor may use threads of its own.
+// writes. (Another version of the libraries, or for gzip another CPU
+// architecture, may compress differently.) Not thread-safe, though a compressor
+// may use threads of its own.
 
 #ifndef STRAKE_OCI_COMPRESSOR_H_
 #define STRAKE_OCI_COMPRESSOR_H_
@@ -22,7 +24,8 @@ struct CompressionOptions {
   Compression algorithm = Compression::kGzip;
   // The algorithm's own scale (gzip 1-9, zstd 1-22); -1: strake's default.
   int level = -1;
-  // Worker threads beside the caller; 0: compress on the calling thread.
+  // Worker threads beside the caller; 0: compress on the calling thread (zstd
+  // uses one worker nevertheless, and the caller waits for it).
   int threads = 0;
 };
 

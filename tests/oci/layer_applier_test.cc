@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+#include <random>
 
 #include "tests/support/expect_result.h"
 #include "tests/support/rich_tree.h"
@@ -295,6 +298,65 @@ TEST(LayerApplierTest, ReadsTheSignOfATimeThatItsPieceOfTheTarHasCut) {
     EXPECT_EQ(-1, Stat(root, "f").st_mtim.tv_sec);
     EXPECT_EQ(750'000'000, Stat(root, "f").st_mtim.tv_nsec);
   }
+}
+
+TEST(LayerApplierTest, SurvivesRandomDamage) {
+  std::string sound = TarBuilder()
+                          .Dir("d")
+                          .File("d/f", std::string(1500, 'f'))
+                          .Symlink("s", "../outside")
+                          .HardLink("h", "d/f")
+                          .Pax("path", "d/" + std::string(200, 'l'))
+                          .File("x")
+                          .Pax("SCHILY.xattr.user.k", "v")
+                          .File("s2")
+                          .File("d/.wh.f", "")
+                          .File("d/.wh..wh..opq", "")
+                          .Build();
+  std::mt19937 random(3);
+  TempDir place;
+  place.Write("outside/secret", "secret");
+  for (int i = 0; i < 400; ++i) {
+    std::string tar = sound;
+    for (unsigned n = 1 + random() % 6; n > 0; --n) {
+      // Half of the time a header with its checksum put right.
+      size_t at = random() % tar.size();
+      tar[at] = static_cast<char>(random());
+      size_t block = at / 512 * 512;
+      if (random() % 2 == 0 || tar.substr(block + 257, 5) != "ustar") continue;
+      std::string header = tar.substr(block, 512);
+      header.replace(148, 8, 8, ' ');
+      unsigned sum = 0;
+      for (char c : header) sum += static_cast<unsigned char>(c);
+      char text[16];
+      std::snprintf(text, sizeof text, "%06o", sum);
+      tar.replace(block + 148, 7, text, 7);
+    }
+    place.MakeDir("root");
+    UniqueFd root(::open(place.path("root").c_str(), O_RDONLY | O_DIRECTORY));
+    MemorySource source(tar);
+    auto applied = ApplyLayer(source, root.get(), {});
+    (void)applied;
+    ASSERT_TRUE(IsOk(RemoveAllInRoot(place.fd(), "root")));
+    ASSERT_THAT(Names(place), ElementsAre("outside", "outside/secret")) << i;
+    ASSERT_EQ("secret", place.Read("outside/secret")) << i;
+  }
+}
+
+TEST(LayerApplierTest, ReportsAFullDisk) {
+  TempDir dir;
+  if (::mount("tmpfs", dir.path().c_str(), "tmpfs", 0, "size=1m") != 0) {
+    GTEST_SKIP() << "cannot mount a small tmpfs: needs root";
+  }
+  {
+    UniqueFd root(::open(dir.path().c_str(), O_RDONLY | O_DIRECTORY));
+    std::string tar =
+        TarBuilder().File("big", std::string(2 << 20, 'b')).Build();
+    MemorySource source(tar);
+    EXPECT_TRUE(FailsWith(ApplyLayer(source, root.get(), {}), ErrorCode::kIo,
+                          "No space left on device"));
+  }
+  EXPECT_EQ(0, ::umount(dir.path().c_str()));
 }
 
 // --- Replacing --------------------------------------------------------------
