@@ -52,7 +52,7 @@ class BadInputTest(support.EndToEndTest):
             (f"FROM {base}\nRUNN make\n",
              ("unknown instruction: RUNN", "RUN", "Dockerfile:2", "RUNN make")),
             (f"FROM {base}\nCOPY --chwon=1 a b\n",
-             ("unknown flag", "--chown", "Dockerfile:2")),
+             ("unknown flag: --chwon (did you mean chown?)", "Dockerfile:2")),
             (f"FROM {base}\nENV A=1\nENV B=${{A:^x}}\n",
              ("unsupported modifier", "Dockerfile:3")),
             (f"FROM {base}\nCOPY missing.txt /\n",
