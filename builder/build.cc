@@ -169,8 +169,11 @@ Result<std::unique_ptr<Workshop>> OpenWorkshop(
     const BuildOptions& options, const Store& store,
     const context::ContextMap& contexts, const context::ImageSource& images,
     const std::optional<oci::Timestamp>& epoch, ProgressReporter& progress) {
+  // What strakes that were killed have left behind.
+  RETURN_IF_ERROR(store.blobs().RemoveAbandonedIngests());
   ASSIGN_OR_RETURN(snapshot::SnapshotterChoice snapshots,
                    store.OpenSnapshots(options.snapshotter));
+  RETURN_IF_ERROR(snapshots.snapshotter->RemoveAbandoned());
   ASSIGN_OR_RETURN(cache::CacheIndex index,
                    cache::CacheIndex::Open(store.cache_index_path()));
   ASSIGN_OR_RETURN(std::unique_ptr<cache::StatCache> stat_cache,

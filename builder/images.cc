@@ -36,7 +36,7 @@ Result<oci::Descriptor> ManifestOf(const oci::BlobStore& blobs,
 Result<StoredImage> Describe(const oci::BlobStore& blobs,
                              const oci::NamedImage& named) {
   StoredImage image;
-  image.name = named.name;
+  if (!Store::IsNameless(named.name)) image.name = named.name;
   image.descriptor = named.descriptor;
   ASSIGN_OR_RETURN(std::vector<oci::Descriptor> reached,
                    oci::WalkImage(blobs, named.descriptor));
@@ -179,7 +179,9 @@ Result<std::vector<oci::Digest>> RemoveImage(const std::string& store_directory,
   ASSIGN_OR_RETURN(StoredImage image, Find(store, name));
   ASSIGN_OR_RETURN(std::vector<oci::Descriptor> candidates,
                    oci::WalkImage(store.blobs(), image.descriptor));
-  RETURN_IF_ERROR(store.layout().Untag(image.name));
+  RETURN_IF_ERROR(store.layout().Untag(
+      image.name.empty() ? Store::NamelessName(image.descriptor.digest)
+                         : image.name));
   ASSIGN_OR_RETURN(std::set<oci::Digest> reached, ReachedBlobs(store));
   std::vector<oci::Digest> removed;
   for (const oci::Descriptor& blob : candidates) {

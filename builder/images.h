@@ -20,7 +20,7 @@
 namespace strake::builder {
 
 struct StoredImage {
-  std::string name;  // full reference
+  std::string name;  // full reference; empty: it has none
   oci::Descriptor descriptor;
   oci::Digest config;  // the image ID; empty for an index
   std::optional<oci::Timestamp> created;

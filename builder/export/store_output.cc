@@ -1,4 +1,5 @@
 // `type=image`: names in strake's own store, where the blobs are already.
+#include <algorithm>
 #include <utility>
 
 #include "builder/export/export.h"
@@ -28,8 +29,13 @@ Result<PreparedOutputPtr> PrepareStore(const std::vector<std::string>& names,
   for (const std::string& name : names) {
     images.push_back({name, context.image.manifest});
   }
-  // Without a name the image is found by its ID.
-  if (images.empty()) {
+  // Without a name the image is found by its ID, unless it has a name already.
+  ASSIGN_OR_RETURN(std::vector<oci::NamedImage> known, context.store.List());
+  bool has_name = std::any_of(
+      known.begin(), known.end(), [&](const oci::NamedImage& image) {
+        return image.descriptor.digest == context.image.manifest.digest;
+      });
+  if (images.empty() && !has_name) {
     images.push_back(
         {context.image.manifest.digest.ToString(), context.image.manifest});
   }
