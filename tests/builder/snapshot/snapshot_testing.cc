@@ -29,8 +29,7 @@ bool BecomePlainUser() {
   if (::geteuid() != 0) return true;
   // A process that changed its ids may not write its own id map otherwise.
   return ::setgroups(0, nullptr) == 0 && ::setresgid(1000, 1000, 1000) == 0 &&
-         ::setresuid(1000, 1000, 1000) == 0 &&
-         ::prctl(PR_SET_DUMPABLE, 1) == 0;
+         ::setresuid(1000, 1000, 1000) == 0 && ::prctl(PR_SET_DUMPABLE, 1) == 0;
 }
 
 bool EnterNamespaces() {
