@@ -83,13 +83,10 @@ void BuildFlags::Declare(OptionSet& options) {
   options.Flag("--check", check_,
                "Check the Dockerfile and build nothing; short for "
                "--call=check");
-  options.Value("--call", call_,
-                {"METHOD",
-                 Completes::kNothing,
-                 {"build", "check", "lint", "outline", "targets"}},
-                "Build, or only tell of the Dockerfile: its mistakes, what a "
-                "target takes, the targets there are; \",format=json\" may "
-                "follow");
+  options.Value("--call", call_, {"METHOD"},
+                "build, or only tell of the Dockerfile: check (its mistakes), "
+                "outline (what the target takes), targets (which there are); "
+                "\",format=json\" may follow");
   options.List(
       "--allow", allow_,
       {"NAME", Completes::kNothing, {"security.insecure", "network.host"}},
@@ -105,9 +102,9 @@ void BuildFlags::Declare(OptionSet& options) {
                "Put the image into the store, also where there are other "
                "outputs");
   options.List("-o,--output", outputs_, {"OUTPUT", Completes::kFiles},
-               "Where the result goes: "
-               "type=image|oci|docker|registry|local|tar[,dest=PATH][,name="
-               "NAME], or a folder, or \"-\" for a tar on standard output");
+               "Where the result goes: type=TYPE[,dest=PATH][,name=NAME] with "
+               "TYPE image, oci, docker, registry, local or tar; or a folder; "
+               "or \"-\" for a tar on standard output");
   options.Value("--network", network_,
                 {"MODE", Completes::kNothing, {"default", "host", "none"}},
                 "Network of RUN");

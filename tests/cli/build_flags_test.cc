@@ -175,16 +175,39 @@ TEST(BuildFlagsTest, AttestationsMayBeTurnedOff) {
 
 TEST(BuildFlagsTest, EveryBuildxOptionIsKnownOrRefused) {
   for (const char* option :
-       {"--allow", "--annotation", "--attest", "--builder", "--cache-from",
-        "--cache-to", "--call", "--cgroup-parent", "--no-cache-filter",
-        "--shm-size", "--ulimit", "--memory"}) {
+       {"--annotation", "--attest", "--builder", "--cache-from", "--cache-to",
+        "--cgroup-parent", "--no-cache-filter", "--shm-size", "--ulimit",
+        "--memory"}) {
     EXPECT_THAT(ErrorOf({option, "x", "."}), HasSubstr("is not supported yet"))
         << option;
   }
-  EXPECT_THAT(ErrorOf({"--check", "."}), HasSubstr("is not supported yet"));
+  EXPECT_THAT(ErrorOf({"--squash", "."}), HasSubstr("is not supported yet"));
   EXPECT_THAT(ErrorOf({"--isolation", "chroot", "."}),
               HasSubstr("not supported yet"));
   EXPECT_THAT(ErrorOf({"--isolation", "jail", "."}), HasSubstr("unknown"));
+}
+
+TEST(BuildFlagsTest, CallsAreQuestionsAboutTheDockerfile) {
+  using Call = BuildRequest::Call;
+  EXPECT_EQ(Resolve({"."})->call, Call::kBuild);
+  EXPECT_EQ(Resolve({"--check", "."})->call, Call::kCheck);
+  EXPECT_EQ(Resolve({"--call=lint", "."})->call, Call::kCheck);
+  auto json = Resolve({"--call", "targets,format=json", "."});
+  ASSERT_TRUE(json) << json.error().message();
+  EXPECT_EQ(json->call, Call::kTargets);
+  EXPECT_TRUE(json->call_json);
+  EXPECT_THAT(ErrorOf({"--call=outlin", "."}),
+              HasSubstr("did you mean outline?"));
+  EXPECT_THAT(ErrorOf({"--call=check,format=xml", "."}),
+              HasSubstr("format=json"));
+}
+
+TEST(BuildFlagsTest, InsecureStepsNeedToBeAllowed) {
+  EXPECT_FALSE(Resolve({"."})->options.allow_insecure);
+  EXPECT_TRUE(
+      Resolve({"--allow", "security.insecure", "."})->options.allow_insecure);
+  EXPECT_TRUE(Resolve({"--allow=network.host", "."}));
+  EXPECT_FALSE(Resolve({"--allow=device", "."}));
 }
 
 TEST(BuildFlagsTest, RefusesRemoteContexts) {

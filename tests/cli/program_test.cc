@@ -20,17 +20,17 @@
 namespace strake::cli {
 namespace {
 
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::MatchesRegex;
-using testing::Not;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 constexpr const char* kProgram = STRAKE_BINARY_DIR "/strake";
 
 // Runs `script` for /bin/sh, in which "strake" is our program and its store is
 // of this test alone.
-class ProgramTest : public testing::Test {
+class ProgramTest : public ::testing::Test {
  protected:
   SubprocessResult Sh(const std::string& script) {
     SubprocessOptions options;
@@ -230,7 +230,7 @@ TEST_F(BuildProgramTest, ListsTagsAndRemovesImages) {
 }
 
 TEST_F(BuildProgramTest, PushesAndPullsThroughARegistryOfItsOwn) {
-  auto result = Sh(R"(
+  auto result = Sh(R"sh(
     strake registry serve -q --listen 127.0.0.1:0 --root registry >serve.log &
     server=$!
     trap 'kill $server' EXIT
@@ -249,7 +249,7 @@ TEST_F(BuildProgramTest, PushesAndPullsThroughARegistryOfItsOwn) {
       sha256sum | cut -d' ' -f1)" ]
     strake inspect --verify --format '{{.Id}}' $address/team/app:1
     cat id
-  )");
+  )sh");
   EXPECT_EQ(result.exit_status, 0) << result.stderr_text;
   auto lines = Split(Trim(result.stdout_text), '\n');
   ASSERT_EQ(lines.size(), 2u) << result.stdout_text;
@@ -260,7 +260,7 @@ TEST_F(BuildProgramTest, LogsInOnlyWithAGoodPassword) {
   if (Sh("command -v htpasswd").exit_status != 0) {
     GTEST_SKIP() << "htpasswd (apache2-utils) is not installed";
   }
-  auto result = Sh(R"(
+  auto result = Sh(R"sh(
     htpasswd -Bbc users ann secret 2>/dev/null
     strake registry serve -q --listen 127.0.0.1:0 --root registry \
       --htpasswd users >serve.log &
@@ -269,14 +269,16 @@ TEST_F(BuildProgramTest, LogsInOnlyWithAGoodPassword) {
     while ! grep -q http serve.log; do sleep 0.05; done
     address=$(sed 's,.*http://,,' serve.log)
     echo wrong | strake login -u ann --password-stdin $address
-    echo "wrong: $? $(ls .docker 2>/dev/null)" echo secret |
-                   strake login - u ann-- password -
-                           stdin $address echo "right: $?" strake build -
-                           q-- push - t $address / app : 1 context >
-                       / dev / null echo "push: $?" strake logout $address >
-                       / dev / null strake push - q $address / app : 1 echo
-                                                      "logged out: $?") ");
-      EXPECT_THAT(result.stdout_text, HasSubstr("wrong: 1 \n"));
+    echo "wrong: $? $(ls .docker 2>/dev/null)"
+    echo secret | strake login -u ann --password-stdin $address
+    echo "right: $?"
+    strake build -q --push -t $address/app:1 context >/dev/null
+    echo "push: $?"
+    strake logout $address >/dev/null
+    strake push -q $address/app:1
+    echo "logged out: $?"
+  )sh");
+  EXPECT_THAT(result.stdout_text, HasSubstr("wrong: 1 \n"));
   EXPECT_THAT(result.stdout_text, HasSubstr("Login Succeeded\nright: 0\n"));
   EXPECT_THAT(result.stdout_text, HasSubstr("push: 0\n"));
   EXPECT_THAT(result.stdout_text, HasSubstr("logged out: 1\n"));
@@ -311,7 +313,7 @@ int StatusAfterSignal(const std::vector<std::string>& words,
 
 TEST_F(BuildProgramTest, ASignalEndsAPullWithItsStatus) {
   // A registry that accepts and never answers.
-  auto result = Sh(R"(
+  auto result = Sh(R"sh(
     strake registry serve -q --listen 127.0.0.1:0 --root registry >serve.log &
     server=$!
     while ! grep -q http serve.log; do sleep 0.05; done
@@ -321,8 +323,8 @@ TEST_F(BuildProgramTest, ASignalEndsAPullWithItsStatus) {
       # A shell's background job ignores SIGINT: python3 gives it back.
       python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-os.execv(sys.argv[1], sys.argv[1:])' )" +
-                   std::string(kProgram) + R"( pull -q $address/app:1 &
+os.execv(sys.argv[1], sys.argv[1:])' )sh" +
+                   std::string(kProgram) + R"sh( pull -q $address/app:1 &
       pull=$!
       sleep 1
       kill -$signal $pull
@@ -333,7 +335,7 @@ os.execv(sys.argv[1], sys.argv[1:])' )" +
     kill $server
     wait $server
     echo "server: $?"
-  )");
+  )sh");
   EXPECT_THAT(result.stdout_text, HasSubstr("INT: 130\n"));
   EXPECT_THAT(result.stdout_text, HasSubstr("TERM: 143\n"));
   EXPECT_THAT(result.stdout_text, HasSubstr("server: 0\n"));
