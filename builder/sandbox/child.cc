@@ -66,6 +66,8 @@ class Child {
   void MountProc();
   void MaskProcPath(int proc, int index);
   void MakeProcPathReadOnly(int proc, int index);
+  void MakeReadOnlyTheOldWay(int mount, int index);
+  int CloneDevNull();
   [[noreturn]] void Reap(pid_t program);
 
   [[noreturn]] void RunProgram();
@@ -140,6 +142,12 @@ void Child::Join(int fd, int kind, ChildStep step) {
   Check(setns(fd, kind) == 0, step);
 }
 
+int Child::CloneDevNull() {
+  return static_cast<int>(
+      syscall(SYS_open_tree, plan_.dev_null, "",
+              OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+}
+
 // A masked path keeps its type: /dev/null over a file, an empty directory over
 // a directory.
 void Child::MaskProcPath(int proc, int index) {
@@ -158,9 +166,7 @@ void Child::MaskProcPath(int proc, int index) {
                                      kProcAttributes | MOUNT_ATTR_RDONLY));
     close(fs);
   } else {
-    cover = static_cast<int>(
-        syscall(SYS_open_tree, plan_.dev_null, "",
-                OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+    cover = CloneDevNull();
   }
   Check(cover >= 0 && Move(cover, target) == 0, ChildStep::kMaskProc, index);
   close(cover);
@@ -181,16 +187,25 @@ void Child::MakeProcPathReadOnly(int proc, int index) {
       syscall(SYS_mount_setattr, copy, "", AT_EMPTY_PATH | AT_RECURSIVE,
               &attributes, sizeof(attributes)) == 0;
   Check(Move(copy, target) == 0, ChildStep::kReadOnlyProc, index);
-  if (!done && fchdir(copy) == 0) {
-    // Before Linux 5.12; a directory can be named by ".".
+  if (!done) MakeReadOnlyTheOldWay(copy, index);
+  close(copy);
+  close(target);
+}
+
+// Before Linux 5.12. Only a directory can be named without a path, by "."; the
+// one file among the paths is covered instead.
+void Child::MakeReadOnlyTheOldWay(int mount, int index) {
+  if (fchdir(mount) == 0) {
     Check(syscall(SYS_mount, nullptr, ".", nullptr,
                   MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV |
                       MS_NOEXEC,
                   nullptr) == 0,
           ChildStep::kReadOnlyProc, index);
+    return;
   }
-  close(copy);
-  close(target);
+  const int cover = CloneDevNull();
+  Check(cover >= 0 && Move(cover, mount) == 0, ChildStep::kReadOnlyProc, index);
+  close(cover);
 }
 
 // In a user namespace the kernel makes a new proc only while an old one, with
