@@ -18,7 +18,6 @@
 #include "cli/event_recorder.h"
 #include "cli/json_progress.h"
 #include "cli/progress_mode.h"
-#include "cli/stdin_context.h"
 #include "cli/value_flags.h"
 #include "util/atomic_file.h"
 #include "util/byte_stream.h"
@@ -68,7 +67,6 @@ class BuildCommand final : public Command {
 
   BuildFlags flags_;
   BuildRequest request_;
-  std::unique_ptr<StdinContext> stdin_context_;
 };
 
 Status BuildCommand::ReadStdin() {
@@ -81,17 +79,8 @@ Status BuildCommand::ReadStdin() {
     }
     options.dockerfile_text = std::move(*text);
   }
-  if (request_.context_from_stdin) {
-    ASSIGN_OR_RETURN(stdin_context_, StdinContext::Open(STDIN_FILENO));
-    options.context.tar_fd = stdin_context_->tar_fd();
-    if (const auto& dockerfile = stdin_context_->dockerfile()) {
-      if (!options.dockerfile_path.empty()) {
-        return InvalidArgument(
-            "-f names a file of the context, but standard input is no tar");
-      }
-      options.dockerfile_text = *dockerfile;
-    }
-  }
+  // The library tells a tar from a Dockerfile.
+  if (request_.context_from_stdin) options.context.tar_fd = STDIN_FILENO;
   return {};
 }
 
