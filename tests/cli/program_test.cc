@@ -329,12 +329,12 @@ TEST_F(ProgramTest, ASignalEndsAPullWithItsStatus) {
     ASSERT_EQ(listen(listener.get(), 8), 0);
     ASSERT_EQ(getsockname(listener.get(), generic, &length), 0);
     std::string name = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-    int status = StatusAfterSignal(
-        {"pull", "-q", name + "/app:1"}, temp_.path("store"), signal_number,
-        [&] {
-          pollfd connected = {listener.get(), POLLIN, 0};
-          return poll(&connected, 1, 0) == 1;
-        });
+    int status =
+        StatusAfterSignal({"pull", "-q", name + "/app:1"}, temp_.path("store"),
+                          signal_number, [&] {
+                            pollfd connected = {listener.get(), POLLIN, 0};
+                            return poll(&connected, 1, 0) == 1;
+                          });
     EXPECT_EQ(status, 128 + signal_number);
   }
 }
