@@ -47,7 +47,8 @@ class CacheIndex {
   Status RecordLayer(std::string_view snapshot, std::string_view form,
                      const oci::LayerBlob& layer);
 
-  // A definition key leads to the content key that it had last.
+  // What a copy takes out of other states, by definition key, leads to the
+  // digest that these files had last.
   std::optional<oci::Digest> FindAlias(const oci::Digest& definition) const;
   Status RecordAlias(const oci::Digest& definition, const oci::Digest& content);
 

@@ -1,8 +1,8 @@
 // Each vertex answers three questions, each once (`Memo`):
 //
 //   Key       what identifies its result. A copy out of another state is keyed
-//             by the files that it takes; which files those were last time is
-//             remembered by definition key ("alias"), so that a cached copy
+//             by the files that it takes; the digest that those had last time
+//             is remembered by definition key ("alias"), so that a cached copy
 //             does not even need its source.
 //   Snapshot  its state. Found, made again from a stored layer, or executed.
 //   Layer     its changes as a blob. Found, or written from the snapshot.
@@ -18,6 +18,7 @@
 #include <future>
 #include <mutex>
 #include <semaphore>
+#include <span>
 #include <utility>
 
 #include "builder/cache/cache_key.h"
@@ -47,11 +48,21 @@ bool IsStep(const Vertex& vertex) {
          !std::holds_alternative<ImageOp>(vertex.op);
 }
 
-bool CopiesFromInput(const CopyOp& copy) {
+// Whether all files come out of other states (and heredocs), none from a build
+// context.
+bool CopiesFromInputsOnly(const CopyOp& copy) {
+  using Kind = plan::CopySource::Kind;
+  bool any = false;
   for (const plan::CopySource& source : copy.sources) {
-    if (source.kind == plan::CopySource::Kind::kInput) return true;
+    if (source.kind == Kind::kContext) return false;
+    any = any || source.kind == Kind::kInput;
   }
-  return false;
+  return any;
+}
+
+// Where a copy takes files from: its inputs but for the state below.
+std::span<const VertexId> Sources(const Vertex& copy) {
+  return std::span(copy.inputs).subspan(1);
 }
 
 // What of the options shows in a layer's bytes.
@@ -148,32 +159,69 @@ class Solver {
 
   Result<oci::Digest> ComputeKey(VertexId id) {
     const Vertex& vertex = graph_.vertex(id);
-    ASSIGN_OR_RETURN(std::vector<oci::Digest> inputs, InputKeys(vertex));
-    ASSIGN_OR_RETURN(plan::Op pinned, Pinned(id));
-    oci::Digest definition = cache::DefinitionKey(pinned, inputs);
-    const auto* copy = std::get_if<CopyOp>(&vertex.op);
-    if (copy == nullptr) return definition;
-    // Files of a build context may have changed: they are always looked at.
-    // Files of another state cannot have, if it is the same state.
-    bool only_inputs = true;
-    for (const plan::CopySource& source : copy->sources) {
-      only_inputs =
-          only_inputs && source.kind != plan::CopySource::Kind::kContext;
+    if (const auto* copy = std::get_if<CopyOp>(&vertex.op)) {
+      return CopyKey(vertex, *copy);
     }
-    if (only_inputs && CopiesFromInput(*copy) && !options_.no_cache) {
+    ASSIGN_OR_RETURN(std::vector<oci::Digest> inputs, Keys(vertex.inputs));
+    ASSIGN_OR_RETURN(plan::Op pinned, Pinned(id));
+    return cache::DefinitionKey(pinned, inputs);
+  }
+
+  // The key of the state below and the digest of the files are worked out at
+  // once: each may mean that a whole stage is executed first.
+  Result<oci::Digest> CopyKey(const Vertex& vertex, const CopyOp& copy) {
+    auto pending = std::async(std::launch::async,
+                              [&] { return FindContent(vertex, copy); });
+    auto base = Key(vertex.inputs[0]);
+    auto content = pending.get();
+    if (!base) return base;
+    if (!content) return std::move(content).error();
+    oci::Digest key = cache::ContentKey(copy, *base, content->digest);
+    if (!content->remembered) return key;
+    if (Usable(services_.index.Find(key))) {
+      RETURN_IF_ERROR(ReportSkipped(vertex));
+      return key;
+    }
+    // The copy has to be carried out, with the files that there are now.
+    ASSIGN_OR_RETURN(oci::Digest digest,
+                     DigestAndRemember(vertex, copy, content->definition));
+    return cache::ContentKey(copy, *base, digest);
+  }
+
+  // The files that a copy takes.
+  struct Content {
+    oci::Digest digest;
+    bool remembered = false;  // from an earlier build; nobody looked at them
+    oci::Digest definition;   // under which they are remembered
+  };
+
+  // Files of a build context may have changed: they are always looked at.
+  // Files of another state cannot have, if it is the same state.
+  Result<Content> FindContent(const Vertex& vertex, const CopyOp& copy) {
+    if (!CopiesFromInputsOnly(copy)) {
+      ASSIGN_OR_RETURN(oci::Digest digest, DigestSources(vertex, copy));
+      return Content{digest, false, {}};
+    }
+    ASSIGN_OR_RETURN(std::vector<oci::Digest> inputs, Keys(Sources(vertex)));
+    // Whatever the files are copied onto.
+    inputs.insert(inputs.begin(), oci::Digest());
+    oci::Digest definition = cache::DefinitionKey(copy, inputs);
+    if (!options_.no_cache) {
       if (auto known = services_.index.FindAlias(definition)) {
-        if (Usable(services_.index.Find(*known))) {
-          RETURN_IF_ERROR(ReportSkipped(vertex));
-          return *known;
-        }
+        return Content{*known, true, definition};
       }
     }
-    ASSIGN_OR_RETURN(oci::Digest content, DigestSources(vertex, *copy));
-    oci::Digest key = cache::ContentKey(*copy, inputs[0], content);
-    if (only_inputs) {
-      RETURN_IF_ERROR(services_.index.RecordAlias(definition, key));
-    }
-    return key;
+    ASSIGN_OR_RETURN(oci::Digest digest,
+                     DigestAndRemember(vertex, copy, definition));
+    return Content{digest, false, definition};
+  }
+
+  Result<oci::Digest> DigestAndRemember(const Vertex& vertex,
+                                        const CopyOp& copy,
+                                        const oci::Digest& definition) {
+    ASSIGN_OR_RETURN(oci::Digest digest, DigestSources(vertex, copy));
+    RETURN_IF_ERROR(services_.index.RecordAlias(definition, digest));
+    return digest;
   }
 
   // The steps behind a copy that is cached are not needed, and not looked at
@@ -213,12 +261,9 @@ class Solver {
   }
 
   Result<oci::Digest> DigestSources(const Vertex& vertex, const CopyOp& copy) {
-    std::vector<SnapshotId> inputs(vertex.inputs.size());
-    for (const plan::CopySource& source : copy.sources) {
-      if (source.kind != plan::CopySource::Kind::kInput) continue;
-      ASSIGN_OR_RETURN(inputs[source.input],
-                       Snapshot(vertex.inputs[source.input]));
-    }
+    ASSIGN_OR_RETURN(std::vector<SnapshotId> inputs,
+                     Snapshots(Sources(vertex)));
+    inputs.insert(inputs.begin(), SnapshotId());
     std::vector<std::unique_ptr<ops::OpenSource>> opened;
     ASSIGN_OR_RETURN(
         context::CopyInputs trees,
@@ -230,19 +275,18 @@ class Solver {
     return cache::DigestCopySources(copy, trees, digest);
   }
 
-  Result<std::vector<oci::Digest>> InputKeys(const Vertex& vertex) {
-    return ForInputs<oci::Digest>(vertex,
-                                  [this](VertexId id) { return Key(id); });
+  Result<std::vector<oci::Digest>> Keys(std::span<const VertexId> vertices) {
+    return AskAll<oci::Digest>(vertices,
+                               [this](VertexId id) { return Key(id); });
   }
 
-  // Asks about every input, all at once.
+  // Asks about every one of `vertices`, all at once.
   template <typename T, typename Ask>
-  Result<std::vector<T>> ForInputs(const Vertex& vertex, Ask ask) {
+  Result<std::vector<T>> AskAll(std::span<const VertexId> vertices, Ask ask) {
     std::vector<std::future<Result<T>>> others;
-    for (size_t i = 1; i < vertex.inputs.size(); ++i) {
-      others.push_back(
-          std::async(std::launch::async,
-                     [ask, id = vertex.inputs[i]] { return ask(id); }));
+    for (size_t i = 1; i < vertices.size(); ++i) {
+      others.push_back(std::async(std::launch::async,
+                                  [ask, id = vertices[i]] { return ask(id); }));
     }
     std::vector<T> answers;
     Status failed;
@@ -253,7 +297,7 @@ class Solver {
         failed = std::move(answer).error();
       }
     };
-    if (!vertex.inputs.empty()) take(ask(vertex.inputs[0]));
+    if (!vertices.empty()) take(ask(vertices[0]));
     for (auto& other : others) take(other.get());
     if (!failed) return std::move(failed).error();
     return answers;
@@ -370,7 +414,7 @@ class Solver {
   Result<CacheRecord> Execute(VertexId id) {
     const Vertex& vertex = graph_.vertex(id);
     ASSIGN_OR_RETURN(oci::Digest key, Key(id));
-    ASSIGN_OR_RETURN(std::vector<SnapshotId> inputs, InputSnapshots(vertex));
+    ASSIGN_OR_RETURN(std::vector<SnapshotId> inputs, Snapshots(vertex.inputs));
     SlotGuard slot(slots_);
     if (stop_.stop_requested()) return Cancelled("the build was cancelled");
     if (!IsStep(vertex)) return Carry(id, key, std::move(inputs), 0);
@@ -379,9 +423,10 @@ class Solver {
     return step.EndWith(Carry(id, key, std::move(inputs), step.id()));
   }
 
-  Result<std::vector<SnapshotId>> InputSnapshots(const Vertex& vertex) {
-    return ForInputs<SnapshotId>(vertex,
-                                 [this](VertexId id) { return Snapshot(id); });
+  Result<std::vector<SnapshotId>> Snapshots(
+      std::span<const VertexId> vertices) {
+    return AskAll<SnapshotId>(vertices,
+                              [this](VertexId id) { return Snapshot(id); });
   }
 
   Result<CacheRecord> Carry(VertexId id, const oci::Digest& key,
