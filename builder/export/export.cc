@@ -73,8 +73,12 @@ Result<std::vector<std::string>> Export(const std::vector<Output>& outputs,
   }
   if (context.stop.stop_requested())
     return Cancelled("the build was cancelled");
-  for (const PreparedOutputPtr& output : prepared) {
-    RETURN_IF_ERROR(output->Publish());
+  // What may fail halfway comes before what only gets its name.
+  for (bool fills_folder : {true, false}) {
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if ((outputs[i].kind == Kind::kLocal) != fills_folder) continue;
+      RETURN_IF_ERROR(prepared[i]->Publish());
+    }
   }
   std::sort(used.begin(), used.end());
   used.erase(std::unique(used.begin(), used.end()), used.end());

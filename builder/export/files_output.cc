@@ -117,6 +117,13 @@ class WrittenFolder final : public PreparedOutput {
 
 Result<PreparedOutputPtr> PrepareFiles(const Output& output,
                                        const ExportContext& context) {
+  std::error_code error;
+  if (output.kind == Output::Kind::kLocal &&
+      std::filesystem::exists(output.dest, error) &&
+      !std::filesystem::is_directory(output.dest, error)) {
+    return InvalidArgument("--output dest=" + output.dest +
+                           ": is a file, and type=local fills a folder");
+  }
   ASSIGN_OR_RETURN(SnapshotDiff diff,
                    WholeTree(context.snapshotter, context.root));
   if (output.kind == Output::Kind::kLocal) {
