@@ -10,21 +10,16 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <map>
-#include <unordered_set>
 
-#include "oci/directory_cursor.h"
+#include "oci/layer_tree.h"
 #include "oci/metadata_setter.h"
 #include "oci/tar_reader.h"
 #include "oci/whiteout.h"
-#include "util/directory.h"
+#include "oci/whiteout_applier.h"
 #include "util/result_macros.h"
-#include "util/rooted_fs.h"
 #include "util/strings.h"
 
 namespace strake::oci {
@@ -38,48 +33,26 @@ Result<std::string> NormalizePath(std::string_view path) {
   std::string clean;
   for (std::string_view part : Split(path, '/')) {
     if (part.empty() || part == ".") continue;
-    if (part == "..")
+    if (part == "..") {
       return Corrupt("\"..\" in a name: it would leave the root");
+    }
     if (!clean.empty()) clean += '/';
     clean += part;
   }
   return clean;
 }
 
-struct DirectoryAndName {
-  std::string_view directory;
-  std::string name;
-};
-
-DirectoryAndName SplitName(std::string_view path) {
-  size_t slash = path.rfind('/');
-  if (slash == std::string_view::npos) return {"", std::string(path)};
-  return {path.substr(0, slash), std::string(path.substr(slash + 1))};
-}
-
-std::string JoinPath(const std::string& directory, std::string_view name) {
-  if (directory.empty()) return std::string(name);
-  return directory + "/" + std::string(name);
-}
-
-bool IsOverlayWhiteout(const struct stat& info) {
-  return S_ISCHR(info.st_mode) && info.st_rdev == 0;
-}
-
 class Applier {
  public:
   Applier(ByteSource& layer, int root, const LayerApplyOptions& options)
       : layer_(layer),
-        root_(root),
-        options_(options),
         reader_(layer),
         setter_(options.journal),
-        cursor_(root,
-                [this](int parent, const std::string& name,
-                       const std::string& path) {
-                  return MakeImpliedDirectory(parent, name, path);
-                }),
-        existing_(root) {}
+        tree_(root, options,
+              [this](int parent, const std::string& name,
+                     const std::string& path) {
+                return MakeImpliedDirectory(parent, name, path);
+              }) {}
 
   Result<LayerApplySummary> Run() {
     while (true) {
@@ -93,7 +66,7 @@ class Applier {
                                                GoQuote(header->path));
       }
     }
-    RETURN_IF_ERROR(SetDirectoryTimes());
+    RETURN_IF_ERROR(tree_.ApplyTimes());
     NullSink rest;
     ASSIGN_OR_RETURN(uint64_t trailing_bytes, CopyAll(layer_, rest));
     static_cast<void>(trailing_bytes);
@@ -101,40 +74,38 @@ class Applier {
   }
 
  private:
-  bool MergesIntoOverlay() const {
-    return options_.whiteouts != WhiteoutForm::kDelete;
-  }
-
   Status ApplyEntry(const TarHeader& header) {
     ASSIGN_OR_RETURN(std::string path, NormalizePath(header.path));
     if (path.empty()) return ApplyRoot(header);
+    DirectoryAndName place = SplitName(path);
     for (std::string_view part : Split(path, '/')) {
       if (ClassifyName(part) == WhiteoutKind::kReserved) return {};
     }
-    DirectoryAndName place = SplitName(path);
     for (std::string_view part : Split(place.directory, '/')) {
-      if (ClassifyName(part) != WhiteoutKind::kNone) {
-        return Corrupt("a whiteout is no directory");
-      }
+      if (ClassifyName(part) == WhiteoutKind::kNone) continue;
+      return Corrupt("a whiteout is no directory");
     }
     switch (ClassifyName(place.name)) {
       case WhiteoutKind::kInvalid:
         return Corrupt("a whiteout of nothing");
       case WhiteoutKind::kOpaque:
-        return ApplyOpaque(place.directory);
+        return ApplyOpaqueWhiteout(tree_, place.directory);
       case WhiteoutKind::kDelete:
-        return ApplyWhiteout(place.directory,
+        return ApplyWhiteout(tree_, place.directory,
                              std::string(WhiteoutTarget(place.name)));
       default:
-        break;
+        return MakeEntry(header, place);
     }
+  }
+
+  Status MakeEntry(const TarHeader& header, const DirectoryAndName& place) {
     ASSIGN_OR_RETURN(const DirectoryCursor::Location* directory,
-                     cursor_.Enter(place.directory));
-    Touch(directory->path);
-    KeepTime(*directory);
-    std::string full = JoinPath(directory->path, place.name);
-    RETURN_IF_ERROR(Make(header, directory->fd, place.name, full));
-    if (!MergesIntoOverlay()) touched_.insert(std::move(full));
+                     tree_.making().Enter(place.directory));
+    tree_.TouchDirectory(directory->path);
+    tree_.KeepTime(*directory);
+    std::string path = JoinPath(directory->path, place.name);
+    RETURN_IF_ERROR(Make(header, directory->fd, place.name, path));
+    tree_.TouchEntry(path);
     return {};
   }
 
@@ -159,12 +130,10 @@ class Applier {
     }
   }
 
-  // --- One kind of file each ------------------------------------------------
-
   Status MakeFile(const FileMetadata& metadata, int directory,
                   const std::string& name, const std::string& path) {
     UniqueFd fd;
-    RETURN_IF_ERROR(MakeNew(directory, name, path, [&] {
+    RETURN_IF_ERROR(tree_.MakeNew(directory, name, path, [&] {
       fd.reset(::openat(directory, name.c_str(),
                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                         0600));
@@ -201,14 +170,10 @@ class Applier {
   Status MakeDirectory(const FileMetadata& metadata, int directory,
                        const std::string& name, const std::string& path) {
     RETURN_IF_ERROR(MakeOrKeepDirectory(directory, name, path));
-    ASSIGN_OR_RETURN(UniqueFd fd, OpenDirectory(directory, name.c_str()));
+    ASSIGN_OR_RETURN(UniqueFd fd, OpenDirectoryAt(directory, name.c_str()));
     RETURN_IF_ERROR(setter_.SetDirectory(fd.get(), path, metadata));
-    times_[path] = metadata.mtime;
+    tree_.SetTime(path, metadata.mtime);
     return {};
-  }
-
-  static Result<UniqueFd> OpenDirectory(int directory, const char* name) {
-    return OpenFileAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   }
 
   Status MakeOrKeepDirectory(int directory, const std::string& name,
@@ -220,14 +185,14 @@ class Applier {
       return ErrnoError("cannot stat it");
     }
     if (S_ISDIR(info.st_mode)) return {};
-    RETURN_IF_ERROR(RemoveExisting(directory, name, path));
+    RETURN_IF_ERROR(tree_.RemoveExisting(directory, name, path));
     if (::mkdirat(directory, name.c_str(), 0700) != 0) {
       return ErrnoError("cannot make it");
     }
     // The layer deleted what was below before it made this directory: nothing
     // of a directory there may show through.
-    if (MergesIntoOverlay() && IsOverlayWhiteout(info)) {
-      return SetOpaque(directory, name);
+    if (tree_.for_overlay() && IsOverlayWhiteout(info)) {
+      return tree_.SetOpaque(directory, name);
     }
     return {};
   }
@@ -237,7 +202,7 @@ class Applier {
                               const std::string& path) {
     struct stat info;
     if (::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-        !(MergesIntoOverlay() && IsOverlayWhiteout(info))) {
+        !(tree_.for_overlay() && IsOverlayWhiteout(info))) {
       return Corrupt(GoQuote(path) + ", which it is in, is no directory");
     }
     FileMetadata metadata;
@@ -251,7 +216,7 @@ class Applier {
 
   Status MakeSymlink(const FileMetadata& metadata, int directory,
                      const std::string& name, const std::string& path) {
-    RETURN_IF_ERROR(MakeNew(directory, name, path, [&] {
+    RETURN_IF_ERROR(tree_.MakeNew(directory, name, path, [&] {
       return ::symlinkat(metadata.link_target.c_str(), directory, name.c_str());
     }));
     return setter_.SetSpecial(directory, name, path, metadata, false);
@@ -259,13 +224,13 @@ class Applier {
 
   Status MakeNode(const FileMetadata& metadata, int directory,
                   const std::string& name, const std::string& path) {
-    if (MergesIntoOverlay() && S_ISCHR(metadata.mode) && metadata.rdev == 0) {
+    if (tree_.for_overlay() && S_ISCHR(metadata.mode) && metadata.rdev == 0) {
       return Unsupported(
           "a character device 0:0 cannot be kept in an overlay, where it means "
           "a deleted file");
     }
     bool is_stand_in = false;
-    RETURN_IF_ERROR(MakeNew(directory, name, path, [&] {
+    RETURN_IF_ERROR(tree_.MakeNew(directory, name, path, [&] {
       int made = ::mknodat(directory, name.c_str(),
                            (metadata.mode & S_IFMT) | 0600, metadata.rdev);
       if (made == 0 || S_ISFIFO(metadata.mode) || !setter_.Recordable(errno)) {
@@ -279,267 +244,65 @@ class Applier {
 
   Status MakeHardLink(const std::string& target, int directory,
                       const std::string& name, const std::string& path) {
-    auto bad_target = [&](Error error) {
-      return std::move(error).Wrap("hard link to " + GoQuote(target));
-    };
-    auto clean = NormalizePath(target);
-    if (!clean) return bad_target(std::move(clean).error());
-    DirectoryAndName place = SplitName(*clean);
-    auto where = existing_.Enter(place.directory);
+    auto linked = LinkTo(target, directory, name, path);
+    if (!linked) {
+      return std::move(linked).error().Wrap("hard link to " + GoQuote(target));
+    }
+    OwnershipJournal* journal = tree_.journal();
+    if (journal == nullptr) return {};
+    if (const VirtualMetadata* meant = journal->Find(*linked)) {
+      journal->Set(path, VirtualMetadata(*meant));
+    }
+    return {};
+  }
+
+  // The resolved path of what was linked to.
+  Result<std::string> LinkTo(const std::string& target, int directory,
+                             const std::string& name, const std::string& path) {
+    ASSIGN_OR_RETURN(std::string clean, NormalizePath(target));
+    DirectoryAndName place = SplitName(clean);
+    auto where = tree_.existing().Enter(place.directory);
     if (!where && where.error().code() == ErrorCode::kNotFound) {
-      return bad_target(Corrupt("there is no such directory"));
+      return Corrupt("there is no such directory");
     }
-    if (!where) return bad_target(std::move(where).error());
+    if (!where) return std::move(where).error();
+    int there = (*where)->fd;
+    std::string target_path = JoinPath((*where)->path, place.name);
     struct stat info;
-    if (clean->empty() ||
-        ::fstatat((*where)->fd, place.name.c_str(), &info,
-                  AT_SYMLINK_NOFOLLOW) != 0 ||
-        (MergesIntoOverlay() && IsOverlayWhiteout(info))) {
-      return bad_target(Corrupt("there is no such file in the layer"));
+    if (clean.empty() ||
+        ::fstatat(there, place.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 ||
+        (tree_.for_overlay() && IsOverlayWhiteout(info))) {
+      return Corrupt("there is no such file in the layer");
     }
-    if (S_ISDIR(info.st_mode)) return bad_target(Corrupt("it is a directory"));
+    if (S_ISDIR(info.st_mode)) return Corrupt("it is a directory");
     // A link to itself must not remove its target.
     struct stat here;
     if (::fstatat(directory, name.c_str(), &here, AT_SYMLINK_NOFOLLOW) == 0 &&
         here.st_dev == info.st_dev && here.st_ino == info.st_ino) {
-      return {};
+      return target_path;
     }
-    std::string target_path = JoinPath((*where)->path, place.name);
-    int target_directory = (*where)->fd;
-    RETURN_IF_ERROR(MakeNew(directory, name, path, [&] {
-      return ::linkat(target_directory, place.name.c_str(), directory,
-                      name.c_str(), 0);
+    RETURN_IF_ERROR(tree_.MakeNew(directory, name, path, [&] {
+      return ::linkat(there, place.name.c_str(), directory, name.c_str(), 0);
     }));
-    if (options_.journal != nullptr) {
-      if (const auto* meant = options_.journal->Find(target_path)) {
-        options_.journal->Set(path, VirtualMetadata(*meant));
-      }
-    }
-    return {};
+    return target_path;
   }
 
   Status ApplyRoot(const TarHeader& header) {
     if (!S_ISDIR(header.metadata.mode) || !header.hard_link_target.empty()) {
       return Corrupt("the root can only be a directory");
     }
-    ASSIGN_OR_RETURN(UniqueFd fd, OpenDirectory(root_, "."));
+    ASSIGN_OR_RETURN(UniqueFd fd, OpenDirectoryAt(tree_.root(), "."));
     RETURN_IF_ERROR(setter_.SetDirectory(fd.get(), "", header.metadata));
-    times_[""] = header.metadata.mtime;
-    return {};
-  }
-
-  // --- Deletions ------------------------------------------------------------
-
-  Status ApplyWhiteout(std::string_view directory_path,
-                       const std::string& name) {
-    DirectoryCursor& cursor = MergesIntoOverlay() ? cursor_ : existing_;
-    auto entered = cursor.Enter(directory_path);
-    if (!entered) {
-      // Nothing there, nothing to delete.
-      if (entered.error().code() == ErrorCode::kNotFound) return {};
-      return std::move(entered).error();
-    }
-    const DirectoryCursor::Location& directory = **entered;
-    std::string path = JoinPath(directory.path, name);
-    KeepTime(directory);
-    if (MergesIntoOverlay()) return MarkDeleted(directory.fd, name);
-    // A whiteout concerns the layers below, never what its own layer has.
-    if (!touched_.contains(path)) {
-      return RemoveExisting(directory.fd, name, path);
-    }
-    return RemoveUntouched(directory.fd, name, path);
-  }
-
-  Status MarkDeleted(int directory, const std::string& name) {
-    if (::mknodat(directory, name.c_str(), S_IFCHR, 0) == 0) return {};
-    if (errno != EEXIST) return ErrnoError("cannot make an overlay whiteout");
-    struct stat info;
-    if (::fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
-      return ErrnoError("cannot stat it");
-    }
-    // What is there is of this layer; only a directory lets anything through.
-    if (!S_ISDIR(info.st_mode)) return {};
-    return SetOpaque(directory, name);
-  }
-
-  Status ApplyOpaque(std::string_view directory_path) {
-    if (MergesIntoOverlay()) {
-      if (directory_path.empty()) {
-        return Unsupported(
-            "an opaque whiteout of the root cannot be kept in an overlay");
-      }
-      ASSIGN_OR_RETURN(const DirectoryCursor::Location* directory,
-                       cursor_.Enter(directory_path));
-      return SetOpaque(directory->fd, ".");
-    }
-    auto entered = existing_.Enter(directory_path);
-    if (!entered) {
-      if (entered.error().code() == ErrorCode::kNotFound) return {};
-      return std::move(entered).error();
-    }
-    KeepTime(**entered);
-    std::string path = (*entered)->path;
-    return RemoveUntouched((*entered)->fd, ".", path);
-  }
-
-  Status SetOpaque(int directory, const std::string& name) {
-    ASSIGN_OR_RETURN(UniqueFd fd, OpenDirectory(directory, name.c_str()));
-    const char* key = options_.whiteouts == WhiteoutForm::kOverlayTrusted
-                          ? "trusted.overlay.opaque"
-                          : "user.overlay.opaque";
-    if (::fsetxattr(fd.get(), key, "y", 1, 0) == 0) return {};
-    return ErrnoError("cannot mark the directory opaque for overlay");
-  }
-
-  // Removes what the directory `name` (resolved: `path`) has from the layers
-  // below, at any depth, and keeps what this layer put there.
-  Status RemoveUntouched(int parent, const std::string& name,
-                         const std::string& path) {
-    struct stat info;
-    if (::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 ||
-        !S_ISDIR(info.st_mode)) {
-      return {};
-    }
-    ASSIGN_OR_RETURN(UniqueFd top, OpenDirectory(parent, name.c_str()));
-    struct Level {
-      std::string path;
-      std::vector<DirectoryEntry> entries;
-    };
-    DirectoryStack stack(std::move(top));
-    std::vector<Level> levels(1);
-    levels[0].path = path;
-    ASSIGN_OR_RETURN(levels[0].entries, ListDirectory(stack.fd()));
-    while (true) {
-      Level& level = levels.back();
-      if (level.entries.empty()) {
-        levels.pop_back();
-        if (levels.empty()) break;
-        RETURN_IF_ERROR(stack.Pop());
-        continue;
-      }
-      std::string child = std::move(level.entries.back().name);
-      level.entries.pop_back();
-      std::string child_path = JoinPath(level.path, child);
-      if (!touched_.contains(child_path)) {
-        RETURN_IF_ERROR(RemoveExisting(stack.fd(), child, child_path));
-        continue;
-      }
-      if (::fstatat(stack.fd(), child.c_str(), &info, AT_SYMLINK_NOFOLLOW) ||
-          !S_ISDIR(info.st_mode)) {
-        continue;
-      }
-      RETURN_IF_ERROR(stack.Push(child.c_str()));
-      Level next;
-      next.path = std::move(child_path);
-      ASSIGN_OR_RETURN(next.entries, ListDirectory(stack.fd()));
-      levels.push_back(std::move(next));
-    }
-    return {};
-  }
-
-  // --- Replacing ------------------------------------------------------------
-
-  // Calls `make`, a system call that refuses existing names, and where it
-  // does, once more after the name was removed.
-  template <typename MakeCall>
-  Status MakeNew(int directory, const std::string& name,
-                 const std::string& path, MakeCall make) {
-    if (make() == 0) return {};
-    if (errno == EEXIST) {
-      RETURN_IF_ERROR(RemoveExisting(directory, name, path));
-      if (make() == 0) return {};
-    }
-    return ErrnoError("cannot make it");
-  }
-
-  // Removes whatever has the name; nothing is fine.
-  Status RemoveExisting(int directory, const std::string& name,
-                        const std::string& path) {
-    bool journaled = options_.journal != nullptr && !options_.journal->empty();
-    if (::unlinkat(directory, name.c_str(), 0) == 0) {
-      cursor_.ForgetRemovedFile();
-      existing_.ForgetRemovedFile();
-      if (journaled) options_.journal->Remove(path);
-      return {};
-    }
-    if (errno == ENOENT) return {};
-    if (errno != EISDIR && errno != EPERM) {
-      return ErrnoError("cannot remove what is there");
-    }
-    RETURN_IF_ERROR(RemoveAllAt(directory, name.c_str()));
-    cursor_.ForgetRemovedDirectory();
-    existing_.ForgetRemovedDirectory();
-    if (journaled) options_.journal->Remove(path);
-    times_.erase(path);
-    std::string below = path + "/";
-    auto it = times_.lower_bound(below);
-    while (it != times_.end() && it->first.starts_with(below)) {
-      it = times_.erase(it);
-    }
-    return {};
-  }
-
-  // --- Bookkeeping ----------------------------------------------------------
-
-  // Marks a directory, and all that it is in, as part of this layer.
-  void Touch(const std::string& directory) {
-    if (MergesIntoOverlay() || directory == last_touched_) return;
-    last_touched_ = directory;
-    std::string_view path = directory;
-    while (!path.empty() && touched_.emplace(path).second) {
-      path = SplitName(path).directory;
-    }
-  }
-
-  // A directory that the layer does not describe keeps its time, whatever is
-  // put into it.
-  void KeepTime(const DirectoryCursor::Location& directory) {
-    if (directory.path == last_kept_ && kept_any_) return;
-    kept_any_ = true;
-    last_kept_ = directory.path;
-    if (times_.contains(directory.path)) return;
-    struct stat info;
-    if (::fstatat(directory.fd, "", &info, AT_EMPTY_PATH) != 0) return;
-    times_[directory.path] = std::chrono::seconds(info.st_mtim.tv_sec) +
-                             std::chrono::nanoseconds(info.st_mtim.tv_nsec);
-  }
-
-  Status SetDirectoryTimes() {
-    DirectoryCursor cursor(root_);
-    for (const auto& [path, time] : times_) {
-      DirectoryAndName place = SplitName(path);
-      ASSIGN_OR_RETURN(const DirectoryCursor::Location* directory,
-                       cursor.Enter(place.directory));
-      auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-      timespec times[2] = {};
-      times[0].tv_nsec = UTIME_OMIT;
-      times[1].tv_sec = static_cast<time_t>(seconds.count());
-      times[1].tv_nsec = static_cast<long>((time - seconds).count());
-      const char* name = path.empty() ? "." : place.name.c_str();
-      if (::utimensat(directory->fd, name, times, AT_SYMLINK_NOFOLLOW) != 0) {
-        return ErrnoError("cannot set the time of " + GoQuote(path));
-      }
-    }
+    tree_.SetTime("", header.metadata.mtime);
     return {};
   }
 
   ByteSource& layer_;
-  int root_;
-  const LayerApplyOptions& options_;
   TarReader reader_;
   MetadataSetter setter_;
-  DirectoryCursor cursor_;    // makes what is missing
-  DirectoryCursor existing_;  // does not
+  LayerTree tree_;
   LayerApplySummary summary_;
   std::chrono::nanoseconds entry_time_{0};
-  // Directories' times, set when nothing is made in them any more.
-  std::map<std::string, std::chrono::nanoseconds> times_;
-  // kDelete only: paths of this layer's entries and of the directories that
-  // they are in, which its whiteouts do not concern.
-  std::unordered_set<std::string> touched_;
-  std::string last_touched_;
-  std::string last_kept_;
-  bool kept_any_ = false;
 };
 
 }  // namespace

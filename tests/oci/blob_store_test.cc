@@ -132,8 +132,6 @@ TEST(BlobStoreTest, ManyThreadsMayWriteTheSameBlob) {
   EXPECT_THAT(Files(Ingest(dir)), IsEmpty());
 }
 
-// --- Trust ------------------------------------------------------------------
-
 void Damage(const BlobStore& store, const Digest& digest) {
   int fd = ::open(store.PathOf(digest).c_str(), O_WRONLY);
   EXPECT_EQ(1, ::pwrite(fd, "X", 1, 0));
@@ -220,8 +218,6 @@ TEST(BlobStoreTest, SkipsTornLinesOfTheTrustedList) {
   Damage(*BlobStore::Open(dir.path()), blob.digest);
   EXPECT_TRUE(BlobStore::Open(dir.path())->Contains(blob.digest));
 }
-
-// --- Abandoned and failing writers ------------------------------------------
 
 TEST(BlobStoreTest, RemovesOnlyWhatDeadWritersLeft) {
   TempDir dir;
