@@ -14,6 +14,15 @@ bool MayStandFor(uint32_t disk_mode, uint32_t mode) {
   return (S_ISCHR(mode) || S_ISBLK(mode)) && S_ISREG(disk_mode);
 }
 
+void Follow(const DiskFile& before, const DiskFile& now,
+            VirtualMetadata& metadata) {
+  if (now.mode != before.mode) {
+    metadata.mode = (metadata.mode & S_IFMT) | (now.mode & 07777);
+  }
+  if (now.uid != before.uid) metadata.uid = now.uid;
+  if (now.gid != before.gid) metadata.gid = now.gid;
+}
+
 }  // namespace
 
 Result<OwnershipJournal> RefreshJournal(const OwnershipJournal& journal,
@@ -25,13 +34,10 @@ Result<OwnershipJournal> RefreshJournal(const OwnershipJournal& journal,
     const VirtualMetadata* inherited = parent.Find(path);
     if (inherited != nullptr && *inherited == metadata) {
       ASSIGN_OR_RETURN(JournalledFile file, probe(path));
-      bool gone = file.touched && (!file.mode_now ||
-                                   !MayStandFor(*file.mode_now, metadata.mode));
+      bool gone = file.touched &&
+                  (!file.now || !MayStandFor(file.now->mode, metadata.mode));
       if (gone) continue;
-      if (file.touched && file.mode_before &&
-          *file.mode_before != *file.mode_now) {
-        kept.mode = (metadata.mode & S_IFMT) | (*file.mode_now & 07777);
-      }
+      if (file.touched && file.before) Follow(*file.before, *file.now, kept);
     }
     refreshed.Set(path, std::move(kept));
   }

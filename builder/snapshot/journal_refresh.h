@@ -20,20 +20,26 @@
 
 namespace strake::builder::snapshot {
 
+struct DiskFile {
+  uint32_t mode = 0;  // as st_mode
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+};
+
 // What has become of a file since the parent.
 struct JournalledFile {
   bool touched = false;  // false: it is as it was, and nothing else is set
-  // st_mode on disk; nothing: there is no such file.
-  std::optional<uint32_t> mode_before;
-  std::optional<uint32_t> mode_now;
+  // Nothing: there is no such file.
+  std::optional<DiskFile> before;
+  std::optional<DiskFile> now;
 };
 using JournalProbe =
     std::function<Result<JournalledFile>(const std::string& path)>;
 
 // `journal`, which began as a copy of `parent`, without those entries of the
 // parent that are no longer true. Entries that differ from the parent's were
-// made since, and stay. Where the disk mode of a file changed (chmod), its
-// entry follows.
+// made since, and stay. Where mode or owner of a file changed on disk
+// (chmod, chown), its entry follows.
 Result<OwnershipJournal> RefreshJournal(const OwnershipJournal& journal,
                                         const OwnershipJournal& parent,
                                         const JournalProbe& probe);

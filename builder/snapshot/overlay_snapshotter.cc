@@ -146,10 +146,13 @@ Result<JournalledFile> OverlaySnapshotter::Probe(const StoredActive& active,
   }
   if (path.empty()) return file;
   file.touched = true;
-  file.mode_now = st.stx_mode;
+  file.now = {st.stx_mode, st.stx_uid, st.stx_gid};
   OverlayLayers below = Layers(active.Below());
   ASSIGN_OR_RETURN(auto before, below.FindPath(path));
-  if (before) file.mode_before = before->stat.stx_mode;
+  if (before) {
+    const struct statx& old = before->stat;
+    file.before = {old.stx_mode, old.stx_uid, old.stx_gid};
+  }
   return file;
 }
 

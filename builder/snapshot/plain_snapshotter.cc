@@ -38,13 +38,13 @@ Result<UniqueFd> OpenDirectory(int dir) {
   return OpenFileAt(dir, ".", O_RDONLY | O_DIRECTORY);
 }
 
-// st_mode of `path`; nothing where there is none.
-Result<std::optional<uint32_t>> ModeOf(int root, const std::string& path) {
+// `path` as it is on disk; nothing where there is none.
+Result<std::optional<DiskFile>> LookAt(int root, const std::string& path) {
   struct stat st;
   if (::fstatat(root, path.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) {
-    return std::optional<uint32_t>(st.st_mode);
+    return std::optional<DiskFile>({st.st_mode, st.st_uid, st.st_gid});
   }
-  if (errno == ENOENT || errno == ENOTDIR) return std::optional<uint32_t>();
+  if (errno == ENOENT || errno == ENOTDIR) return std::optional<DiskFile>();
   return ErrnoError("stat " + path);
 }
 
@@ -53,9 +53,7 @@ Result<std::optional<uint32_t>> ModeOf(int root, const std::string& path) {
 Status PlainSnapshotter::Start(StoredActive& active) {
   if (!active.parent) return {};
   int fs = active.staging->fs();
-  auto copied = CopyTree(
-      active.parent->fs.get(), fs,
-      ownership() == OwnershipForm::kReal ? CopyOwners::kYes : CopyOwners::kNo);
+  auto copied = CopyTree(active.parent->fs.get(), fs);
   if (!copied) {
     return std::move(copied).error().Wrap("snapshot on " + active.parent->id);
   }
@@ -111,8 +109,8 @@ Result<JournalledFile> PlainSnapshotter::Probe(const StoredActive& active,
   JournalledFile file;
   if (path.empty()) return file;
   file.touched = true;
-  ASSIGN_OR_RETURN(file.mode_now, ModeOf(active.staging->fs(), path));
-  ASSIGN_OR_RETURN(file.mode_before, ModeOf(active.parent->fs.get(), path));
+  ASSIGN_OR_RETURN(file.now, LookAt(active.staging->fs(), path));
+  ASSIGN_OR_RETURN(file.before, LookAt(active.parent->fs.get(), path));
   return file;
 }
 

@@ -22,8 +22,7 @@ namespace {
 
 class TreeCopy {
  public:
-  TreeCopy(int to, UniqueFd top, CopyOwners owners)
-      : to_(to), owners_(owners), stack_(std::move(top)) {}
+  TreeCopy(int to, UniqueFd top) : to_(to), stack_(std::move(top)) {}
 
   Status Run(int from) {
     return WalkTree(
@@ -103,11 +102,9 @@ class TreeCopy {
     const struct statx& st = *entry.stat;
     std::string name(entry.name);
     FileAttributes owner;
-    if (owners_ == CopyOwners::kYes) {
-      owner.uid = st.stx_uid;
-      owner.gid = st.stx_gid;
-      RETURN_IF_ERROR(SetAttributesAt(stack_.fd(), name.c_str(), owner));
-    }
+    owner.uid = st.stx_uid;
+    owner.gid = st.stx_gid;
+    RETURN_IF_ERROR(SetAttributesAt(stack_.fd(), name.c_str(), owner));
     for (const auto& [attribute, value] : *entry.xattrs) {
       if (!IsContentXattr(attribute)) continue;
       RETURN_IF_ERROR(SetXattrAt(stack_.fd(), name.c_str(), attribute, value));
@@ -122,7 +119,6 @@ class TreeCopy {
   }
 
   const int to_;
-  const CopyOwners owners_;
   DirectoryStack stack_;  // where the walk is, in the copy
   // By inode: where a file with several names was put.
   std::map<uint64_t, std::string> first_names_;
@@ -130,9 +126,9 @@ class TreeCopy {
 
 }  // namespace
 
-Status CopyTree(int from, int to, CopyOwners owners) {
+Status CopyTree(int from, int to) {
   ASSIGN_OR_RETURN(UniqueFd top, OpenFileAt(to, ".", O_RDONLY | O_DIRECTORY));
-  return TreeCopy(to, std::move(top), owners).Run(from);
+  return TreeCopy(to, std::move(top)).Run(from);
 }
 
 }  // namespace strake::builder::snapshot

@@ -8,17 +8,11 @@
 
 namespace strake::builder::snapshot {
 
-enum class CopyOwners {
-  kYes,
-  kNo,  // everything belongs to the caller, here as there
-};
-
 // Fills the empty directory `to` with what is in `from` (both borrowed): types,
-// content with its holes, modes, times, extended attributes, devices, and hard
-// links among the files. Sockets are left out. The directories `from` and `to`
-// themselves stay as they are.
-// Errors: `kIo` with the path.
-Status CopyTree(int from, int to, CopyOwners owners);
+// content with its holes, owners, modes, times, extended attributes, devices,
+// and hard links among the files. Sockets are left out. The directories `from`
+// and `to` themselves stay as they are. Errors: `kIo` with the path.
+Status CopyTree(int from, int to);
 
 }  // namespace strake::builder::snapshot
 

@@ -99,6 +99,18 @@ TEST_P(SnapshotterJournalTest, FollowsAChangeOfMode) {
   EXPECT_EQ(0u + S_IFREG + 0600, Snapshots().Metadata(kTop, "dir/file").mode);
 }
 
+// With subordinate ids some owners are real although others are in a journal.
+TEST_P(SnapshotterJournalTest, FollowsAChangeOfOwnerAndKeepsRealOnes) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  OwnershipJournal journal = After("chown 5 dir/file; chown 6:7 plain");
+  EXPECT_EQ(5u, journal.Find("dir/file")->uid);
+  EXPECT_EQ(42u, journal.Find("dir/file")->gid);
+  EXPECT_EQ(nullptr, journal.Find("plain"));
+  EXPECT_EQ(6u, Snapshots().Metadata(kTop, "plain").uid);
+  Snapshots().Make("eeee0000", kTop, "true");
+  EXPECT_TRUE(Snapshots().Diff("eeee0000").empty());
+}
+
 TEST_P(SnapshotterJournalTest, ForgetsWhatIsDeleted) {
   OwnershipJournal journal = After("rm dir/file alone null");
   EXPECT_EQ(nullptr, journal.Find("dir/file"));
