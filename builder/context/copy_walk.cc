@@ -76,11 +76,9 @@ class Walker {
     level.file = match_.file;
     level.ignore_state = StateOf(ignore_, match_.path);
     level.present = level.wanted = true;
-    CopyEntry entry;
+    CopyEntry entry = Describe(level);
     entry.directory = top.get();
     entry.name = ".";
-    entry.tree_path = match_.path;
-    entry.file = match_.file;
     RETURN_IF_ERROR(ReadDetails(tree_, entry));
     level.xattrs = entry.xattrs;
     RETURN_IF_ERROR(Emit(level));
@@ -123,12 +121,9 @@ class Walker {
       return TreeStep::kSkip;
     }
 
-    CopyEntry entry;
+    CopyEntry entry = Describe(level);
     entry.directory = found.directory;
     entry.name = found.name;
-    entry.path = level.path;
-    entry.tree_path = level.tree_path;
-    entry.file = level.file;
     if (wanted || (is_directory && can_reach)) {
       RETURN_IF_ERROR(ReadDetails(tree_, entry));
     }

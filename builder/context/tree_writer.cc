@@ -136,91 +136,134 @@ void TreeWriter::NoteLostXattr(const TreePlace& place, const std::string& name,
           .message());
 }
 
-Status TreeWriter::Finish(const TreePlace& place,
-                          const FileMetadata& metadata) {
-  const char* name = place.name.c_str();
-  struct stat st;
-  if (::fstatat(place.directory, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-    return FailedOn(place, "stat", errno);
-  }
-  bool is_symlink = S_ISLNK(st.st_mode);
-  bool refused = (st.st_mode & S_IFMT) != (metadata.mode & S_IFMT);
-  auto refuse = [&](const std::string& what) -> Status {
-    int error = errno;
-    if (!IsRefusal(error) || journal_ == nullptr) {
-      return FailedOn(place, what, error);
+// The steps of `Finish` on one file.
+class TreeWriter::Finisher {
+ public:
+  Finisher(TreeWriter& writer, const TreePlace& place,
+           const FileMetadata& metadata)
+      : writer_(writer), place_(place), metadata_(metadata) {}
+
+  Status Run() {
+    if (::fstatat(place_.directory, name(), &st_, AT_SYMLINK_NOFOLLOW) != 0) {
+      return FailedOn(place_, "stat", errno);
     }
-    refused = true;
+    // A stand-in for a device.
+    pretends_ = (st_.st_mode & S_IFMT) != (metadata_.mode & S_IFMT);
+    // The time first, while the file is still ours; nothing below changes it.
+    struct timespec times[2] = {metadata_.mtime, metadata_.mtime};
+    if (::utimensat(place_.directory, name(), times, AT_SYMLINK_NOFOLLOW) !=
+        0) {
+      return FailedOn(place_, "set the time of", errno);
+    }
+    RETURN_IF_ERROR(SetOwner());
+    // After the owner: a change of owner removes capabilities and set-id bits.
+    RETURN_IF_ERROR(SetXattrs());
+    if (!S_ISLNK(st_.st_mode)) RETURN_IF_ERROR(SetMode());
+    Record();
     return {};
-  };
-
-  uint32_t uid = metadata.owner.uid, gid = metadata.owner.gid;
-  if ((st.st_uid != uid || st.st_gid != gid) &&
-      ::fchownat(place.directory, name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0) {
-    RETURN_IF_ERROR(
-        refuse("chown to " + std::to_string(uid) + ":" + std::to_string(gid)));
   }
 
-  // After the owner: a change of owner removes capabilities.
-  std::map<std::string, std::string> refused_xattrs;
-  for (const auto& [attribute, value] : metadata.xattrs) {
+ private:
+  const char* name() const { return place_.name.c_str(); }
+
+  // The kernel said no: the file only pretends to be what it is meant to be.
+  Status Refused(const std::string& what, int error) {
+    if (!IsRefusal(error) || writer_.journal_ == nullptr) {
+      return FailedOn(place_, what, error);
+    }
+    pretends_ = true;
+    return {};
+  }
+
+  Status SetOwner() {
+    const FileOwner& owner = metadata_.owner;
+    if (st_.st_uid == owner.uid && st_.st_gid == owner.gid) return {};
+    if (::fchownat(place_.directory, name(), owner.uid, owner.gid,
+                   AT_SYMLINK_NOFOLLOW) == 0) {
+      return {};
+    }
+    int error = errno;
+    return Refused("chown to " + std::to_string(owner.uid) + ":" +
+                       std::to_string(owner.gid),
+                   error);
+  }
+
+  Status SetXattrs() {
+    if (metadata_.xattrs.empty()) return {};
     std::string path =
-        "/proc/self/fd/" + std::to_string(place.directory) + "/" + place.name;
-    if (::lsetxattr(path.c_str(), attribute.c_str(), value.data(), value.size(),
-                    0) == 0) {
-      continue;
-    }
-    bool matters = attribute == "security.capability";
-    if (journal_ != nullptr) {
-      refused_xattrs[attribute] = value;
-      refused = true;
-    } else if (matters) {
-      return FailedOn(place, "set " + attribute + " of", errno);
-    } else {
-      NoteLostXattr(place, attribute, errno);
-    }
-  }
-
-  uint32_t mode = metadata.mode & 07777;
-  uint32_t needed = DiskMode(metadata.mode);
-  if (journal_ != nullptr && modes_bind_ && !is_symlink &&
-      (mode & needed & 0700) != (needed & 0700)) {
-    refused = true;
-  }
-  if (!is_symlink && !refused) {
-    if (::fchmodat(place.directory, name, mode, 0) != 0) {
-      RETURN_IF_ERROR(refuse("chmod"));
-    } else if ((mode & S_ISGID) != 0) {
-      // Without CAP_FSETID the kernel drops the bit for a foreign group, and
-      // does not say so.
-      if (::fstatat(place.directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-          (st.st_mode & S_ISGID) == 0) {
-        errno = EPERM;
-        RETURN_IF_ERROR(refuse("set the group id bit of"));
+        "/proc/self/fd/" + std::to_string(place_.directory) + "/" + place_.name;
+    for (const auto& [attribute, value] : metadata_.xattrs) {
+      if (::lsetxattr(path.c_str(), attribute.c_str(), value.data(),
+                      value.size(), 0) == 0) {
+        continue;
+      }
+      if (writer_.journal_ != nullptr) {
+        refused_xattrs_[attribute] = value;
+      } else if (attribute == "security.capability") {
+        return FailedOn(place_, "set " + attribute + " of", errno);
+      } else {
+        writer_.NoteLostXattr(place_, attribute, errno);
       }
     }
-  }
-  if (!is_symlink && refused &&
-      ::fchmodat(place.directory, name, needed, 0) != 0 && errno != EPERM) {
-    return FailedOn(place, "chmod", errno);
+    return {};
   }
 
-  if (refused || IsSpokenOf(place.path)) {
+  Status SetMode() {
+    uint32_t mode = metadata_.mode & 07777;
+    uint32_t usable = DiskMode(metadata_.mode);
+    bool is_usable = (usable & ~mode & 0700) == 0;
+    if (writer_.journal_ != nullptr && writer_.modes_bind_ && !is_usable) {
+      pretends_ = true;
+    }
+    if (!pretends_) {
+      if (::fchmodat(place_.directory, name(), mode, 0) != 0) {
+        int error = errno;
+        RETURN_IF_ERROR(Refused("chmod", error));
+      } else if ((mode & S_ISGID) != 0 && LostGroupIdBit()) {
+        RETURN_IF_ERROR(Refused("set the group id bit of", EPERM));
+      }
+    }
+    if (pretends_ && ::fchmodat(place_.directory, name(), usable, 0) != 0 &&
+        errno != EPERM) {
+      return FailedOn(place_, "chmod", errno);
+    }
+    return {};
+  }
+
+  // Without CAP_FSETID the kernel drops the bit for a foreign group, and does
+  // not say so.
+  bool LostGroupIdBit() const {
+    struct stat st;
+    return ::fstatat(place_.directory, name(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           (st.st_mode & S_ISGID) == 0;
+  }
+
+  void Record() {
+    if (!pretends_ && refused_xattrs_.empty() &&
+        !writer_.IsSpokenOf(place_.path)) {
+      return;
+    }
+    if (writer_.journal_ == nullptr) return;
     VirtualMetadata meant;
-    meant.mode = metadata.mode;
-    if (is_symlink) meant.mode = S_IFLNK | 0777;
-    meant.uid = uid;
-    meant.gid = gid;
-    meant.rdev = metadata.rdev;
-    meant.xattrs = std::move(refused_xattrs);
-    journal_->Set(place.path, std::move(meant));
+    meant.mode = S_ISLNK(st_.st_mode) ? S_IFLNK | 0777 : metadata_.mode;
+    meant.uid = metadata_.owner.uid;
+    meant.gid = metadata_.owner.gid;
+    meant.rdev = metadata_.rdev;
+    meant.xattrs = std::move(refused_xattrs_);
+    writer_.journal_->Set(place_.path, std::move(meant));
   }
 
-  struct timespec times[2] = {metadata.mtime, metadata.mtime};
-  if (::utimensat(place.directory, name, times, AT_SYMLINK_NOFOLLOW) != 0) {
-    return FailedOn(place, "set the time of", errno);
-  }
-  return {};
+  TreeWriter& writer_;
+  const TreePlace& place_;
+  const FileMetadata& metadata_;
+  struct stat st_ = {};
+  bool pretends_ = false;
+  std::map<std::string, std::string> refused_xattrs_;
+};
+
+Status TreeWriter::Finish(const TreePlace& place,
+                          const FileMetadata& metadata) {
+  return Finisher(*this, place, metadata).Run();
 }
 
 Result<FileMetadata> TreeWriter::Describe(const TreePlace& place) const {

@@ -66,8 +66,8 @@ class TreeWriter {
   // tree. False: the file system allows no (further) link to it.
   Result<bool> CreateLink(const TreePlace& place, std::string_view existing);
 
-  // Gives a file its owner, attributes, mode and, last, its time. For a
-  // directory: once its content is there.
+  // Gives a file its time, owner, attributes and mode. For a directory: once
+  // its content is there.
   Status Finish(const TreePlace& place, const FileMetadata& metadata);
 
   // What an existing file is meant to be, with the attributes that only the
@@ -93,6 +93,7 @@ class TreeWriter {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
+  class Finisher;
   void NoteLostXattr(const TreePlace& place, const std::string& name,
                      int error);
   Status CopyJournalEntry(const TreePlace& place, std::string_view existing);

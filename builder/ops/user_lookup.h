@@ -24,9 +24,9 @@ struct ResolvedUser {
 };
 
 // USER's `user[:group]` for a process (Dockerfile reference, "USER"). Two
-// numbers are taken as they are. Otherwise entries are looked up, and a name
-// wins over a number: a user without group gets the primary group and those
-// that list the name; with a group, only that one; an unknown number gets group
+// numbers are taken as they are. Otherwise the first entry with that name or
+// number counts: a user without group gets the primary group and those that
+// list the user; with a group, only that one; a number without entry gets group
 // 0. "" is root.
 // Errors: kNotFound (an unknown name), kInvalidArgument (a number beyond 31
 // bits; a file that is too large or no regular file), kIo.

@@ -114,6 +114,19 @@ TEST_F(CopyJournalTest, CapabilitiesAreRecorded) {
   EXPECT_EQ(*found, meant);
 }
 
+TEST_F(CopyJournalTest, RefusedXattrsLeaveTheModeReal) {
+  MakeTree(stage_.path(), "a 4755 \"A\"");
+  VirtualMetadata meant;
+  meant.mode = S_IFREG | 04755;
+  meant.xattrs["trusted.k"] = "v";
+  stage_journal_.Set("a", meant);
+  WithoutCapabilities without({CAP_SYS_ADMIN});
+  ASSERT_TRUE(IsOk(Run(Copy("a", "/a"), &journal_)));
+  ASSERT_NE(journal_.Find("a"), nullptr);
+  EXPECT_EQ(*journal_.Find("a"), meant);
+  EXPECT_EQ(DescribeTree(target_.path()), "a 4755 \"A\"\n");
+}
+
 TEST_F(CopyJournalTest, SourceJournalSaysWhatFilesAre) {
   MakeTree(stage_.path(), "s/dev \"\"\ns/f 0644 \"F\"");
   VirtualMetadata device;
