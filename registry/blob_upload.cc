@@ -95,7 +95,7 @@ class Upload {
   bool UseOneRequest(const HttpResult& result);
   Result<Step> Resynchronise(bool closing, bool distrust_session);
   bool IsThere();
-  void TakeLocation(const HttpResponse& response);
+  Status TakeLocation(const HttpResponse& response);
   void MoveTo(uint64_t offset);
 
   Transport& transport_;
@@ -126,9 +126,23 @@ ApiRequest Upload::Request(const std::string& method, std::string url) const {
   return request;
 }
 
-void Upload::TakeLocation(const HttpResponse& response) {
+// Keeps the session where it was if the answer names no place.
+Status Upload::TakeLocation(const HttpResponse& response) {
   std::string location = response.headers.Get("Location");
-  if (!location.empty()) location_ = ResolveUrl(response.url, location);
+  if (location.empty()) return {};
+  location = ResolveUrl(response.url, location);
+  if (location.starts_with("http://") && endpoint_.verify_tls) {
+    // A registry behind a proxy that ends TLS may not know its own scheme.
+    std::string secure = "https" + location.substr(4);
+    if (OriginOf(secure) != OriginOf(endpoint_.Origin())) {
+      return Error(ErrorCode::kUnsupported,
+                   "the registry wants the content in plain HTTP at " +
+                       OriginOf(location));
+    }
+    location = std::move(secure);
+  }
+  location_ = std::move(location);
+  return {};
 }
 
 Status Upload::StartSession() {
@@ -142,7 +156,7 @@ Status Upload::StartSession() {
   if (response.status != 202) {
     return AnswerError("start of the upload", response);
   }
-  TakeLocation(response);
+  RETURN_IF_ERROR(TakeLocation(response));
   if (location_.empty()) {
     return Error(ErrorCode::kUnsupported,
                  "start of the upload: the registry answered 202 without a "
@@ -200,7 +214,7 @@ Result<Upload::Step> Upload::SendPart() {
     return Recover(result, closes);
   }
   if (closes) return Step::kDone;
-  TakeLocation(result.response);
+  RETURN_IF_ERROR(TakeLocation(result.response));
   uint64_t sent_up_to = offset_ + part;
   uint64_t received =
       ReceivedOf(result.response.headers.Get("Range")).value_or(sent_up_to);
@@ -268,7 +282,10 @@ Result<Upload::Step> Upload::Recover(const HttpResult& result, bool closing) {
 Result<Upload::Step> Upload::Resynchronise(bool closing,
                                            bool distrust_session) {
   // The PUT may have succeeded, and only its answer been lost.
-  if (closing && IsThere()) return Step::kDone;
+  if (closing && IsThere()) {
+    if (on_bytes_) on_bytes_(blob_.size_bytes);
+    return Step::kDone;
+  }
   HttpResult result = transport_.SendOnce(Request("GET", location_), stop_);
   int status = result.response.status;
   auto received = ReceivedOf(result.response.headers.Get("Range"));
@@ -280,7 +297,7 @@ Result<Upload::Step> Upload::Resynchronise(bool closing,
                 !(patch_refused_ && *received > 0) &&
                 !(distrust_session && *received == offset_);
   if (usable) {
-    TakeLocation(result.response);
+    RETURN_IF_ERROR(TakeLocation(result.response));
     MoveTo(*received);
   } else {
     location_.clear();

@@ -59,7 +59,7 @@ struct ClientOptions {
   std::chrono::seconds connect_timeout{20};
   // A transfer that moves no byte for so long has failed. There is no limit
   // to its total time.
-  std::chrono::seconds stall_timeout{60};
+  std::chrono::seconds stall_timeout{120};
   // Blobs larger than this are uploaded in several requests of this size; 0:
   // each in one request, and in several only where the registry (or a proxy
   // before it) refuses the size.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -133,9 +134,11 @@ Result<oci::Descriptor> Push::Run(const oci::Descriptor& root) {
   }
   ASSIGN_OR_RETURN(std::vector<oci::Descriptor> reached,
                    oci::WalkImage(store_, pushed));
-  auto documents = std::ranges::stable_partition(
-      reached, [](const oci::Descriptor& d) { return !IsDocument(d); });
-  std::span<const oci::Descriptor> blobs(reached.begin(), documents.begin());
+  auto first_document =
+      std::stable_partition(reached.begin(), reached.end(),
+                            [](const auto& d) { return !IsDocument(d); });
+  std::span<const oci::Descriptor> blobs(reached.begin(), first_document);
+  std::span<const oci::Descriptor> documents(first_document, reached.end());
   RETURN_IF_ERROR(RunTransfers(blobs.size(), options_.jobs, options_.stop,
                                [&](size_t i, std::stop_token stop) {
                                  return PushBlob(blobs[i], stop);

@@ -2,7 +2,8 @@
 // message expected, and what is sent twice is bounded.
 
 #include <gtest/gtest.h>
-#include <unistd.h>
+
+#include <thread>
 
 #include "oci/validate.h"
 #include "registry/client.h"
@@ -131,6 +132,30 @@ TEST_F(TransferFaultsTest, RefusesARangeThatLeavesAGap) {
   MemorySink sink;
   EXPECT_TRUE(FailsWith(Fetch(sink, Options()), ErrorCode::kUnsupported,
                         "bytes 200-299/300"));
+}
+
+TEST_F(TransferFaultsTest, GivesUpAConnectionThatIsSilent) {
+  PutBlobDirectly();
+  proxy_->Add({.method = "GET", .path = "/blobs/", .hang = true});
+  ClientOptions options = Options();
+  options.stall_timeout = std::chrono::seconds(1);
+  options.retry.max_retries = 0;
+  MemorySink sink;
+  EXPECT_TRUE(FailsWith(Fetch(sink, options), ErrorCode::kUnavailable,
+                        proxy_->authority()));
+  options.retry.max_retries = 1;
+  proxy_->Add({.method = "PUT", .hang = true});
+  ExpectUploaded(options);
+}
+
+TEST_F(TransferFaultsTest, StopsInTheMiddleOfASilence) {
+  proxy_->Add({.method = "GET", .path = "/blobs/", .hang = true});
+  std::stop_source stop;
+  std::jthread stopper([&] { stop.request_stop(); });
+  MemorySink sink;
+  EXPECT_TRUE(FailsWith(Client(Options()).FetchBlob(reference_, blob_, sink, {},
+                                                    stop.get_token()),
+                        ErrorCode::kCancelled));
 }
 
 TEST_F(TransferFaultsTest, GivesUpADownloadThatDoesNotMove) {

@@ -162,6 +162,7 @@ class FaultProxy::Impl {
   bool ForwardBody(int client, int upstream, std::string_view read_already,
                    uint64_t length, std::optional<uint64_t> cut_after);
   void DrainBody(int client, uint64_t left);
+  void WaitForEnd(int client);
   void Relay(UniqueFd client, int upstream, const std::string& method,
              const Fault& fault);
 
@@ -189,6 +190,7 @@ void FaultProxy::Impl::Serve(UniqueFd client) {
   state_.lock()->seen.push_back(request);
   Fault fault = TakeFault(request).value_or(Fault());
 
+  if (fault.hang) return WaitForEnd(client.get());
   std::string answer = fault.respond ? fault.respond(request) : "";
   if (answer.empty() && upstream_port_ == 0) answer = Response(404);
   if (!answer.empty()) {
@@ -237,6 +239,12 @@ bool FaultProxy::Impl::ForwardBody(int client, int upstream,
     if (!pass({buffer, static_cast<size_t>(count)})) return false;
   }
   return limit == length;
+}
+
+// Until the client gives up, or the proxy ends.
+void FaultProxy::Impl::WaitForEnd(int client) {
+  pollfd fds[] = {{client, POLLRDHUP, 0}, {stop_.get(), POLLIN, 0}};
+  ::poll(fds, 2, -1);
 }
 
 void FaultProxy::Impl::DrainBody(int client, uint64_t left) {

@@ -49,6 +49,8 @@ struct Fault {
   bool corrupt_response = false;
   // Drops the end of the answer's body, and announces the shorter length.
   uint64_t shorten_response_by = 0;
+  // Takes the request's head and then says and reads nothing more.
+  bool hang = false;
   // Lets the request reach the registry, and its answer nobody.
   bool swallow_response = false;
   // May change the head of the answer (status line and fields).
