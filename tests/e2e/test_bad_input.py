@@ -1,5 +1,6 @@
 """Bad input: one clear message, status 1 or 2, nothing half-written, and a
 store that goes on working."""
+import base64
 import hashlib
 import io
 import json
@@ -133,6 +134,54 @@ class BadInputTest(support.EndToEndTest):
         self.build("-t", f"{locked.name}/x:1", "--push",
                    self.context("locked-image", f"FROM {self.base}\nRUN true\n"))
 
+    def test_wrong_credentials(self):
+        support.need("htpasswd")
+        passwords = os.path.join(self.scratch, "htpasswd-build")
+        support.run("htpasswd", "-Bbc", passwords, "anna", "right")
+        locked = self.registry("locked-build", htpasswd=passwords)
+        folder = os.path.join(self.scratch, "docker-wrong")
+        os.makedirs(folder)
+        auth = base64.b64encode(b"anna:wrong-secret").decode()
+        with open(os.path.join(folder, "config.json"), "w") as f:
+            json.dump({"auths": {locked.name: {"auth": auth}}}, f)
+        env = self.environment(DOCKER_CONFIG=folder)
+        pulls = self.context("pulls", f"FROM {locked.name}/x:1\n")
+        pushes = self.context("pushes", f"FROM {self.base}\nRUN true\n")
+        for arguments in ((pulls,), ("-t", f"{locked.name}/y:1", "--push", pushes)):
+            result = self.strake("build", "--progress=plain", *arguments, env=env)
+            self.assertEqual(result.returncode, 1, result.stderr)
+            self.assertIn(locked.name, result.stderr)
+            self.assertRegex(result.stderr, "(?i)unauthorized|authentication")
+            self.assertNotIn("wrong-secret", result.stderr)
+            self.assertNotIn(auth, result.stderr)
+        self.store_works()
+
+    def test_damaged_manifest(self):
+        reference = f"{self.hub.name}/damaged/manifest:1"
+        context = self.context("damage-manifest",
+                               f"FROM {self.base}\nLABEL damaged=1\n")
+        self.build("-t", reference, "--push", context)
+        digest = support.run(
+            "skopeo", "inspect", "--tls-verify=false", "--format", "{{.Digest}}",
+            f"docker://{reference}").strip()[7:]
+        path = os.path.join(self.hub.folder,
+                            "data/docker/registry/v2/blobs/sha256",
+                            digest[:2], digest, "data")
+        with open(path) as f:
+            text = f.read()
+        with open(path, "w") as f:
+            f.write(text.replace('"schemaVersion": 2', '"schemaVersion":  2'))
+        store = os.path.join(self.scratch, "fresh-manifest")
+        pinned = f"{self.hub.name}/damaged/manifest@sha256:{digest}"
+        use = self.context("use-manifest", f"FROM {pinned}\nRUN true\n")
+        result = self.strake("build", "--progress=plain", use,
+                             env=self.environment(STRAKE_HOME=store))
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn(digest[:12], result.stderr)
+        self.assertIn("Dockerfile:1", result.stderr)
+        self.assertFalse(os.path.exists(
+            os.path.join(store, "blobs/sha256", digest)))
+
     def corrupt(self, kind):
         """An image of its own whose blob of that kind is damaged on disk."""
         reference = f"{self.hub.name}/damaged/{kind}:1"
@@ -265,6 +314,28 @@ class BadInputTest(support.EndToEndTest):
         self.assertEqual(result.returncode, 1, result.stderr)
         self.assertIn("No space left on device", result.stderr)
         self.assertFalse(os.path.exists(out))
+
+    def test_full_disk_at_the_destination(self):
+        support.need_root()
+        support.need("mount", "umount", "unshare")
+        context = self.context(
+            "large", f"FROM {self.base}\n"
+            "RUN dd if=/dev/urandom of=/big bs=1M count=16\n")
+        small = os.path.join(self.scratch, "small-destination")
+        os.makedirs(small)
+        script = (f"mount -t tmpfs -o size=4m tmpfs {small} || exit 99; "
+                  f"echo before > {small}/kept.tar; "
+                  f"{support.STRAKE} build --progress=plain -t large "
+                  f"-o type=image -o type=oci,dest={small}/kept.tar {context}; "
+                  f"status=$?; ls -A {small}; cat {small}/kept.tar; exit $status")
+        result = subprocess.run(["unshare", "-m", "sh", "-c", script], text=True,
+                                capture_output=True, timeout=300,
+                                env=self.environment())
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("No space left on device", result.stderr)
+        self.assertEqual(result.stdout, "kept.tar\nbefore\n")
+        self.assertEqual(self.strake("inspect", "large").returncode, 1)
+        self.store_works()
 
 
 if __name__ == "__main__":
