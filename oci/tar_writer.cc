@@ -30,8 +30,9 @@ class BufferedSink {
     buffer_.reserve(kStreamBufferBytes);
   }
 
-  // Fails for good once `out` has failed.
+  // Fails for good once `out` has failed, or the tar was given up.
   bool Write(std::string_view data) {
+    if (!status_) return false;
     if (buffer_.size() + data.size() > kStreamBufferBytes && !Flush()) {
       return false;
     }
@@ -40,15 +41,18 @@ class BufferedSink {
     return true;
   }
   bool Flush() {
+    if (!status_) return false;
     bool flushed = buffer_.empty() || Forward(buffer_);
     buffer_.clear();
     return flushed;
   }
+  // What comes from now on goes nowhere.
+  void GiveUp() { status_ = Cancelled("the tar was given up"); }
   const Status& status() const { return status_; }
 
  private:
   bool Forward(std::string_view data) {
-    if (status_) status_ = out_.Write(data);
+    status_ = out_.Write(data);
     return status_.has_value();
   }
 
@@ -57,10 +61,12 @@ class BufferedSink {
   Status status_;
 };
 
+// Tells libarchive nothing of failures (`State::Check` finds them): it would
+// never free what belongs to an archive whose callback failed.
 la_ssize_t WriteToSink(archive*, void* sink, const void* data, size_t size) {
-  bool written = static_cast<BufferedSink*>(sink)->Write(
+  (void)static_cast<BufferedSink*>(sink)->Write(
       std::string_view(static_cast<const char*>(data), size));
-  return written ? static_cast<la_ssize_t>(size) : -1;
+  return static_cast<la_ssize_t>(size);
 }
 
 ArchiveEntry MakeHeader(const TarEntry& entry) {
@@ -111,8 +117,8 @@ struct TarWriter::State {
 
   // What went wrong: in the sink, else in libarchive.
   Status Check(bool fine) {
-    if (fine) return {};
     if (!sink.status()) return sink.status();
+    if (fine) return {};
     const char* text = archive_error_string(archive.get());
     return IoError(text != nullptr ? text : "libarchive failed");
   }
@@ -126,8 +132,8 @@ struct TarWriter::State {
 TarWriter::TarWriter(ByteSink& out) : state_(std::make_unique<State>(out)) {}
 
 TarWriter::~TarWriter() {
-  // Freeing an open archive would complete it.
-  if (state_->archive) archive_write_fail(state_->archive.get());
+  // Freeing an open archive completes it.
+  state_->sink.GiveUp();
 }
 
 Status TarWriter::BeginEntry(const TarEntry& entry) {
