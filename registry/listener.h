@@ -52,7 +52,6 @@ class Listener {
   const uint16_t port_;
   const Serve serve_;
   std::once_flag stopped_;
-  std::thread acceptor_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -60,6 +59,8 @@ class Listener {
   std::vector<std::thread> threads_;
   size_t idle_ = 0;
   bool ending_ = false;
+
+  std::thread acceptor_;  // last: it uses all of the above
 };
 
 }  // namespace strake::registry
