@@ -9,6 +9,8 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "util/thread.h"
+
 namespace strake::cli {
 namespace {
 
@@ -58,7 +60,7 @@ Status Interrupt::Install() {
   read_end_.reset(ends[0]);
   write_end_.reset(ends[1]);
   wake_fd = write_end_.get();
-  listener_ = std::thread([this] {
+  auto listener = StartThread([this] {
     char byte = 0;
     ssize_t count = 0;
     do {
@@ -66,6 +68,8 @@ Status Interrupt::Install() {
     } while (count < 0 && errno == EINTR);
     if (count == 1 && byte == 1) source_.request_stop();
   });
+  if (!listener) return std::move(listener).error();
+  listener_ = *std::move(listener);
   for (int signal_number : {SIGINT, SIGTERM, SIGHUP}) {
     if (auto set = SetHandler(signal_number, OnSignal); !set) return set;
   }

@@ -18,7 +18,12 @@ ReadAheadSource::ReadAheadSource(ByteSource& next) {
       queue->empty.back().bytes.resize(kStreamBufferBytes);
     }
   }
-  thread_ = std::jthread([this, &next] { Run(next); });
+  try {
+    thread_ = std::jthread([this, &next] { Run(next); });
+  } catch (const std::system_error& error) {
+    queue_.lock()->ended =
+        IoError(std::string("start a thread: ") + error.what());
+  }
 }
 
 ReadAheadSource::~ReadAheadSource() {

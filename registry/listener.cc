@@ -13,6 +13,7 @@
 
 #include "util/c_handle.h"
 #include "util/result_macros.h"
+#include "util/thread.h"
 
 namespace strake::registry {
 namespace {
@@ -104,7 +105,12 @@ void Listener::Enqueue(UniqueFd connection) {
   std::unique_lock lock(mutex_);
   waiting_.push_back(std::move(connection));
   if (waiting_.size() > idle_ && threads_.size() < kMaxConnections) {
-    threads_.emplace_back([this] { Work(); });
+    auto thread = StartThread([this] { Work(); });
+    if (thread) {
+      threads_.push_back(*std::move(thread));
+    } else if (threads_.empty()) {
+      waiting_.clear();  // nobody will ever serve it
+    }
   }
   changed_.notify_one();
 }

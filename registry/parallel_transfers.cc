@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -35,7 +36,15 @@ Status RunTransfers(
     work();
   } else {
     std::vector<std::jthread> workers;
-    for (size_t i = 0; i < threads; ++i) workers.emplace_back(work);
+    // With fewer threads where the system has no more; this one works, too.
+    for (size_t i = 1; i < threads; ++i) {
+      try {
+        workers.emplace_back(work);
+      } catch (const std::system_error&) {
+        break;
+      }
+    }
+    work();
   }
   auto error = first_error.lock();
   if (*error) return std::move(**error);

@@ -23,8 +23,6 @@
 #include <cerrno>
 #include <optional>
 #include <string>
-#include <system_error>
-#include <thread>
 #include <vector>
 
 #include "builder/sandbox/mount_api.h"
@@ -34,6 +32,7 @@
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
 #include "util/strings.h"
+#include "util/thread.h"
 
 namespace strake::builder::sandbox {
 namespace {
@@ -270,12 +269,7 @@ Status Assembly::Pivot() {
 
 Result<AssembledRoot> AssembleRoot(const ProcessSpec& spec, MountStubs& stubs) {
   std::optional<Result<AssembledRoot>> result;
-  try {
-    std::thread worker([&] { result = Assembly(spec, stubs).Run(); });
-    worker.join();
-  } catch (const std::system_error& error) {
-    return IoError(std::string("start a thread: ") + error.what());
-  }
+  RETURN_IF_ERROR(RunInThread([&] { result = Assembly(spec, stubs).Run(); }));
   return std::move(*result);
 }
 

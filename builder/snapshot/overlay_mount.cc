@@ -1,10 +1,3 @@
-// The kernel wants all lower directories in one option string of at most a page
-// (fsconfig(2) with `lowerdir+` lifts that, but only since 6.8), in which
-// commas, colons and backslashes have a meaning. So all directories are reached
-// through links "0", "1", ... in a scratch directory that is the thread's
-// current one while it mounts: 500 of them, the most that the kernel stacks,
-// fit.
-//
 // A thread rather than a child process: it needs no exec, shares our memory,
 // and may have a mount namespace and a current directory of its own all the
 // same (unshare(2) concerns the calling thread).
@@ -14,95 +7,89 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <thread>
+#include <optional>
 
-#include "util/atomic_file.h"
+#include "builder/snapshot/overlay_links.h"
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
+#include "util/strings.h"
+#include "util/thread.h"
 
 namespace strake::builder::snapshot {
 namespace {
 
-// <linux/mount.h> clashes with <sys/mount.h> on Debian 12.
-constexpr unsigned kOpenTreeClone = 1;
-constexpr unsigned kOpenTreeCloexec = O_CLOEXEC;
-
-constexpr const char* kMountPoint = "mount";
-constexpr const char* kUpper = "upper";
-constexpr const char* kWork = "work";
-
-// The scratch directory with its links; removed on every way out.
-class LinkDirectory {
+// A file system that is being configured (fsopen(2)).
+class NewOverlay {
  public:
-  static Result<LinkDirectory> Create(const OverlayMountSpec& spec) {
-    ASSIGN_OR_RETURN(UniqueFd parent,
-                     OpenFile(spec.scratch.c_str(), O_RDONLY | O_DIRECTORY));
-    std::string name = RandomName("mount-");
-    if (::mkdirat(parent.get(), name.c_str(), 0700) != 0) {
-      return ErrnoError("mkdir in " + spec.scratch);
-    }
-    LinkDirectory links(std::move(parent), name, spec.scratch + "/" + name);
-    std::string prefix = name + "/";
-    if (::mkdirat(links.parent_.get(), (prefix + kMountPoint).c_str(), 0700) !=
-        0) {
-      return ErrnoError("mkdir in " + spec.scratch);
-    }
-    for (size_t i = 0; i < spec.lowers.size(); ++i) {
-      RETURN_IF_ERROR(links.Link(spec.lowers[i], std::to_string(i)));
-    }
-    if (!spec.upper.empty()) {
-      RETURN_IF_ERROR(links.Link(spec.upper, kUpper));
-      RETURN_IF_ERROR(links.Link(spec.work, kWork));
-    }
-    return links;
-  }
-  LinkDirectory(LinkDirectory&& other) noexcept = default;
-  ~LinkDirectory() {
-    if (parent_) static_cast<void>(RemoveAllAt(parent_.get(), name_.c_str()));
+  static Result<NewOverlay> Open() {
+    UniqueFd fd(::fsopen("overlay", FSOPEN_CLOEXEC));
+    if (!fd) return ErrnoError("fsopen overlay");
+    return NewOverlay(std::move(fd));
   }
 
-  const std::string& path() const { return path_; }
+  // `key` may be given several times; the kernel keeps the directory.
+  Status SetDirectory(const char* key, const std::string& path) const {
+    ASSIGN_OR_RETURN(UniqueFd directory,
+                     OpenFile(path.c_str(), O_RDONLY | O_DIRECTORY));
+    return Configure(FSCONFIG_SET_FD, key, nullptr, directory.get());
+  }
+  // "name=value" or "name".
+  Status SetOption(std::string_view option) const {
+    auto parts = SplitOnce(option, '=');
+    if (!parts) {
+      return Configure(FSCONFIG_SET_FLAG, std::string(option).c_str(), nullptr,
+                       0);
+    }
+    return Configure(FSCONFIG_SET_STRING, std::string(parts->first).c_str(),
+                     std::string(parts->second).c_str(), 0);
+  }
+  Result<UniqueFd> Mount() const {
+    RETURN_IF_ERROR(Configure(FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
+    UniqueFd mount(::fsmount(fd_.get(), FSMOUNT_CLOEXEC, 0));
+    if (!mount) return ErrnoError("fsmount overlay");
+    return mount;
+  }
 
  private:
-  LinkDirectory(UniqueFd parent, std::string name, std::string path)
-      : parent_(std::move(parent)),
-        name_(std::move(name)),
-        path_(std::move(path)) {}
+  explicit NewOverlay(UniqueFd fd) : fd_(std::move(fd)) {}
 
-  Status Link(const std::string& target, const std::string& name) const {
-    std::string link = name_ + "/" + name;
-    if (::symlinkat(target.c_str(), parent_.get(), link.c_str()) == 0) {
-      return {};
-    }
-    return ErrnoError("symlink " + path_ + "/" + name);
+  Status Configure(unsigned command, const char* key, const char* value,
+                   int number) const {
+    if (::fsconfig(fd_.get(), command, key, value, number) == 0) return {};
+    return ErrnoError(std::string("mount overlay") +
+                      (key == nullptr ? "" : std::string(": ") + key));
   }
 
-  UniqueFd parent_;
-  std::string name_;
-  std::string path_;
+  UniqueFd fd_;
 };
 
-std::string OptionString(const OverlayMountSpec& spec) {
-  std::string options = "lowerdir=";
-  for (size_t i = 0; i < spec.lowers.size(); ++i) {
-    if (i > 0) options += ':';
-    options += std::to_string(i);
+// Nothing where the kernel takes no descriptors as layers.
+Result<std::optional<UniqueFd>> MountByDescriptors(
+    const OverlayMountSpec& spec) {
+  auto overlay = NewOverlay::Open();
+  if (!overlay || !overlay->SetDirectory("lowerdir+", spec.lowers[0])) {
+    return std::optional<UniqueFd>();
+  }
+  for (size_t i = 1; i < spec.lowers.size(); ++i) {
+    RETURN_IF_ERROR(overlay->SetDirectory("lowerdir+", spec.lowers[i]));
   }
   if (!spec.upper.empty()) {
-    options += std::string(",upperdir=") + kUpper + ",workdir=" + kWork;
+    RETURN_IF_ERROR(overlay->SetDirectory("upperdir", spec.upper));
+    RETURN_IF_ERROR(overlay->SetDirectory("workdir", spec.work));
   }
-  if (!spec.options.empty()) options += "," + spec.options;
-  return options;
+  if (!spec.options.empty()) {
+    for (std::string_view option : Split(spec.options, ',')) {
+      RETURN_IF_ERROR(overlay->SetOption(option));
+    }
+  }
+  ASSIGN_OR_RETURN(UniqueFd mount, overlay->Mount());
+  return std::optional<UniqueFd>(std::move(mount));
 }
 
 // Runs in a thread of its own, which it leaves in another mount namespace.
-Result<UniqueFd> MountInOwnNamespace(const std::string& directory,
-                                     const std::string& options) {
+Result<UniqueFd> MountInOwnNamespace(const OverlayMountSpec& spec) {
   if (::unshare(CLONE_FS | CLONE_NEWNS) != 0) {
     return ErrnoError("unshare the mount namespace");
   }
@@ -110,31 +97,16 @@ Result<UniqueFd> MountInOwnNamespace(const std::string& directory,
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
     return ErrnoError("make mounts private");
   }
-  if (::chdir(directory.c_str()) != 0) return ErrnoError("chdir " + directory);
-  if (::mount("overlay", kMountPoint, "overlay", 0, options.c_str()) != 0) {
-    return ErrnoError("mount overlay");
-  }
-  int fd = static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, kMountPoint,
-                                      kOpenTreeClone | kOpenTreeCloexec));
-  int error = errno;
-  ::umount2(kMountPoint, MNT_DETACH);
-  if (fd < 0) return ErrnoError("open_tree", error);
-  return UniqueFd(fd);
+  ASSIGN_OR_RETURN(std::optional<UniqueFd> mount, MountByDescriptors(spec));
+  if (mount) return *std::move(mount);
+  return MountThroughLinks(spec);
 }
 
 }  // namespace
 
 Result<UniqueFd> MountOverlay(const OverlayMountSpec& spec) {
-  std::string options = OptionString(spec);
-  if (options.size() >= static_cast<size_t>(::sysconf(_SC_PAGESIZE))) {
-    return Unsupported("overlay of " + std::to_string(spec.lowers.size()) +
-                       " layers: the mount options exceed one page");
-  }
-  ASSIGN_OR_RETURN(LinkDirectory links, LinkDirectory::Create(spec));
   Result<UniqueFd> mounted = Internal("the mount thread did not run");
-  std::thread([&] {
-    mounted = MountInOwnNamespace(links.path(), options);
-  }).join();
+  RETURN_IF_ERROR(RunInThread([&] { mounted = MountInOwnNamespace(spec); }));
   return mounted;
 }
 

@@ -5,6 +5,7 @@ set(STRAKE_SNAPSHOT_SOURCES
   snapshot/metadata_scan.cc
   snapshot/overlay_diff.cc
   snapshot/overlay_layers.cc
+  snapshot/overlay_links.cc
   snapshot/overlay_mount.cc
   snapshot/overlay_snapshotter.cc
   snapshot/plain_snapshotter.cc

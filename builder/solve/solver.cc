@@ -25,6 +25,7 @@
 #include "builder/cache/content_digest.h"
 #include "builder/ops/fetch_op.h"
 #include "builder/ops/image_op.h"
+#include "builder/solve/forks.h"
 #include "builder/solve/memo.h"
 #include "util/atomic_file.h"
 #include "util/result_macros.h"
@@ -84,6 +85,7 @@ class Solver {
         options_(options),
         form_(LayerForm(options)),
         slots_(std::max(1, options.jobs)),
+        forks_(std::max(8, 4 * options.jobs)),
         states_(graph.vertices().size()),
         forward_stop_(options.stop, [this] { stop_.request_stop(); }) {}
 
@@ -120,8 +122,7 @@ class Solver {
     std::vector<std::future<Result<SolvedLayer>>> tasks;
     if (options_.need_layers) {
       for (VertexId id : layers) {
-        tasks.push_back(
-            std::async(std::launch::async, [this, id] { return Layer(id); }));
+        tasks.push_back(forks_.Start([this, id] { return Layer(id); }));
       }
     }
     Status failed;
@@ -170,8 +171,7 @@ class Solver {
   // The key of the state below and the digest of the files are worked out at
   // once: each may mean that a whole stage is executed first.
   Result<oci::Digest> CopyKey(const Vertex& vertex, const CopyOp& copy) {
-    auto pending = std::async(std::launch::async,
-                              [&] { return FindContent(vertex, copy); });
+    auto pending = forks_.Start([&] { return FindContent(vertex, copy); });
     auto base = Key(vertex.inputs[0]);
     auto content = pending.get();
     if (!base) return base;
@@ -285,8 +285,8 @@ class Solver {
   Result<std::vector<T>> AskAll(std::span<const VertexId> vertices, Ask ask) {
     std::vector<std::future<Result<T>>> others;
     for (size_t i = 1; i < vertices.size(); ++i) {
-      others.push_back(std::async(std::launch::async,
-                                  [ask, id = vertices[i]] { return ask(id); }));
+      others.push_back(
+          forks_.Start([ask, id = vertices[i]] { return ask(id); }));
     }
     std::vector<T> answers;
     Status failed;
@@ -519,6 +519,7 @@ class Solver {
   const SolveOptions& options_;
   const std::string form_;
   std::counting_semaphore<> slots_;
+  Forks forks_;
   std::deque<VertexState> states_;
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> forward_stop_;
