@@ -14,6 +14,7 @@
 #include "registry/pull.h"
 #include "registry/push.h"
 #include "util/result_macros.h"
+#include "util/strings.h"
 #include "util/suggest.h"
 
 namespace strake::builder {
@@ -109,6 +110,22 @@ Result<StoredImage> Find(const Store& store, const std::string& name_or_id) {
                   DidYouMean(*name, known));
 }
 
+// The names that removing `name_or_id`, which means `image`, takes away.
+Result<std::vector<std::string>> NamesMeant(const Store& store,
+                                            const std::string& name_or_id,
+                                            const StoredImage& image) {
+  auto name = NormalName(name_or_id);
+  if (name && *name == image.name) return std::vector{image.name};
+  ASSIGN_OR_RETURN(std::vector<oci::NamedImage> named, store.layout().List());
+  std::vector<std::string> names;
+  for (const oci::NamedImage& entry : named) {
+    if (entry.descriptor.digest == image.descriptor.digest) {
+      names.push_back(entry.name);
+    }
+  }
+  return names;
+}
+
 // What the remaining names reach.
 Result<std::set<oci::Digest>> ReachedBlobs(const Store& store) {
   std::set<oci::Digest> reached;
@@ -173,23 +190,40 @@ Status TagImage(const std::string& store_directory,
   return store.layout().Tag(name, image.descriptor);
 }
 
-Result<std::vector<oci::Digest>> RemoveImage(const std::string& store_directory,
-                                             const std::string& name) {
+Result<RemovedImage> RemoveImage(const std::string& store_directory,
+                                 const std::string& name_or_id, bool force) {
   ASSIGN_OR_RETURN(Store store, Store::Open(store_directory));
-  ASSIGN_OR_RETURN(StoredImage image, Find(store, name));
-  ASSIGN_OR_RETURN(std::vector<oci::Descriptor> candidates,
-                   oci::WalkImage(store.blobs(), image.descriptor));
-  RETURN_IF_ERROR(store.layout().Untag(
-      image.name.empty() ? Store::NamelessName(image.descriptor.digest)
-                         : image.name));
-  ASSIGN_OR_RETURN(std::set<oci::Digest> reached, ReachedBlobs(store));
-  std::vector<oci::Digest> removed;
-  for (const oci::Descriptor& blob : candidates) {
-    if (reached.contains(blob.digest)) continue;
-    if (!store.blobs().Contains(blob.digest)) continue;
-    RETURN_IF_ERROR(store.blobs().Remove(blob.digest));
-    removed.push_back(blob.digest);
+  ASSIGN_OR_RETURN(StoredImage image, Find(store, name_or_id));
+  RemovedImage removed;
+  ASSIGN_OR_RETURN(removed.names, NamesMeant(store, name_or_id, image));
+  if (removed.names.size() > 1 && !force) {
+    return InvalidArgument("the image " + name_or_id +
+                           " has several names: " + Join(removed.names, ", ") +
+                           "; name one, or remove them all by --force");
   }
+  ASSIGN_OR_RETURN(std::vector<oci::Descriptor> blobs,
+                   oci::WalkImage(store.blobs(), image.descriptor));
+  for (const std::string& name : removed.names) {
+    RETURN_IF_ERROR(store.layout().Untag(name));
+  }
+  ASSIGN_OR_RETURN(std::vector<oci::Digest> kept, store.Garbage());
+  std::set<oci::Digest> garbage(kept.begin(), kept.end());
+  for (const oci::Descriptor& blob : blobs) garbage.insert(blob.digest);
+  ASSIGN_OR_RETURN(bool alone, store.OwnAlone());
+  ASSIGN_OR_RETURN(std::set<oci::Digest> reached, ReachedBlobs(store));
+  std::erase_if(garbage, [&](const oci::Digest& digest) {
+    return reached.contains(digest) || !store.blobs().Contains(digest);
+  });
+  if (!alone) {
+    removed.blobs_kept = !garbage.empty();
+    RETURN_IF_ERROR(store.SetGarbage(garbage));
+    return removed;
+  }
+  for (const oci::Digest& digest : garbage) {
+    RETURN_IF_ERROR(store.blobs().Remove(digest));
+    removed.blobs.push_back(digest);
+  }
+  RETURN_IF_ERROR(store.SetGarbage({}));
   return removed;
 }
 

@@ -51,10 +51,20 @@ Status VerifyImage(const std::string& store_directory,
 Status TagImage(const std::string& store_directory,
                 const std::string& name_or_id, const std::string& new_name);
 
-// Removes the name; once no name reaches an image, also the blobs that nothing
-// else needs. Returns the digests of the blobs removed.
-Result<std::vector<oci::Digest>> RemoveImage(const std::string& store_directory,
-                                             const std::string& name);
+struct RemovedImage {
+  std::vector<std::string> names;  // that were taken away
+  std::vector<oci::Digest> blobs;  // that were deleted
+  // Other strakes are using the store, and may rely on the blobs that nothing
+  // needs now: a later removal deletes them.
+  bool blobs_kept = false;
+};
+// Removes the name, or all names of the image with that ID; once no name
+// reaches an image, also the blobs that nothing else needs.
+// Errors: `kNotFound`; `kInvalidArgument`: an ID that several names share, and
+// `force` is not set.
+Result<RemovedImage> RemoveImage(const std::string& store_directory,
+                                 const std::string& name_or_id,
+                                 bool force = false);
 
 struct TransferOptions {
   std::string store_directory;

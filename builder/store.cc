@@ -6,9 +6,18 @@
 #include <utility>
 
 #include "builder/sandbox/user_namespace.h"
+#include "util/byte_stream.h"
 #include "util/result_macros.h"
+#include "util/strings.h"
 
 namespace strake::builder {
+namespace {
+
+std::string LockPath(const std::string& directory) {
+  return directory + "/in-use.lock";
+}
+
+}  // namespace
 
 Result<Store> Store::Open(const std::string& directory) {
   if (directory.empty()) {
@@ -23,7 +32,40 @@ Result<Store> Store::Open(const std::string& directory) {
       return ErrnoError("mkdir " + path);
     }
   }
-  return Store(std::move(layout));
+  ASSIGN_OR_RETURN(
+      FileLock in_use,
+      FileLock::Acquire(LockPath(layout.directory()), FileLock::Mode::kShared));
+  return Store(std::move(layout), std::move(in_use));
+}
+
+Result<bool> Store::OwnAlone() {
+  std::string path = LockPath(directory());
+  in_use_.reset();
+  ASSIGN_OR_RETURN(in_use_,
+                   FileLock::TryAcquire(path, FileLock::Mode::kExclusive));
+  if (in_use_) return true;
+  ASSIGN_OR_RETURN(in_use_, FileLock::Acquire(path, FileLock::Mode::kShared));
+  return false;
+}
+
+Result<std::vector<oci::Digest>> Store::Garbage() const {
+  std::vector<oci::Digest> digests;
+  auto text = ReadFile(garbage_path());
+  if (!text) {
+    if (text.error().code() == ErrorCode::kNotFound) return digests;
+    return std::move(text).error();
+  }
+  for (std::string_view line : Split(*text, '\n')) {
+    auto digest = oci::Digest::Parse(line);
+    if (digest) digests.push_back(*digest);
+  }
+  return digests;
+}
+
+Status Store::SetGarbage(const std::set<oci::Digest>& digests) const {
+  std::string text;
+  for (const oci::Digest& digest : digests) text += digest.ToString() + "\n";
+  return WriteFileAtomically(garbage_path(), text);
 }
 
 Result<snapshot::SnapshotterChoice> Store::OpenSnapshots(

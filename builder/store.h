@@ -7,14 +7,20 @@
 //   cache/fetched                    what ADD fetched from the web
 //   mounts/                          RUN --mount=type=cache
 //   tmp/                             contexts that came as a stream
+//   in-use.lock, garbage             see `OwnAlone`
 
 #ifndef STRAKE_BUILDER_STORE_H_
 #define STRAKE_BUILDER_STORE_H_
 
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "builder/snapshot/probe_snapshotter.h"
 #include "oci/image_layout.h"
+#include "util/atomic_file.h"
 #include "util/result.h"
 
 namespace strake::builder {
@@ -34,6 +40,14 @@ class Store {
   std::string mounts_directory() const { return directory() + "/mounts"; }
   std::string temporary_directory() const { return directory() + "/tmp"; }
 
+  // Whether no other strake has the store open; none can open it then until
+  // this one is closed. Only the owner may remove blobs: others may rely on any
+  // that they have seen, named or not.
+  Result<bool> OwnAlone();
+  // Digests of blobs that nothing needed when they could not be removed.
+  Result<std::vector<oci::Digest>> Garbage() const;
+  Status SetGarbage(const std::set<oci::Digest>& digests) const;
+
   // The snapshotter called `name` ("auto": the best one), with real ownership
   // where this process can give files away, else with a journal.
   Result<snapshot::SnapshotterChoice> OpenSnapshots(
@@ -48,8 +62,12 @@ class Store {
   }
 
  private:
-  explicit Store(oci::ImageLayout layout) : layout_(std::move(layout)) {}
+  Store(oci::ImageLayout layout, FileLock in_use)
+      : layout_(std::move(layout)), in_use_(std::move(in_use)) {}
+  std::string garbage_path() const { return directory() + "/garbage"; }
+
   oci::ImageLayout layout_;
+  std::optional<FileLock> in_use_;  // shared, until `OwnAlone`
 };
 
 }  // namespace strake::builder

@@ -7,17 +7,26 @@
 
 #include "builder/images.h"
 #include "cli/command.h"
+#include "oci/reference.h"
 #include "util/result_macros.h"
 
 namespace strake::cli {
 namespace {
+
+// As people write it.
+std::string FamiliarName(const std::string& name) {
+  auto reference = oci::ParseReference(name);
+  return reference ? reference->Familiar() : name;
+}
 
 class RmiCommand final : public Command {
  public:
   void Declare(OptionSet& options) override {
     options.SetArguments(
         {"IMAGE...", 1, OptionSet::kAnyNumber, Completes::kImages});
-    options.Flag("-f,--force", force_, "An image that is not there is fine");
+    options.Flag(
+        "-f,--force", force_,
+        "Remove all names of an ID; an image that is not there is fine");
   }
   Status Resolve(const Environment&,
                  std::vector<std::string> arguments) override {
@@ -30,18 +39,26 @@ class RmiCommand final : public Command {
     ASSIGN_OR_RETURN(std::string store, StoreDirectory(session.environment));
     int status = kExitOk;
     for (const std::string& image : images_) {
-      auto removed = builder::RemoveImage(store, image);
+      auto removed = builder::RemoveImage(store, image, force_);
       if (!removed) {
         if (force_ && removed.error().code() == ErrorCode::kNotFound) continue;
         PrintError(ErrorText(removed.error()));
         status = kExitFailed;
         continue;
       }
-      std::string text = "Untagged: " + image + "\n";
-      for (const oci::Digest& digest : *removed) {
+      std::string text;
+      for (const std::string& name : removed->names) {
+        text += "Untagged: " + FamiliarName(name) + "\n";
+      }
+      for (const oci::Digest& digest : removed->blobs) {
         text += "Deleted: " + digest.ToString() + "\n";
       }
       RETURN_IF_ERROR(PrintOut(text));
+      if (removed->blobs_kept) {
+        PrintError(
+            "Other strakes are using the store: the blobs stay until "
+            "the next rmi.\n");
+      }
     }
     return status;
   }
