@@ -185,6 +185,7 @@ Result<std::unique_ptr<Workshop>> OpenWorkshop(
     workshop->secrets.Add(secret.id, secret.value);
   }
   workshop->secrets.ssh_sockets = options.ssh_sockets;
+  workshop->secrets.git_environment = options.git_environment;
   if (epoch) workshop->environment.epoch = epoch->time_since_epoch();
   return workshop;
 }
@@ -283,9 +284,9 @@ Result<BuildResult> Build(const BuildOptions& options) {
   if (solve_options.need_layers) {
     ASSIGN_OR_RETURN(
         image, Assemble(plan->graph, *solved, epoch, images, store, progress));
+    result.image = image.manifest;
+    result.config = image.config.digest;
   }
-  result.image = image.manifest;
-  result.config = image.config.digest;
   exporter::ExportContext context{
       image,  store.layout(), solved->root, *workshop->snapshots.snapshotter,
       client, plan->bases,    progress,     options.stop};

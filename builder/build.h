@@ -75,6 +75,8 @@ struct BuildOptions {
   NetworkMode network = NetworkMode::kHost;  // of RUN with the default network
   std::vector<std::pair<std::string, std::string>> extra_hosts;
   std::vector<SecretSource> secrets;  // for RUN --mount=type=secret
+  // "NAME=value": what git needs to fetch sources (PATH, HOME, proxies).
+  std::vector<std::string> git_environment;
   std::map<std::string, std::string> ssh_sockets;  // id to agent socket
   bool allow_insecure = false;                     // RUN --security=insecure
 
@@ -93,8 +95,10 @@ struct BuildOptions {
 };
 
 struct BuildResult {
-  oci::Descriptor image;  // the manifest; in the store unless pushed only
-  oci::Digest config;     // the image ID
+  // The manifest, which is in the store unless it was pushed only, and the
+  // image ID. Nothing where all outputs are files (`type=local`, `type=tar`).
+  std::optional<oci::Descriptor> image;
+  std::optional<oci::Digest> config;
   std::vector<std::string> names;  // under which it was stored or pushed
   int steps_executed = 0;
   int steps_cached = 0;

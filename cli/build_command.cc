@@ -39,12 +39,17 @@ Status WriteResultFile(const std::string& path, std::string_view content) {
 }
 
 // What an earlier build wrote must not be taken for the result of one that
-// fails.
-void RemoveStale(const std::string& path) {
+// fails; and where nothing can be written, that is said before the build.
+Status PrepareResultFile(const char* option, const std::string& path) {
+  if (path.empty()) return {};
   struct stat info;
   if (lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
     unlink(path.c_str());
   }
+  if (stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode)) return {};
+  auto tried = AtomicFile::Create(path);
+  if (!tried) return std::move(tried).error().Wrap(option);
+  return {};
 }
 
 class BuildCommand final : public Command {
@@ -95,25 +100,25 @@ Status BuildCommand::Prepare(Session& session) {
     ASSIGN_OR_RETURN(auto secret, LoadSecret(spec, session.environment));
     options.secrets.push_back(std::move(secret));
   }
-  RemoveStale(request_.image_id_file);
-  RemoveStale(request_.metadata_file);
+  RETURN_IF_ERROR(PrepareResultFile("--iidfile", request_.image_id_file));
+  RETURN_IF_ERROR(PrepareResultFile("--metadata-file", request_.metadata_file));
   options.stop = session.interrupt.token();
   return ReadStdin();
 }
 
 Status BuildCommand::Report(const builder::BuildResult& result,
                             const EventRecorder& recorder) const {
+  std::string image_id = result.config ? result.config->ToString() : "";
   if (!request_.image_id_file.empty()) {
-    RETURN_IF_ERROR(
-        WriteResultFile(request_.image_id_file, result.config.ToString()));
+    RETURN_IF_ERROR(WriteResultFile(request_.image_id_file, image_id));
   }
   if (!request_.metadata_file.empty()) {
     RETURN_IF_ERROR(
         WriteResultFile(request_.metadata_file, BuildMetadata(result)));
   }
   if (request_.quiet) {
-    if (request_.writes_stdout) return {};
-    return PrintOut(result.config.ToString() + "\n");
+    if (request_.writes_stdout || image_id.empty()) return {};
+    return PrintOut(image_id + "\n");
   }
   if (request_.progress == ProgressMode::kRawJson) return {};
   std::string text;
@@ -132,6 +137,10 @@ Status BuildCommand::Report(const builder::BuildResult& result,
 
 int BuildCommand::Fail(const Error& error,
                        const EventRecorder& recorder) const {
+  if (error.code() == ErrorCode::kCancelled) {
+    // Which part of the work noticed first says nothing.
+    return Fail(Error(ErrorCode::kIo, "the build was interrupted"), recorder);
+  }
   if (request_.progress == ProgressMode::kRawJson) {
     PrintError(JsonError(error) + "\n");
   } else {

@@ -243,6 +243,13 @@ Status BuildFlags::ResolveValues(const Environment& environment,
   }
   ASSIGN_OR_RETURN(options.network, ParseNetwork(network_));
   ASSIGN_OR_RETURN(options.jobs, ParseCount("--jobs", jobs_, 1024));
+  for (const char* name :
+       {"PATH", "HOME", "http_proxy", "https_proxy", "HTTP_PROXY",
+        "HTTPS_PROXY", "no_proxy", "NO_PROXY", "GIT_SSL_CAINFO"}) {
+    if (auto value = environment.Get(name)) {
+      options.git_environment.push_back(std::string(name) + "=" + *value);
+    }
+  }
   ASSIGN_OR_RETURN(options.source_date_epoch, SourceDateEpoch(environment));
   if (isolation_ != "auto") {
     return Unsupported("--isolation " + isolation_ +

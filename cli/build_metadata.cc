@@ -5,27 +5,38 @@
 
 namespace strake::cli {
 
-std::string BuildMetadata(const builder::BuildResult& result) {
+namespace {
+
+nlohmann::json DescriptorJson(const oci::Descriptor& image) {
   nlohmann::json descriptor = {
-      {"mediaType", result.image.media_type},
-      {"digest", result.image.digest.ToString()},
-      {"size", result.image.size_bytes},
+      {"mediaType", image.media_type},
+      {"digest", image.digest.ToString()},
+      {"size", image.size_bytes},
   };
-  if (!result.image.annotations.empty()) {
-    descriptor["annotations"] = result.image.annotations;
+  if (!image.annotations.empty()) {
+    descriptor["annotations"] = image.annotations;
   }
-  if (const auto& platform = result.image.platform) {
+  if (const auto& platform = image.platform) {
     descriptor["platform"] = {{"os", platform->os},
                               {"architecture", platform->architecture}};
     if (!platform->variant.empty()) {
       descriptor["platform"]["variant"] = platform->variant;
     }
   }
-  nlohmann::json metadata = {
-      {"containerimage.config.digest", result.config.ToString()},
-      {"containerimage.descriptor", descriptor},
-      {"containerimage.digest", result.image.digest.ToString()},
-  };
+  return descriptor;
+}
+
+}  // namespace
+
+std::string BuildMetadata(const builder::BuildResult& result) {
+  nlohmann::json metadata = nlohmann::json::object();
+  if (result.config) {
+    metadata["containerimage.config.digest"] = result.config->ToString();
+  }
+  if (result.image) {
+    metadata["containerimage.descriptor"] = DescriptorJson(*result.image);
+    metadata["containerimage.digest"] = result.image->digest.ToString();
+  }
   if (!result.names.empty()) {
     metadata["image.name"] = Join(result.names, ",");
   }

@@ -62,9 +62,10 @@ std::string RandomName(std::string_view prefix) {
 Result<AtomicFile> AtomicFile::Create(const std::string& path,
                                       const AtomicFileOptions& options) {
   std::string temporary = DirectoryOf(path) + "/" + RandomName(".tmp-");
-  ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(temporary.c_str(),
-                                         O_RDWR | O_CREAT | O_EXCL, 0600));
-  AtomicFile file(path, std::move(temporary), std::move(fd), options.sync);
+  int opened =
+      ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (opened < 0) return ErrnoError("create " + path);
+  AtomicFile file(path, std::move(temporary), UniqueFd(opened), options.sync);
   if (::fchmod(file.fd(), options.mode) != 0) {
     return ErrnoError("chmod " + file.temporary_);
   }

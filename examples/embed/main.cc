@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
   options.store_directory = argv[2];
   options.tags = {argv[3]};
   auto result = strake::builder::Build(options);
-  if (result) std::cout << result->config.ToString() << "\n";
+  if (result) std::cout << result->config->ToString() << "\n";
   if (!result) std::cerr << result.error().message() << "\n";
   return result ? 0 : 1;
 }

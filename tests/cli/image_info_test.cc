@@ -94,8 +94,8 @@ TEST(BuildMetadataTest, HasBuildxKeys) {
   result.config = Image().config;
   result.names = {"docker.io/library/a:1", "docker.io/library/b:2"};
   auto json = ParseJson(BuildMetadata(result)).value();
-  EXPECT_EQ(json["containerimage.digest"], result.image.digest.ToString());
-  EXPECT_EQ(json["containerimage.config.digest"], result.config.ToString());
+  EXPECT_EQ(json["containerimage.digest"], result.image->digest.ToString());
+  EXPECT_EQ(json["containerimage.config.digest"], result.config->ToString());
   EXPECT_EQ(json["containerimage.descriptor"]["size"], 400);
   EXPECT_EQ(json["image.name"], "docker.io/library/a:1,docker.io/library/b:2");
   result.names.clear();
