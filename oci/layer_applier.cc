@@ -27,6 +27,8 @@ namespace {
 
 // Without empty and "." components; `kCorrupt` for what leaves the root.
 Result<std::string> NormalizePath(std::string_view path) {
+  // Some builders (kaniko) name the root so.
+  if (path == "/") return std::string();
   if (path.starts_with('/')) {
     return Corrupt("an absolute name: it would leave the root");
   }
@@ -259,7 +261,10 @@ class Applier {
   // The resolved path of what was linked to.
   Result<std::string> LinkTo(const std::string& target, int directory,
                              const std::string& name, const std::string& path) {
-    ASSIGN_OR_RETURN(std::string clean, NormalizePath(target));
+    // The path that some builders (kaniko) saw the target at, in the root.
+    ASSIGN_OR_RETURN(
+        std::string clean,
+        NormalizePath(target.starts_with('/') ? target.substr(1) : target));
     DirectoryAndName place = SplitName(clean);
     auto where = tree_.existing().Enter(place.directory);
     if (!where && where.error().code() == ErrorCode::kNotFound) {

@@ -51,6 +51,20 @@ TEST(LayerApplierTest, AppliesAnEmptyLayer) {
   EXPECT_EQ(0u, applied->entries);
 }
 
+// kaniko writes the root as "/", and hard links with the path of their target.
+TEST(LayerApplierTest, TakesAnAbsoluteNameOfTheRootAndOfALinksTarget) {
+  TempDir root;
+  auto applied = ApplyTar(TarBuilder()
+                              .Dir("/")
+                              .File("app/a", "content")
+                              .HardLink("app/b", "/app/a")
+                              .Build(),
+                          root);
+  ASSERT_TRUE(IsOk(applied));
+  EXPECT_EQ("content", root.Read("app/b"));
+  EXPECT_EQ(StatOf(root, "app/a").st_ino, StatOf(root, "app/b").st_ino);
+}
+
 TEST(LayerApplierTest, RefusesOwnersThatNoFileCanHave) {
   for (const char* id : {"4294967295", "4294967296", "99999999999999", "-1"}) {
     TempDir root;
