@@ -20,9 +20,9 @@ using CurlList = std::unique_ptr<curl_slist, FreeWith<curl_slist_free_all>>;
 constexpr int kMaxRedirects = 10;
 constexpr long kTransferBufferBytes = 256L << 10;
 
-void InitCurl() {
+CURLcode InitCurl() {
   static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
-  static_cast<void>(code);
+  return code;
 }
 
 bool IsRedirect(int status) {
@@ -281,7 +281,7 @@ HttpClient::HttpClient(const ClientOptions& options)
       connect_timeout_(options.connect_timeout),
       stall_timeout_(options.stall_timeout),
       pool_(std::make_unique<Pool>()) {
-  InitCurl();
+  static_cast<void>(InitCurl());  // a failure shows when a handle is wanted
 }
 
 HttpClient::~HttpClient() = default;
@@ -290,6 +290,13 @@ HttpResult HttpClient::SendOnce(const HttpRequest& request,
                                 std::stop_token stop) const {
   CurlEasy handle = pool_->Take();
   CURL* curl = handle.get();
+  if (curl == nullptr) {
+    HttpResult result;
+    result.failure = HttpFailure::kLocal;
+    result.error = Internal(std::string("libcurl cannot be set up: ") +
+                            curl_easy_strerror(InitCurl()));
+    return result;
+  }
   Exchange exchange(request, stop);
   char details[CURL_ERROR_SIZE] = "";
   auto set = [curl](CURLoption option, auto value) {

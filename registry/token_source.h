@@ -55,6 +55,9 @@ class TokenSource {
   // 'user "bob"', or "anonymous", as far as is known; for messages.
   std::string Identity(const std::string& registry);
 
+  // What a 401 says that no authorisation of ours can mend.
+  Error Refused(const std::string& registry, const HttpResponse& answer);
+
  private:
   // Where a registry's tokens come from.
   struct TokenService {
@@ -91,7 +94,6 @@ class TokenSource {
   Result<HttpResponse> AskTokenService(const std::string& registry,
                                        const HttpRequest& request,
                                        std::stop_token stop) const;
-  Error Refused(const std::string& registry, const HttpResponse& answer);
 
   const HttpClient& http_;
   const Credentials credentials_;

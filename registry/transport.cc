@@ -123,10 +123,7 @@ HttpResult Transport::SendOnce(const ApiRequest& request,
   http.headers.Add("Authorization", *renewed);
   result = http_.Send(http, stop);
   if (result.failure == HttpFailure::kNone && result.response.status == 401) {
-    return LocalFailure(AnswerError("registry " + request.registry + ", " +
-                                        tokens_.Identity(request.registry) +
-                                        ": " + http.method + " " + http.url,
-                                    result.response));
+    return LocalFailure(tokens_.Refused(request.registry, result.response));
   }
   return result;
 }

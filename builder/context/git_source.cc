@@ -31,13 +31,8 @@ class Git {
       : source_(source), stop_(std::move(stop)) {
     env_ = {"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
             "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "LC_ALL=C"};
-    for (const char* name :
-         {"PATH", "HOME", "http_proxy", "https_proxy", "HTTP_PROXY",
-          "HTTPS_PROXY", "no_proxy", "NO_PROXY", "GIT_SSL_CAINFO"}) {
-      if (const char* value = std::getenv(name)) {
-        env_.push_back(std::string(name) + "=" + value);
-      }
-    }
+    env_.insert(env_.end(), secrets.git_environment.begin(),
+                secrets.git_environment.end());
     Configure("advice.detachedHead", "false");
     // A repository may be owned by somebody else than root in its namespace.
     Configure("safe.directory", "*");

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace strake::builder::context {
 
@@ -25,6 +26,8 @@ class Secrets {
   // Null where there is none.
   const std::string* Find(std::string_view id) const;
 
+  // "NAME=value": all that git gets of the caller's environment.
+  std::vector<std::string> git_environment;
   // Host paths of agent sockets for RUN --mount=type=ssh, by id.
   std::map<std::string, std::string> ssh_sockets;
 
