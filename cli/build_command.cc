@@ -158,12 +158,11 @@ Result<int> BuildCommand::Answer() {
     ASSIGN_OR_RETURN(
         builder::CheckReport report,
         builder::Check(request_.options, builder::CheckImages::kResolve));
-    std::string text = request_.call_json ? builder::CheckJson(report)
-                                          : builder::CheckText(report);
-    if (text.empty()) text = "Check complete, no warnings found.\n";
-    RETURN_IF_ERROR(PrintOut(text));
+    RETURN_IF_ERROR(PrintOut(
+        request_.call_json ? dockerfile::CheckReportJson(report.file)
+                           : dockerfile::FormatCheckReport({&report.file, 1})));
     // As buildx: findings of a check fail it.
-    return report.findings.empty() ? kExitOk : kExitFailed;
+    return report.file.found.empty() ? kExitOk : kExitFailed;
   }
   auto answer = request_.call == Call::kOutline
                     ? builder::Outline(request_.options, format)

@@ -43,28 +43,28 @@ class LintCommand final : public Command {
 
   Result<int> Run(Session& session) override {
     if (print_) return Print();
-    std::vector<builder::CheckReport> reports;
+    std::vector<dockerfile::CheckedFile> checked;
+    bool fails = false;
     for (const std::string& file : files_) {
       ASSIGN_OR_RETURN(builder::CheckReport report, Check(session, file));
-      reports.push_back(std::move(report));
-    }
-    bool fails = false;
-    std::string text;
-    for (const builder::CheckReport& report : reports) {
       fails = fails || report.fails;
-      if (format_ == "json") text += builder::CheckJson(report);
-      if (format_ == "text") {
-        std::string findings = builder::CheckText(report);
-        if (!text.empty() && !findings.empty()) text += "\n";
-        text += findings;
-      }
+      checked.push_back(std::move(report.file));
     }
-    if (format_ == "sarif") text = builder::CheckSarif(reports);
-    RETURN_IF_ERROR(PrintOut(text));
+    RETURN_IF_ERROR(PrintOut(Report(checked)));
     return fails ? kExitFailed : kExitOk;
   }
 
  private:
+  std::string Report(const std::vector<dockerfile::CheckedFile>& files) const {
+    if (format_ == "text") return dockerfile::FormatCheckReport(files);
+    if (format_ == "sarif") {
+      return dockerfile::SarifReport(files, STRAKE_VERSION);
+    }
+    std::string text;
+    for (const auto& file : files) text += dockerfile::CheckReportJson(file);
+    return text;
+  }
+
   Result<builder::CheckReport> Check(Session& session,
                                      const std::string& file) const {
     builder::BuildOptions options;

@@ -67,7 +67,8 @@ std::vector<size_t> ReachableStages(const Dockerfile& file, size_t target,
 std::string FormatTargets(const std::vector<Target>& targets);
 std::string FormatOutline(const Outline& outline);
 
-// The JSON of buildx, pretty-printed. `source` is the Dockerfile's text.
+// The JSON of buildx, pretty-printed, with a final newline. `source` is the
+// Dockerfile's text.
 std::string TargetsJson(const std::vector<Target>& targets,
                         std::string_view source);
 std::string OutlineJson(const Outline& outline, std::string_view source);

@@ -1,5 +1,14 @@
 // Dockerfile text to `Dockerfile` (Dockerfile reference, whole).
 //
+//   ParseResult parsed = Parse(text);
+//   if (HasErrors(parsed.diagnostics)) {
+//     std::cerr << FormatDiagnostics(parsed.diagnostics, "Dockerfile", text);
+//     return 1;
+//   }
+//   for (const Stage& stage : parsed.dockerfile.stages) {
+//     for (const Instruction& instruction : stage.instructions) {
+//       if (const Run* run = instruction.As<Run>()) ...
+//
 // Pure: no files, no network, no expansion. Safe to call from any thread.
 
 #ifndef STRAKE_DOCKERFILE_PARSER_H_

@@ -24,6 +24,9 @@ namespace strake::dockerfile {
 class SplitPath {
  public:
   explicit SplitPath(std::string_view path);
+  SplitPath(const SplitPath&) = delete;
+  SplitPath& operator=(const SplitPath&) = delete;
+
   std::string_view text() const { return text_; }
   std::span<const std::string_view> components() const {
     return {components_, count_};
@@ -32,17 +35,13 @@ class SplitPath {
   std::string_view Prefix(size_t count) const;
 
  private:
-  // Deeper paths than the inline buffer holds use the vector.
+  // Paths with more components than the inline buffer holds use the vector.
   static constexpr size_t kInline = 24;
   std::string_view text_;
   std::string_view inline_[kInline];
   std::vector<std::string_view> heap_;
   const std::string_view* components_ = inline_;
   size_t count_ = 0;
-
- public:
-  SplitPath(const SplitPath&) = delete;
-  SplitPath& operator=(const SplitPath&) = delete;
 };
 
 // Immutable; matching is thread-safe.

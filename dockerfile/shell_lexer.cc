@@ -47,10 +47,11 @@ bool IsSpecialParameter(char c) {
   return std::string_view("@*#?-$!0").find(c) != std::string_view::npos;
 }
 
-class Lexer {
+// Reads a text once from left to right; nested substitutions recurse.
+class ShellWalker {
  public:
-  Lexer(std::string_view text, const VariableLookup& lookup,
-        const ShellLexOptions& options, ShellLexResult& result)
+  ShellWalker(std::string_view text, const VariableLookup& lookup,
+              const ShellLexOptions& options, ShellLexResult& result)
       : text_(text),
         lookup_(lookup),
         options_(options),
@@ -99,8 +100,9 @@ class Lexer {
   int depth_ = 0;
 };
 
-Result<std::string> Lexer::ReadUntil(std::optional<char> stop,
-                                     bool keep_escapes, WordCollector& words) {
+Result<std::string> ShellWalker::ReadUntil(std::optional<char> stop,
+                                           bool keep_escapes,
+                                           WordCollector& words) {
   std::string text;
   bool outer = std::exchange(keep_escapes_, keep_escapes);
   while (!AtEnd()) {
@@ -148,7 +150,7 @@ Result<std::string> Lexer::ReadUntil(std::optional<char> stop,
 }
 
 // Blanks between "<<" and a heredoc's name belong to the same word.
-std::string Lexer::ReadLess() {
+std::string ShellWalker::ReadLess() {
   std::string text(Next());
   if (!Accept('<')) return text;
   text += '<';
@@ -156,7 +158,7 @@ std::string Lexer::ReadLess() {
   return text;
 }
 
-Result<std::string> Lexer::ReadSingleQuoted() {
+Result<std::string> ShellWalker::ReadSingleQuoted() {
   size_t start = at_;
   size_t end = text_.find('\'', start + 1);
   if (end == std::string_view::npos) {
@@ -170,7 +172,7 @@ Result<std::string> Lexer::ReadSingleQuoted() {
                          : text_.substr(start + 1, end - start - 1));
 }
 
-Result<std::string> Lexer::ReadDoubleQuoted() {
+Result<std::string> ShellWalker::ReadDoubleQuoted() {
   std::string text;
   if (options_.keep_quotes) text += '"';
   ++at_;
@@ -200,7 +202,7 @@ Result<std::string> Lexer::ReadDoubleQuoted() {
       "unexpected end of statement while looking for matching double-quote");
 }
 
-std::optional<std::string> Lexer::Look(const std::string& name) {
+std::optional<std::string> ShellWalker::Look(const std::string& name) {
   std::optional<std::string> value = lookup_ ? lookup_(name) : std::nullopt;
   std::vector<std::string>& names = value ? result_.matched : result_.unmatched;
   if (std::find(names.begin(), names.end(), name) == names.end()) {
@@ -209,7 +211,7 @@ std::optional<std::string> Lexer::Look(const std::string& name) {
   return value;
 }
 
-std::string Lexer::ReadName() {
+std::string ShellWalker::ReadName() {
   if (AtEnd()) return {};
   size_t start = at_;
   if (DigitLength(text_, at_) > 0) {
@@ -228,7 +230,7 @@ std::string Lexer::ReadName() {
   return std::string(text_.substr(start, at_ - start));
 }
 
-Result<std::string> Lexer::ReadVariable() {
+Result<std::string> ShellWalker::ReadVariable() {
   ++at_;
   if (Peek() == '{') {
     if (++depth_ > kMaxDepth) {
@@ -246,7 +248,7 @@ Result<std::string> Lexer::ReadVariable() {
   return value.value_or("");
 }
 
-Result<std::string> Lexer::ReadBraced() {
+Result<std::string> ShellWalker::ReadBraced() {
   if (AtEnd()) return InvalidArgument("syntax error: missing '}'");
   if (Peek() == '{' || Peek() == '}' || Peek() == ':') {
     return InvalidArgument("syntax error: bad substitution");
@@ -276,16 +278,16 @@ Result<std::string> Lexer::ReadBraced() {
   return ReadConditional(name, kind[0], colon);
 }
 
-Result<std::string> Lexer::ReadPart(char stop, bool keep_escapes,
-                                    std::string_view missing) {
+Result<std::string> ShellWalker::ReadPart(char stop, bool keep_escapes,
+                                          std::string_view missing) {
   WordCollector ignored;
   auto part = ReadUntil(stop, keep_escapes, ignored);
   if (!part && AtEnd()) return InvalidArgument(std::string(missing));
   return part;
 }
 
-Result<std::string> Lexer::ReadConditional(const std::string& name,
-                                           char modifier, bool colon) {
+Result<std::string> ShellWalker::ReadConditional(const std::string& name,
+                                                 char modifier, bool colon) {
   bool pattern = modifier == '#' || modifier == '%';
   ASSIGN_OR_RETURN(std::string word,
                    ReadPart('}', pattern, "syntax error: missing '}'"));
@@ -319,7 +321,7 @@ Result<std::string> Lexer::ReadConditional(const std::string& name,
                          : RemoveSuffix(value.value_or(""), glob, length);
 }
 
-Result<std::string> Lexer::ReadReplacement(const std::string& name) {
+Result<std::string> ShellWalker::ReadReplacement(const std::string& name) {
   Occurrences occurrences =
       Accept('/') ? Occurrences::kAll : Occurrences::kFirst;
   ASSIGN_OR_RETURN(std::string pattern,
@@ -340,9 +342,9 @@ Result<ShellLexResult> ShellLex(std::string_view text,
                                 const ShellLexOptions& options) {
   ShellLexResult result;
   WordCollector words;
-  Lexer lexer(text, lookup, options, result);
+  ShellWalker walker(text, lookup, options, result);
   ASSIGN_OR_RETURN(result.text,
-                   lexer.ReadUntil({}, options.keep_escapes, words));
+                   walker.ReadUntil({}, options.keep_escapes, words));
   result.words = words.Take();
   return result;
 }

@@ -169,7 +169,8 @@ TEST(OutlineTest, WritesJson) {
   "sources": [
     "dGV4dA=="
   ]
-})");
+}
+)");
 }
 
 TEST(TargetsTest, ListsStages) {
