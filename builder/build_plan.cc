@@ -1,6 +1,5 @@
 #include "builder/build_plan.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "builder/plan/base_images.h"
@@ -14,18 +13,13 @@ namespace {
 
 using plan::PlanOptions;
 
-// The lint CopyIgnoredFile speaks only of ignore files without exceptions.
+// For the lint CopyIgnoredFile.
 std::function<bool(const std::string&)> IgnoredBy(
     const context::BuildContext& context) {
   const context::IgnoreRules* rules = context.ignore();
-  if (rules == nullptr || rules->matcher.has_exceptions()) return {};
+  if (rules == nullptr) return {};
   return [rules](const std::string& path) {
-    if (!path.empty()) return rules->matcher.Excludes(path);
-    const auto& patterns = rules->matcher.patterns();
-    return std::any_of(
-        patterns.begin(), patterns.end(), [](const std::string& pattern) {
-          return pattern == "*" || pattern == "**" || pattern == "**/*";
-        });
+    return dockerfile::CopiesIgnoredFile(rules->matcher, path);
   };
 }
 

@@ -53,6 +53,8 @@ bool NamesPlatform(std::string_view stage, std::string_view platform) {
       {"x86_64", "amd64"}, {"x86-64", "amd64"}, {"aarch64", "arm64"},
       {"i386", "386"},     {"armhf", "arm"},    {"armel", "arm"}};
   std::vector<std::string_view> parts = Split(platform, '/');
+  // An architecture alone is one of Linux.
+  if (parts.size() == 1) parts.push_back("linux");
   for (size_t i = 0; i < std::min<size_t>(parts.size(), 2); ++i) {
     std::string part = ToLower(parts[i]);
     if (auto alias = aliases.find(part); alias != aliases.end()) {
@@ -325,6 +327,17 @@ void ReportLint(const LintConfig& config, const Instruction* instruction,
 std::vector<Diagnostic> Lint(const Dockerfile& file,
                              const LintOptions& options) {
   return Linter(file, options).Run();
+}
+
+bool CopiesIgnoredFile(const IgnoreMatcher& ignore, std::string_view path) {
+  if (ignore.has_exceptions()) return false;
+  if (!path.empty()) return ignore.Excludes(path);
+  // The root itself is never excluded, but all that is in it may be.
+  const std::vector<std::string>& patterns = ignore.patterns();
+  return std::any_of(
+      patterns.begin(), patterns.end(), [](const std::string& pattern) {
+        return pattern == "*" || pattern == "**" || pattern == "**/*";
+      });
 }
 
 std::string LintFailure(const std::vector<Diagnostic>& found) {

@@ -16,6 +16,7 @@
 
 #include "dockerfile/diagnostic.h"
 #include "dockerfile/dockerfile.h"
+#include "dockerfile/ignore.h"
 #include "dockerfile/instruction.h"
 #include "dockerfile/lint_rules.h"
 #include "util/result.h"
@@ -65,6 +66,11 @@ struct LintOptions {
 // ExposeInvalidFormat, which need expanded words. Sorted by place.
 std::vector<Diagnostic> Lint(const Dockerfile& file,
                              const LintOptions& options);
+
+// Whether a COPY or ADD of `path`, relative to the context ("" is all of it),
+// deserves CopyIgnoredFile. Where `ignore` has exceptions it never does: what
+// they bring back cannot be told without looking at the files.
+bool CopiesIgnoredFile(const IgnoreMatcher& ignore, std::string_view path);
 
 // "lint violation found for rules: A, B": the error of a build with
 // `error=true`; empty where `found` is.

@@ -257,6 +257,9 @@ Result<RunMount> Builder::Finish() {
     }
   }
   if (mount_.type == Type::kSecret) RETURN_IF_ERROR(CheckSecret());
+  if (mount_.type == Type::kSsh && !mount_.source.empty()) {
+    return InvalidArgument("ssh does not support source");
+  }
   if (sharing_ && mount_.type != Type::kCache) {
     return InvalidArgument("invalid cache sharing set for " + type + " mount");
   }

@@ -11,9 +11,9 @@
 #include "builder/context/path_match.h"
 #include "builder/context/tree_writer.h"
 #include "builder/context/unpack_archive.h"
-#include "builder/ops/chmod.h"
 #include "builder/ops/copy_tree.h"
 #include "builder/ops/user_lookup.h"
+#include "builder/plan/chmod.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
@@ -82,7 +82,7 @@ class Copier {
  private:
   Status ReadRules() {
     if (!op_.chmod.empty()) {
-      ASSIGN_OR_RETURN(rules_.chmod, Chmod::Parse(op_.chmod));
+      ASSIGN_OR_RETURN(rules_.chmod, plan::Chmod::Parse(op_.chmod));
     }
     if (op_.chown.empty()) return {};
     ASSIGN_OR_RETURN(ChownTarget chown, ResolveChown(root_, op_.chown));

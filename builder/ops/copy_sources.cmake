@@ -11,7 +11,6 @@ set(STRAKE_COPY_SOURCES
   context/source_tree.cc
   context/tree_writer.cc
   context/unpack_archive.cc
-  ops/chmod.cc
   ops/copy_op.cc
   ops/copy_tree.cc
   ops/make_dir.cc

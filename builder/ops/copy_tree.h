@@ -13,7 +13,7 @@
 
 #include "builder/context/copy_walk.h"
 #include "builder/context/tree_writer.h"
-#include "builder/ops/chmod.h"
+#include "builder/plan/chmod.h"
 #include "util/result.h"
 
 namespace strake::builder::ops {
@@ -21,7 +21,7 @@ namespace strake::builder::ops {
 // How files change on their way.
 struct CopyRules {
   std::optional<context::FileOwner> owner;  // --chown
-  std::optional<Chmod> chmod;               // not for symlinks
+  std::optional<plan::Chmod> chmod;         // not for symlinks
   std::optional<struct timespec> time;      // SOURCE_DATE_EPOCH
   std::function<void(uint64_t)> on_bytes;
   std::stop_token stop;

@@ -1,5 +1,6 @@
 #include "builder/plan/base_images.h"
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <utility>
@@ -97,30 +98,57 @@ class Resolver {
   }
 
   // Platform arguments, then the ARGs before the first FROM in their order.
-  void SetGlobals() {
-    bases_.globals =
+  //   given  the values that take the place of defaults
+  Result<VariableScope> GlobalScope(const BuildArgs& given,
+                                    SourceRange& error_at) const {
+    VariableScope scope =
         PlatformArgs(options_.target_platform, options_.build_platform,
                      file_.stages[bases_.target].name, options_.build_args);
+    auto lookup = [&](std::string_view name) { return scope.Find(name); };
     for (const Instruction& instruction : file_.global_args) {
       for (const auto& entry : instruction.As<dockerfile::Arg>()->entries) {
-        SetGlobal(entry);
+        if (auto value = given.Find(entry.key)) {
+          scope.Set(entry.key, *value);
+        } else if (entry.value) {
+          error_at = entry.range;
+          ASSIGN_OR_RETURN(auto expanded,
+                           dockerfile::ExpandWord(*entry.value, lookup,
+                                                  file_.directives.escape));
+          scope.Set(entry.key, expanded.text);
+        }
       }
     }
+    return scope;
   }
 
-  void SetGlobal(const dockerfile::Arg::Entry& entry) {
-    if (auto given = options_.build_args.Find(entry.key)) {
-      bases_.globals.Set(entry.key, *given);
+  void SetGlobals() {
+    SourceRange error_at;
+    auto scope = GlobalScope(options_.build_args, error_at);
+    if (!scope) {
+      Report(MakeError(scope.error().message(), error_at));
       return;
     }
-    if (!entry.value) return;
-    auto value = dockerfile::ExpandWord(*entry.value, GlobalLookup(),
-                                        file_.directives.escape);
-    if (!value) {
-      Report(MakeError(value.error().message(), entry.range));
-      return;
+    bases_.globals = *std::move(scope);
+    CheckDefaultsOfFroms();
+  }
+
+  // A build should not need `--build-arg` to name its base images.
+  void CheckDefaultsOfFroms() {
+    SourceRange ignored;
+    auto defaults = GlobalScope(BuildArgs(), ignored);
+    if (!defaults) return;
+    auto lookup = [&](std::string_view name) { return defaults->Find(name); };
+    for (const dockerfile::Stage& stage : file_.stages) {
+      const dockerfile::Located& base = stage.base().base;
+      auto name =
+          dockerfile::ExpandWord(base.text, lookup, file_.directives.escape);
+      if (!name) return;
+      if (oci::ParseReference(name->text)) continue;
+      ReportLint(
+          options_.lint, &stage.from,
+          dockerfile::lint::InvalidDefaultArgInFrom(base.text, base.range),
+          diagnostics_);
     }
-    bases_.globals.Set(entry.key, value->text);
   }
 
   // Of every stage, reachable or not, as BuildKit does: a blank base is an
@@ -160,13 +188,28 @@ class Resolver {
       Report(MakeError(value.error().message(), word.range));
       return {};
     }
+    std::vector<std::string> declared = DeclaredNames();
     for (const std::string& name : value->unmatched) {
-      ReportLint(options_.lint, &stage.from,
-                 dockerfile::lint::UndefinedArgInFrom(
-                     name, bases_.globals.Names(), word.range),
-                 diagnostics_);
+      bool known =
+          std::find(declared.begin(), declared.end(), name) != declared.end();
+      if (known) continue;
+      ReportLint(
+          options_.lint, &stage.from,
+          dockerfile::lint::UndefinedArgInFrom(name, declared, word.range),
+          diagnostics_);
     }
     return value->text;
+  }
+
+  // What a FROM may name, with or without a value.
+  std::vector<std::string> DeclaredNames() const {
+    std::vector<std::string> names = bases_.globals.Names();
+    for (const Instruction& instruction : file_.global_args) {
+      for (const auto& entry : instruction.As<dockerfile::Arg>()->entries) {
+        names.push_back(entry.key);
+      }
+    }
+    return names;
   }
 
   void Reach(size_t stage) {

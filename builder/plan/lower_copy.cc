@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "builder/context/remote_url.h"
+#include "builder/plan/chmod.h"
 #include "builder/plan/stage_lowering.h"
 #include "dockerfile/lint_rules.h"
 #include "util/result_macros.h"
@@ -130,6 +131,9 @@ Result<StageLowering::ExpandedCopy> StageLowering::ExpandCopy(
   }
   if (copy.chmod) {
     ASSIGN_OR_RETURN(expanded.op.chmod, Expand(copy.chmod->text));
+    if (!expanded.op.chmod.empty()) {
+      RETURN_IF_ERROR(Chmod::Parse(expanded.op.chmod));
+    }
   }
   // As BuildKit's: with --chmod, --link is an ordinary copy.
   expanded.op.link = copy.link && expanded.op.chmod.empty();
@@ -219,7 +223,8 @@ void StageLowering::WarnIfIgnored(std::string_view instruction,
                                   const std::string& source) {
   const auto& is_ignored = context_.options.is_ignored;
   if (is_ignored && is_ignored(source)) {
-    Warn(df::lint::CopyIgnoredFile(instruction, source, place_));
+    Warn(df::lint::CopyIgnoredFile(instruction, source.empty() ? "." : source,
+                                   place_));
   }
 }
 

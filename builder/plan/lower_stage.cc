@@ -167,10 +167,10 @@ Status StageLowering::Lower(const df::Arg& arg) {
 
 Status StageLowering::Lower(const df::Workdir& workdir) {
   ASSIGN_OR_RETURN(std::string path, Expand(workdir.path));
-  if (!path.starts_with('/') && !workdir_is_set_) {
+  if (!path.starts_with('/') && !result_.workdir_is_set) {
     Warn(df::lint::WorkdirRelativePath(path, place_));
   }
-  workdir_is_set_ = true;
+  result_.workdir_is_set = true;
   std::string absolute = ResolveWorkdir(result_.config, path);
   // An absolute path is kept as it is written: BuildKit does not clean it.
   result_.config.working_dir = path.starts_with('/') ? path : absolute;
@@ -225,7 +225,7 @@ Status StageLowering::Lower(const df::Volume& volume) {
 Status StageLowering::Lower(const df::Cmd& cmd) {
   CommandLine command = ToCommandLine(cmd.command);
   if (command.shell_form && !result_.config.shell) {
-    Warn(df::lint::JsonArgsRecommended("CMD", place_));
+    Warn(df::lint::JsonArgsRecommended(current_->keyword, place_));
   }
   ApplyCmd(result_.config, command);
   cmd_is_own_ = true;
@@ -235,7 +235,7 @@ Status StageLowering::Lower(const df::Cmd& cmd) {
 Status StageLowering::Lower(const df::Entrypoint& entrypoint) {
   CommandLine command = ToCommandLine(entrypoint.command);
   if (command.shell_form && !result_.config.shell) {
-    Warn(df::lint::JsonArgsRecommended("ENTRYPOINT", place_));
+    Warn(df::lint::JsonArgsRecommended(current_->keyword, place_));
   }
   ApplyEntrypoint(result_.config, command, cmd_is_own_);
   return {};
@@ -329,7 +329,11 @@ Result<std::vector<KeyValue>> StageLowering::ExpandPairs(
 void StageLowering::ReportUnmatched(const std::vector<std::string>& names) {
   if (!result_.base_known) return;
   for (const std::string& name : names) {
-    if (IsPredefinedArg(name)) continue;
+    // An ARG without a value is declared all the same.
+    const auto& declared = result_.arg_names;
+    bool known =
+        std::find(declared.begin(), declared.end(), name) != declared.end();
+    if (known || IsPredefinedArg(name)) continue;
     Warn(df::lint::UndefinedVar(name, result_.variables.Names(), place_));
   }
 }

@@ -22,7 +22,8 @@ struct LoweredStage {
   std::vector<VertexId> layers;  // as in `TargetImage`
   oci::ImageConfig config;
   size_t base_history = 0;
-  bool base_known = true;  // as `BaseImage::config_known`
+  bool base_known = true;       // as `BaseImage::config_known`
+  bool workdir_is_set = false;  // here or in a stage it is built from
   // Variables of RUN and of expansion: ENV and ARG in the order they came, so
   // that the later of two with one name wins.
   VariableScope variables;

@@ -113,7 +113,6 @@ class StageLowering {
   size_t steps_ = 1;   // RUN, COPY, ADD, WORKDIR so far, and FROM
   size_t total_steps_ = 1;
   bool cmd_is_own_ = false;  // CMD was set in this stage
-  bool workdir_is_set_ = false;
 };
 
 // A literal path as a pattern.
