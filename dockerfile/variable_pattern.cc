@@ -132,6 +132,10 @@ Result<std::string> RemoveSuffix(std::string_view value,
   return std::string(value);
 }
 
+// Replacements may be nested, and each level multiplies: a line of a hundred
+// bytes could ask for gigabytes. No environment or argument takes 1 MiB.
+constexpr size_t kMaxReplacedBytes = 1 << 20;
+
 Result<std::string> ReplacePattern(std::string_view value,
                                    std::string_view pattern,
                                    std::string_view replacement,
@@ -157,6 +161,11 @@ Result<std::string> ReplacePattern(std::string_view value,
     }
     // An empty match right behind another match is not replaced.
     if (end > copied || start == 0) out += ExpandTemplate(replacement, matched);
+    if (out.size() > kMaxReplacedBytes) {
+      return InvalidArgument(
+          "replacing " + GoQuote(pattern) +
+          " in a variable gives more than 1 MiB, which nothing can take");
+    }
     copied = end;
     size_t step = from < value.size() ? CharLength(value, from) : 1;
     from = std::max(from + step, end);

@@ -25,7 +25,7 @@ Result<std::string> RemoveSuffix(std::string_view value,
 // `value` with the longest match of `pattern` replaced. With kAll, `$1` and
 // `${name}` in `replacement` stand for nothing and `$$` for "$", as in the
 // language's reference implementation, whose regular expression library
-// reads them as groups.
+// reads them as groups; the result may have 1 MiB, beyond that it is an error.
 Result<std::string> ReplacePattern(std::string_view value,
                                    std::string_view pattern,
                                    std::string_view replacement,

@@ -176,5 +176,17 @@ TEST(ExpandWordTest, RefusesPatternsBeyondReason) {
   EXPECT_EQ(result ? result->text : "x", "x");
 }
 
+TEST(ExpandTest, NestedReplacementsDoNotFillTheMemory) {
+  auto lookup = [](std::string_view) -> std::optional<std::string> {
+    return std::string(100, 'a');
+  };
+  std::string word = "b";
+  for (int i = 0; i < 20; ++i) word = "${V//a/" + word + "}";
+  auto expanded = ExpandWord(word, lookup);
+  ASSERT_FALSE(expanded);
+  EXPECT_THAT(expanded.error().message(),
+              ::testing::HasSubstr("more than 1 MiB"));
+}
+
 }  // namespace
 }  // namespace strake::dockerfile
