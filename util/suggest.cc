@@ -16,8 +16,8 @@ size_t EditDistance(std::string_view a, std::string_view b) {
     row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
       size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1,
-                         diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      row[j] = std::min(std::min(above, row[j - 1]) + 1,
+                        diagonal + (a[i - 1] == b[j - 1] ? 0 : 1));
       diagonal = above;
     }
   }
@@ -31,6 +31,11 @@ std::optional<std::string> Suggest(std::string_view word,
   std::optional<std::string> best;
   for (const std::string& candidate : candidates) {
     if (candidate == word) return {};
+    // Every missing or extra letter counts.
+    if (candidate.size() > word.size() + limit ||
+        word.size() > candidate.size() + limit) {
+      continue;
+    }
     size_t distance = EditDistance(lower, ToLower(candidate));
     if (distance <= limit) {
       best = candidate;
