@@ -31,6 +31,13 @@ bool LooksLikeRegistry(std::string_view component) {
          component == "localhost" || std::ranges::any_of(component, IsUpper);
 }
 
+// What Docker takes for an image's ID rather than for a name.
+bool LooksLikeHexId(std::string_view name) {
+  return name.size() == 64 && std::ranges::all_of(name, [](char c) {
+           return IsHexDigit(c) && !IsUpper(c);
+         });
+}
+
 // Letters and digits with "." "_" "__" or dashes between them.
 bool IsPathComponent(std::string_view text) {
   size_t i = 0;
@@ -155,9 +162,7 @@ Result<Reference> ParseReference(std::string_view text) {
                      "and \"-\", not beginning with \".\" or \"-\"");
     }
   }
-  if (name.size() == 64 && std::ranges::all_of(name, [](char c) {
-        return IsHexDigit(c) && !IsUpper(c);
-      })) {
+  if (LooksLikeHexId(name)) {
     return invalid("64 hexadecimal digits are an image's ID, not a name");
   }
   SplitRegistry(name, reference);
@@ -190,7 +195,10 @@ std::string Reference::Familiar() const {
   std::string_view rest = repository;
   if (rest.starts_with(kOfficialPrefix)) {
     std::string_view name = rest.substr(kOfficialPrefix.size());
-    if (name.find('/') == std::string_view::npos) rest = name;
+    // 64 hexadecimal digits would be read as an image ID.
+    if (name.find('/') == std::string_view::npos && !LooksLikeHexId(name)) {
+      rest = name;
+    }
   }
   // "docker.io/a.b/c" would be read as registry "a.b" without its prefix.
   auto parts = SplitOnce(rest, '/');

@@ -15,9 +15,9 @@ constexpr char kDigest[] =
 
 TEST(ReferenceTest, ReadsAndNormalises) {
   struct Case {
-    const char* text;
-    const char* full;
-    const char* familiar;
+    std::string text;
+    std::string full;
+    std::string familiar;
   };
   for (const Case& c : {
            Case{"debian", "docker.io/library/debian", "debian"},
@@ -38,6 +38,9 @@ TEST(ReferenceTest, ReadsAndNormalises) {
            Case{"docker.io/library/x/y", "docker.io/library/x/y",
                 "library/x/y"},
            Case{"docker.io/a.b/c", "docker.io/a.b/c", "docker.io/a.b/c"},
+           Case{"library/" + std::string(64, '3'),
+                "docker.io/library/" + std::string(64, '3'),
+                "library/" + std::string(64, '3')},
            Case{"x:A_b.c-9", "docker.io/library/x:A_b.c-9", "x:A_b.c-9"},
        }) {
     auto reference = ParseReference(c.text);
