@@ -114,8 +114,6 @@ class Walker {
     level.tree_path = JoinPath(match_.path, found.path);
     level.file = SourceFileOf(tree_, level.tree_path, *found.stat);
     if (IsHidden(tree_, level.file)) return TreeStep::kSkip;
-    // No image can hold a socket.
-    if (S_ISSOCK(found.stat->stx_mode)) return TreeStep::kSkip;
     bool is_directory = S_ISDIR(found.stat->stx_mode);
     bool can_reach = Judge(level);
     bool wanted = level.present && level.wanted;
@@ -306,10 +304,6 @@ Result<CopyWalkStats> WalkCopy(const SourceTree& tree, const CopyMatch& match,
                                const CopyVisitor& visit,
                                const CopyVisitor& after, std::stop_token stop) {
   if (stop.stop_requested()) return Cancelled("the copy was stopped");
-  if (S_ISSOCK(match.file.mode)) {
-    return InvalidArgument("/" + match.path +
-                           " is a socket, which no image can hold");
-  }
   if (!match.file.IsDirectory()) return VisitFile(tree, match, visit);
   return Walker(tree, match, filter, visit, after, stop).Run();
 }

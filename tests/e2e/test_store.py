@@ -1,7 +1,6 @@
 """One store under several strakes at once, and where a system gives little."""
 import json
 import os
-import socket
 import subprocess
 import unittest
 
@@ -97,18 +96,6 @@ class StoreTest(support.EndToEndTest):
                     "prlimit", "--nproc=20"),
             env=self.environment(STRAKE_HOME=os.path.join(home, "store"), HOME=home))
         self.assertEqual(result.returncode, 0, result.stderr)
-
-    def test_sockets_are_left_out(self):
-        context = self.context("socket", f"FROM {self.base}\nCOPY . /all/\n"
-                               "RUN test -f /all/f && ! test -e /all/sock\n", f="f")
-        with socket.socket(socket.AF_UNIX) as listening:
-            listening.bind(os.path.join(context, "sock"))
-            self.build("-t", "socket", context)
-            with open(os.path.join(context, "Dockerfile"), "w") as f:
-                f.write("FROM scratch\nCOPY sock /s/\n")
-            result = self.strake("build", "--progress=plain", context)
-        self.assertEqual(result.returncode, 1)
-        self.assertIn("/sock is a socket", result.stderr)
 
     def test_an_interruption_is_called_so(self):
         context = self.context("slow", f"FROM {self.base}\nRUN echo started; sleep 60\n")
