@@ -230,6 +230,20 @@ Status TakeSubdir(const std::string& work, const std::string& subdir,
   return {};
 }
 
+Status UpdateSubmodules(Git& git, const std::string& work) {
+  std::vector<std::string> update = {"submodule", "--quiet", "update", "--init",
+                                     "--recursive"};
+  std::vector<std::string> shallow = update;
+  shallow.push_back("--depth=1");
+  auto done = git.Run(shallow, work);
+  // A server of plain files has no history to cut.
+  if (!done && done.error().code() != ErrorCode::kCancelled) {
+    done = git.Run(update, work);
+  }
+  if (!done) return std::move(done).error();
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> ResolveGitCommit(const GitSource& source,
@@ -263,11 +277,7 @@ Status CheckOutGit(const GitSource& source, const std::string& commit,
   RETURN_IF_ERROR(git.Run({"remote", "add", "origin", source.remote}, work));
   RETURN_IF_ERROR(FetchCommit(git, source, commit, work));
   RETURN_IF_ERROR(git.Run({"checkout", "--quiet", "--detach", commit}, work));
-  if (source.submodules) {
-    RETURN_IF_ERROR(git.Run({"submodule", "--quiet", "update", "--init",
-                             "--recursive", "--depth=1"},
-                            work));
-  }
+  if (source.submodules) RETURN_IF_ERROR(UpdateSubmodules(git, work));
   std::optional<int64_t> mtime;
   if (source.commit_mtime) {
     ASSIGN_OR_RETURN(std::string text,

@@ -169,6 +169,64 @@ class SourcesTest(support.EndToEndTest):
         result = self.strake("build", "--progress=plain", copied)
         self.assertIn("source can't be a git ref for COPY", result.stderr)
 
+    def test_git_queries_and_submodules(self):
+        url, commit = self.make_repository()
+        folder = os.path.join(self.folder, "outer-work")
+        git = ("git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@b",
+               "-c", "protocol.file.allow=always")
+        support.run("git", "init", "-q", "-b", "main", folder)
+        support.run(*git, "submodule", "add", "-q", url, "inner")
+        support.run(*git, "commit", "-q", "-m", "outer")
+        bare = os.path.join(self.folder, "outer.git")
+        support.run("git", "clone", "-q", "--bare", folder, bare)
+        support.run("git", "-C", bare, "update-server-info")
+        outer = f"{self.web.url}/outer.git"
+        context = self.context(
+            "gitquery", f"FROM {self.base}\n"
+            f"ADD {outer} /with\nADD {outer}?submodules=false /without\n"
+            f"ADD {url}?tag=v1&subdir=sub /sub\nADD {url}?branch=main /branch\n"
+            f"ADD {url}?ref=v1&checksum={commit[:12]} /checked\n"
+            f"ADD {url}?ref=v1&keep-git-dir=1 /kept\n")
+        self.build("-t", "gitquery", context)
+        self.assertEqual(
+            self.show("gitquery",
+                      "ls /with/inner; ls -A /without/inner; ls /sub;"
+                      "cat /branch/a.txt /checked/a.txt; echo; ls -d /kept/.git"),
+            "a.txt\nsub\nb.txt\ninner\nnewera\n/kept/.git\n")
+        for bad, message in ((f"{url}?ref=v1&tag=v2", "ref"),
+                             (f"{url}?nonsense=1", "nonsense"),
+                             (f"{url}?ref=v1&checksum={'0' * 40}", "0000000")):
+            context = self.context("badquery", f"FROM {self.base}\nADD {bad} /x\n")
+            result = self.strake("build", "--progress=plain", context)
+            self.assertEqual(result.returncode, 1, bad)
+            self.assertIn(message, result.stderr)
+            self.assertIn("Dockerfile:2", result.stderr)
+
+    def test_network_and_security_of_a_step(self):
+        count = "grep -c : /proc/net/dev"
+        context = self.context(
+            "network", f"FROM {self.base}\n"
+            f"RUN --network=none {count} > /none\n"
+            f"RUN --network=host {count} > /host\nRUN {count} > /default\n"
+            "RUN grep CapBnd /proc/self/status > /caps\n")
+        self.build("-t", "network", context)
+        none, host, default, caps = self.show(
+            "network", "cat /none /host /default; cut -f2 /caps").split()
+        self.assertEqual(none, "1")
+        self.assertEqual(host, default)
+        # Docker's fourteen.
+        self.assertEqual(int(caps, 16) & ~0xa80425fb, 0)
+        insecure = self.context(
+            "insecure", f"FROM {self.base}\n"
+            "RUN --security=insecure grep CapBnd /proc/self/status > /caps\n")
+        refused = self.strake("build", "--progress=plain", insecure)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("security.insecure", refused.stderr)
+        self.build("-t", "insecure", "--allow", "security.insecure", insecure)
+        if os.geteuid() == 0:
+            caps = self.show("insecure", "cut -f2 /caps").split()[0]
+            self.assertNotEqual(int(caps, 16) & ~0xa80425fb, 0)
+
     def test_secrets_leave_no_trace(self):
         value = "s3cr3t-" + os.urandom(8).hex()
         path = os.path.join(self.scratch, "secret.txt")
