@@ -49,9 +49,17 @@ struct Mount {
   int source_mount_fd = -1;
   std::string source_path;
   std::string source_subpath;
+  // kBind that is not read-only: what has to become of what is written, for a
+  // backend that can only copy.
+  enum class Writes {
+    kShared,     // seen at once by others who use the source
+    kDiscarded,  // nobody's
+    kCache,      // kept for later; the last of several writers may win
+  };
+  Writes writes = Writes::kShared;
   // kTmpfs: size limit; 0: the kernel's default.
   uint64_t size_bytes = 0;
-  // kFile.
+  // kFile; the owner also of a kBind that is a cache.
   std::string content;
   uint32_t mode = 0400;
   uint32_t uid = 0;
@@ -123,6 +131,8 @@ class Sandbox {
   // Whether the process sees owners, modes and devices that only
   // `ProcessSpec::journal` knows: all files on disk stay the builder's own.
   virtual bool emulates_owners() const { return false; }
+  // Whether `RootFs::path` has to be set: detached mounts are of no use to it.
+  virtual bool needs_path() const { return emulates_owners(); }
 
   // Runs `spec` to its end and returns how it ended; every process of the tree
   // is gone by then. Stopping kills the tree and returns `kCancelled`.

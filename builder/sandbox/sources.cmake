@@ -1,8 +1,13 @@
 set(STRAKE_SANDBOX_SOURCES
+  sandbox/backends.cc
   sandbox/child.cc
   sandbox/child_plan.cc
   sandbox/child_process.cc
+  sandbox/child_program.cc
+  sandbox/chroot_root.cc
+  sandbox/chroot_sandbox.cc
   sandbox/id_map.cc
+  sandbox/kill_descendants.cc
   sandbox/mount_api.cc
   sandbox/mount_stubs.cc
   sandbox/namespace_sandbox.cc
@@ -37,8 +42,12 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/notify/tracee_memory.cc
   sandbox/notify/virtual_inodes.cc
   sandbox/output_pump.cc
+  sandbox/probe_namespaces.cc
   sandbox/probe_sandbox.cc
+  sandbox/reaper.cc
   sandbox/root_assembly.cc
+  sandbox/root_covers.cc
+  sandbox/run_program.cc
   sandbox/seccomp_filter.cc
   sandbox/start_error.cc
   sandbox/system_mounts.cc
