@@ -10,6 +10,7 @@
 
 #include "builder/sandbox/chroot_sandbox.h"
 #include "builder/sandbox/namespace_sandbox.h"
+#include "builder/sandbox/notify/notify_sandbox.h"
 #include "builder/sandbox/probe_namespaces.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
@@ -34,6 +35,12 @@ constexpr char kUsernsSingle[] = "userns-single";
 template <const char* kName>
 std::unique_ptr<Sandbox> MakeNamespaceSandbox() {
   return std::make_unique<NamespaceSandbox>(kName);
+}
+
+Status ProbeNotifySandbox(const ProcessPrivileges&) { return ProbeNotify(); }
+
+std::unique_ptr<Sandbox> MakeNotifySandbox() {
+  return std::make_unique<NotifySandbox>();
 }
 
 Status ProbeChrootSandbox(const ProcessPrivileges&) { return ProbeChroot(); }
@@ -61,6 +68,11 @@ constexpr std::array kBackends = {
             MakeNamespaceSandbox<kUsernsSingle>,
             "user namespaces (as for userns-map); steps can then run as root "
             "only"},
+    Backend{"notify", NamespaceWish::kNever, ProbeNotifySandbox,
+            MakeNotifySandbox,
+            "Linux 5.19, a seccomp profile that permits seccomp, ptrace and "
+            "process_vm_readv (as Docker's default does), and no other "
+            "supervisor around it"},
     Backend{"chroot", NamespaceWish::kNever, ProbeChrootSandbox,
             MakeChrootSandbox,
             "root with the capabilities SYS_CHROOT, CHOWN, MKNOD, SETUID and "

@@ -47,9 +47,10 @@ class ScratchRoot {
 };
 
 // The loader asks what to load. Executed as a program itself, under itself, it
-// has no order, and says so by its exit code: it ran, its question was
-// answered.
+// wipes its own order on the way, and says so by its exit code: it ran, its
+// question was answered, and it could map a file that may be executed.
 constexpr int kNoOrder = 124;
+constexpr int kBadInterpreter = 125;
 
 Status Try() {
   ASSIGN_OR_RETURN(const ScratchRoot root, ScratchRoot::Make());
@@ -65,7 +66,7 @@ Status Try() {
   spec.root.path = root.path();
   NotifySandbox sandbox;
   ASSIGN_OR_RETURN(const ExitStatus status, sandbox.Run(spec, {}, {}));
-  if (status.code == kNoOrder) return {};
+  if (status.code == kNoOrder || status.code == kBadInterpreter) return {};
   return Unsupported("the loader ended with " +
                      std::to_string(status.ShellCode()));
 }
