@@ -119,6 +119,7 @@ Answer MakeNode(Request& request, int directory, int path, uint64_t asked,
     if (StatName(place, file)) return -EEXIST;
     return place.name.ends_with('/') ? -ENOENT : -EPERM;
   }
+  if (S_ISFIFO(mode)) request.emulation().has_fifos = true;
   mode = (mode & S_IFMT) | (mode & 07777 & ~request.umask());
   const mode_t disk = (device ? S_IFREG : mode & S_IFMT) | DiskMode(mode);
   const std::lock_guard lock(request.emulation().changes);

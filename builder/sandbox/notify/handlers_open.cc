@@ -115,11 +115,16 @@ class Opener {
     return Answer::Given();
   }
 
+  // As `PathResolver::OpenFast`; 1 also where it might be a FIFO.
+  int OpenFast(int flags, Place& place) {
+    if (emulation_.has_fifos) return 1;
+    return emulation_.paths.OpenFast(request_.viewer(), open_.directory,
+                                     open_.path, flags | O_NONBLOCK, place);
+  }
+
   Answer OpenExisting() {
     Place place;
-    const int fast =
-        emulation_.paths.OpenFast(request_.viewer(), open_.directory,
-                                  open_.path, open_.flags | O_NONBLOCK, place);
+    const int fast = OpenFast(open_.flags, place);
     if (fast == 0) return Finish(std::move(place));
     // A FIFO without a reader, or a device that is not there: looked at anew.
     if (fast < 0 && fast != -ENXIO) return fast;
@@ -174,10 +179,9 @@ class Opener {
   Answer OpenOrCreate() {
     if ((open_.flags & O_EXCL) == 0) {
       Place place;
-      const int fast = emulation_.paths.OpenFast(
-          request_.viewer(), open_.directory, open_.path,
-          (open_.flags & ~O_CREAT) | O_NONBLOCK, place);
-      if (fast == 0) return Finish(std::move(place));
+      if (OpenFast(open_.flags & ~O_CREAT, place) == 0) {
+        return Finish(std::move(place));
+      }
     }
     if (open_.path.ends_with('/')) {
       ParentPlace parent;
@@ -260,6 +264,7 @@ class Opener {
     if (int failed = request_.Stat(place.fd.get(), file)) return failed;
     if (S_ISDIR(file.st_mode) && (open_.flags & O_CREAT) != 0) return -EISDIR;
     if (place.in_tree()) {
+      if (S_ISFIFO(file.st_mode)) emulation_.has_fifos = true;
       if (S_ISFIFO(file.st_mode) && (open_.flags & O_NONBLOCK) == 0) {
         return OpenInCaller(std::move(place.fd));
       }

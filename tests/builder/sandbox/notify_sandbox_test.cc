@@ -154,6 +154,13 @@ TEST_F(NotifySandboxTest, AMissingProgramIsNotFound) {
   EXPECT_EQ(ran.error().code(), ErrorCode::kNotFound);
 }
 
+TEST_F(NotifySandboxTest, NobodyButTheStepOpensItsFifos) {
+  // A supervisor that opened one to look would be its reader for a moment.
+  EXPECT_EQ(Shell("mknod /f p; for i in $(seq 30); do (cat /f >/got) & "
+                  "echo x >/f; wait; cat /got; done | wc -l"),
+            "30\n");
+}
+
 TEST_F(NotifySandboxTest, NoNetworkIsUnsupported) {
   ProcessSpec spec = root_.Shell("true");
   spec.network = Network::kNone;
