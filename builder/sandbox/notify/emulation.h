@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -67,6 +68,11 @@ class Emulation {
   // The path that the socket with this inode number was bound to; empty: none.
   std::string SocketName(uint64_t inode);
   void RememberSocket(uint64_t inode, std::string path);
+
+  // Whether there are FIFOs: one was made or met. To open one, if only to look
+  // at it, is to be its reader or writer for a moment, which the other side
+  // notices; so from then on files are looked at before they are opened.
+  std::atomic<bool> has_fifos = false;
 
   // Records that the file `fd`, or `name` in the directory `fd`, may be
   // changed.

@@ -2,9 +2,11 @@
 
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
@@ -162,6 +164,15 @@ std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls) {
       program.UnlessEqualSkip(option, 1);
       program.Return(kNotify);
     }
+    program.Return(kAllow);
+  });
+  // The kernel's audit log is not for us; as if there were none.
+  ForCall(program, SYS_socket, [&] {
+    program.LoadArgument(0);
+    program.UnlessEqualSkip(AF_NETLINK, 3);
+    program.LoadArgument(2);
+    program.UnlessEqualSkip(NETLINK_AUDIT, 1);
+    program.Return(SECCOMP_RET_ERRNO | EPROTONOSUPPORT);
     program.Return(kAllow);
   });
   NotifyForLimit(program, SYS_prlimit64, 1);

@@ -113,7 +113,8 @@ class Finder {
     if (place.in_tree() && !MayAccess(*viewer_.who, meant, 1)) return -EACCES;
     const HostPath path = HostPath::OwnDescriptor(place.fd.get());
     file.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file && errno == EACCES && emulation_.inodes.OpenUp(place.fd.get())) {
+    if (!file && errno == EACCES && place.in_tree() &&
+        emulation_.inodes.OpenUp(place.fd.get())) {
       file.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     }
     if (!file) return -errno;

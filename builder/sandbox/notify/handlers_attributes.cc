@@ -39,8 +39,9 @@ Answer ChangeMode(Request& request, const Place& place, mode_t mode) {
   if (int failed = request.Stat(place.fd.get(), meant)) return failed;
   if (S_ISLNK(meant.st_mode)) return -EOPNOTSUPP;
   const HostPath path = HostPath::OwnDescriptor(place.fd.get());
-  if (!place.in_tree() && place.mount != nullptr) {
-    return chmod(path.c_str(), mode & 07777) == 0 ? 0 : -errno;
+  if (place.mount != nullptr &&
+      place.mount->kind == VirtualMount::Kind::kProc) {
+    return -EPERM;
   }
   const Credentials& who = request.credentials();
   if (!IsOwner(who, meant)) return -EPERM;
@@ -48,7 +49,9 @@ Answer ChangeMode(Request& request, const Place& place, mode_t mode) {
   if (!who.InGroup(meant.st_gid) && !who.Has(Capability::kFsetid)) {
     mode &= ~static_cast<mode_t>(S_ISGID);
   }
-  if (chmod(path.c_str(), DiskMode(mode)) != 0) return -errno;
+  // The host's devices stay as they are.
+  const bool is_hosts = place.mount != nullptr && !place.in_tree();
+  if (!is_hosts && chmod(path.c_str(), DiskMode(mode)) != 0) return -errno;
   struct stat file {};
   if (fstat(place.fd.get(), &file) != 0) return -errno;
   emulation.inodes.Update(
@@ -66,7 +69,7 @@ Answer ChangeModeAt(Request& request, int directory, int path, mode_t mode,
 
 Answer HandleFchmod(Request& request) {
   Place place;
-  if (int failed = request.FindDescriptor(request.Int(0), place)) return failed;
+  if (int failed = request.FindOpenFile(request.Int(0), place)) return failed;
   return ChangeMode(request, place, request.Uint(1));
 }
 Answer HandleFchmodat(Request& request) {
@@ -81,7 +84,10 @@ Answer HandleFchmodat2(Request& request) {
 Answer ChangeOwner(Request& request, const Place& place, uint32_t uid,
                    uint32_t gid) {
   if (int failed = IsWritable(place)) return failed;
-  if (!place.in_tree() && place.mount != nullptr) return 0;
+  if (place.mount != nullptr &&
+      place.mount->kind == VirtualMount::Kind::kProc) {
+    return -EPERM;
+  }
   Emulation& emulation = request.emulation();
   const std::lock_guard lock(emulation.changes);
   struct stat file {};
@@ -115,7 +121,7 @@ Answer ChangeOwner(Request& request, const Place& place, uint32_t uid,
     metadata.mode = meant.st_mode;
     if (!S_ISDIR(meant.st_mode)) metadata.xattrs.erase("security.capability");
   });
-  TouchTime(place.fd.get());
+  if (place.in_tree()) TouchTime(place.fd.get());
   emulation.Touch(place.fd.get());
   return 0;
 }
@@ -130,7 +136,7 @@ Answer ChangeOwnerAt(Request& request, int directory, int path, int ids,
 
 Answer HandleFchown(Request& request) {
   Place place;
-  if (int failed = request.FindDescriptor(request.Int(0), place)) return failed;
+  if (int failed = request.FindOpenFile(request.Int(0), place)) return failed;
   return ChangeOwner(request, place, request.Uint(1), request.Uint(2));
 }
 Answer HandleFchownat(Request& request) {
@@ -157,6 +163,7 @@ Answer SetTimes(Request& request, const Place& place, const timespec* times) {
   }
   if (int failed = IsWritable(place)) return failed;
   if (int failed = MaySetTimes(request, place, times)) return failed;
+  if (place.mount != nullptr && !place.in_tree()) return 0;
   request.emulation().Touch(place.fd.get());
   return utimensat(place.fd.get(), "", times, AT_EMPTY_PATH) == 0 ? 0 : -errno;
 }
@@ -173,7 +180,7 @@ Answer HandleUtimensat(Request& request) {
   // A null path means the descriptor (futimens(3)).
   const int failed =
       request.argument(1) == 0
-          ? request.FindDescriptor(request.Int(0), place)
+          ? request.FindOpenFile(request.Int(0), place)
           : request.Find(request.Int(0), 1, request.Int(3), place);
   if (failed != 0) return failed;
   return SetTimes(request, place, given ? times : nullptr);
@@ -196,7 +203,7 @@ Answer SetOldTimes(Request& request, int directory, int path, int argument) {
   }
   Place place;
   const int failed = request.argument(path) == 0
-                         ? request.FindDescriptor(directory, place)
+                         ? request.FindOpenFile(directory, place)
                          : request.Find(directory, path, 0, place);
   if (failed != 0) return failed;
   return SetTimes(request, place, given ? times : nullptr);

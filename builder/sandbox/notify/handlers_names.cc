@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,8 +21,9 @@ namespace {
 
 using Expect = Request::Expect;
 
-constexpr unsigned kExchange = 1U << 1;  // RENAME_EXCHANGE
-constexpr unsigned kWhiteout = 1U << 2;  // RENAME_WHITEOUT
+constexpr unsigned kNoReplace = 1U << 0;  // RENAME_NOREPLACE
+constexpr unsigned kExchange = 1U << 1;   // RENAME_EXCHANGE
+constexpr unsigned kWhiteout = 1U << 2;   // RENAME_WHITEOUT
 
 // Whether the kernel lets users make hard links to files that are not theirs.
 bool HardLinksAreProtected() {
@@ -37,8 +39,7 @@ bool HardLinksAreProtected() {
 }
 
 bool StatName(const ParentPlace& place, struct stat& file) {
-  return fstatat(place.directory.get(), place.name.c_str(), &file,
-                 AT_SYMLINK_NOFOLLOW) == 0;
+  return StatChild(place, file) == 0;
 }
 
 // Something appears there; it can neither be removed nor renamed.
@@ -81,8 +82,8 @@ void Made(Request& request, const ParentPlace& place, mode_t mode,
 Answer MakeDirectory(Request& request, int directory, int path,
                      uint64_t asked) {
   ParentPlace place;
-  if (int failed =
-          request.FindParentToChange(directory, path, Expect::kAbsent, place)) {
+  if (int failed = request.FindParentToChange(
+          directory, path, Expect::kAbsentDirectory, place)) {
     return failed;
   }
   const mode_t mode =
@@ -115,8 +116,10 @@ Answer MakeNode(Request& request, int directory, int path, uint64_t asked,
   }
   if (device && !request.credentials().Has(Capability::kMknod)) {
     struct stat file {};
-    return StatName(place, file) ? -EEXIST : -EPERM;
+    if (StatName(place, file)) return -EEXIST;
+    return place.name.ends_with('/') ? -ENOENT : -EPERM;
   }
+  if (S_ISFIFO(mode)) request.emulation().has_fifos = true;
   mode = (mode & S_IFMT) | (mode & 07777 & ~request.umask());
   const mode_t disk = (device ? S_IFREG : mode & S_IFMT) | DiskMode(mode);
   const std::lock_guard lock(request.emulation().changes);
@@ -156,10 +159,13 @@ Answer HandleSymlinkat(Request& request) {
 Answer Remove(Request& request, int directory, int path, int flags) {
   if ((flags & ~AT_REMOVEDIR) != 0) return -EINVAL;
   ParentPlace place;
-  if (int failed = request.FindParentToChange(directory, path, Expect::kPresent,
-                                              place)) {
-    return failed;
+  if (int failed = request.FindParent(directory, path, place)) return failed;
+  // The kernel refuses these before all else.
+  if (place.IsSpecial()) {
+    unlinkat(place.directory.get(), place.name.c_str(), flags);
+    return -errno;
   }
+  if (int failed = request.MayChange(place, Expect::kPresent)) return failed;
   if (IsSticky(request, place)) return -EPERM;
   if (IsMountPoint(request, place)) return -EBUSY;
   request.emulation().Touch(place.directory.get(), place.name);
@@ -189,6 +195,51 @@ bool MayMove(Request& request, const ParentPlace& from, const ParentPlace& to) {
   return MayAccess(who, moved, 2);
 }
 
+int MayRename(Request& request, const ParentPlace& from, const ParentPlace& to,
+              unsigned flags) {
+  if (int failed = request.MayChange(from, Expect::kPresent)) return failed;
+  if (IsSticky(request, from)) return -EPERM;
+  struct stat replaced {};
+  const bool replaces = StatName(to, replaced);
+  if (int failed = request.MayChange(
+          to, replaces ? Expect::kPresent : Expect::kAbsentDirectory)) {
+    return failed;
+  }
+  if (replaces && IsSticky(request, to)) return -EPERM;
+  if (!MayMove(request, from, to)) return -EACCES;
+  if ((flags & kExchange) != 0 && !MayMove(request, to, from)) return -EACCES;
+  return 0;
+}
+
+std::string HostNameOf(const ParentPlace& place) {
+  std::string_view name = place.name;
+  while (name.ends_with('/')) name.remove_suffix(1);
+  return HostPath::OwnDescriptor(place.directory.get()).ReadLink() + "/" +
+         std::string(name);
+}
+
+// What the kernel (fs/namei.c, do_renameat2) finds out before it asks who the
+// caller is; nothing if it would ask.
+std::optional<int> RenameFailsAnyway(const ParentPlace& from,
+                                     const ParentPlace& to, unsigned flags) {
+  struct stat source {};
+  struct stat target {};
+  if (int failed = StatChild(from, source)) return failed;
+  const bool replaces = StatName(to, target);
+  if ((flags & kNoReplace) != 0 && replaces) return -EEXIST;
+  if ((flags & kExchange) != 0 && !replaces) return -ENOENT;
+  if (!S_ISDIR(source.st_mode) &&
+      (from.name.ends_with('/') || to.name.ends_with('/'))) {
+    return -ENOTDIR;
+  }
+  const std::string source_path = HostNameOf(from);
+  const std::string target_path = HostNameOf(to);
+  if (target_path.starts_with(source_path + "/")) return -EINVAL;
+  if (source_path.starts_with(target_path + "/")) return -ENOTEMPTY;
+  if (replaces && KeyOf(source) == KeyOf(target)) return 0;
+  return std::nullopt;
+}
+
 Answer Rename(Request& request, int old_directory, int old_path,
               int new_directory, int new_path, unsigned flags) {
   if ((flags & kWhiteout) != 0) return -EINVAL;
@@ -201,25 +252,20 @@ Answer Rename(Request& request, int old_directory, int old_path,
     return failed;
   }
   if (from.mount != to.mount) return -EXDEV;
-  if (int failed = request.MayChange(from, Expect::kPresent)) return failed;
-  struct stat replaced {};
-  const bool replaces = StatName(to, replaced);
-  if (int failed = request.MayChange(
-          to, replaces ? Expect::kPresent : Expect::kAbsent)) {
-    return failed;
+  const auto rename = [&]() -> Answer {
+    return syscall(SYS_renameat2, from.directory.get(), from.name.c_str(),
+                   to.directory.get(), to.name.c_str(), flags) == 0
+               ? 0
+               : -errno;
+  };
+  if (from.IsSpecial() || to.IsSpecial()) return rename();
+  if (int denied = MayRename(request, from, to, flags)) {
+    return RenameFailsAnyway(from, to, flags).value_or(denied);
   }
-  if (IsSticky(request, from) || (replaces && IsSticky(request, to))) {
-    return -EPERM;
-  }
-  if (!MayMove(request, from, to)) return -EACCES;
-  if ((flags & kExchange) != 0 && !MayMove(request, to, from)) return -EACCES;
   if (IsMountPoint(request, from) || IsMountPoint(request, to)) return -EBUSY;
   request.emulation().Touch(from.directory.get(), from.name);
   request.emulation().Touch(to.directory.get(), to.name);
-  return syscall(SYS_renameat2, from.directory.get(), from.name.c_str(),
-                 to.directory.get(), to.name.c_str(), flags) == 0
-             ? 0
-             : -errno;
+  return rename();
 }
 
 Answer HandleRenameat(Request& request) {
@@ -248,14 +294,17 @@ Answer Link(Request& request, int old_directory, int old_path,
     return failed;
   }
   ParentPlace place;
-  if (int failed = request.FindParentToChange(new_directory, new_path,
-                                              Expect::kAbsent, place)) {
+  if (int failed = request.FindParent(new_directory, new_path, place)) {
     return failed;
   }
+  struct stat existing {};
+  if (StatName(place, existing)) return -EEXIST;
+  if (place.name.ends_with('/')) return -ENOENT;
   if (file.mount != place.mount && file.mount != nullptr) return -EXDEV;
   struct stat meant {};
   if (int failed = request.Stat(file.fd.get(), meant)) return failed;
   if (place.in_tree() && !MayLink(request, meant)) return -EPERM;
+  if (int failed = request.MayChange(place, Expect::kAbsent)) return failed;
   request.emulation().Touch(place.directory.get(), place.name);
   return linkat(AT_FDCWD, HostPath::OwnDescriptor(file.fd.get()).c_str(),
                 place.directory.get(), place.name.c_str(),

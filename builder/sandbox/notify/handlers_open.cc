@@ -76,6 +76,10 @@ class Opener {
       : request_(request), emulation_(request.emulation()), open_(open) {}
 
   Answer Run() {
+    constexpr int kDirectoryToMake = O_CREAT | O_DIRECTORY;
+    if ((open_.flags & (O_PATH | kDirectoryToMake)) == kDirectoryToMake) {
+      return -EINVAL;
+    }
     if (open_.path.empty()) return -ENOENT;
     if ((open_.flags & O_PATH) != 0) return OpenPath();
     if ((open_.flags & kTemporary) != 0) return OpenTemporary();
@@ -111,11 +115,16 @@ class Opener {
     return Answer::Given();
   }
 
+  // As `PathResolver::OpenFast`; 1 also where it might be a FIFO.
+  int OpenFast(int flags, Place& place) {
+    if (emulation_.has_fifos) return 1;
+    return emulation_.paths.OpenFast(request_.viewer(), open_.directory,
+                                     open_.path, flags | O_NONBLOCK, place);
+  }
+
   Answer OpenExisting() {
     Place place;
-    const int fast =
-        emulation_.paths.OpenFast(request_.viewer(), open_.directory,
-                                  open_.path, open_.flags | O_NONBLOCK, place);
+    const int fast = OpenFast(open_.flags, place);
     if (fast == 0) return Finish(std::move(place));
     // A FIFO without a reader, or a device that is not there: looked at anew.
     if (fast < 0 && fast != -ENXIO) return fast;
@@ -130,7 +139,9 @@ class Opener {
   Answer OpenPlace(Place place) {
     struct stat file {};
     if (int failed = request_.Stat(place.fd.get(), file)) return failed;
-    if (S_ISLNK(file.st_mode)) return -ELOOP;
+    if (S_ISLNK(file.st_mode)) {
+      return (open_.flags & O_DIRECTORY) != 0 ? -ENOTDIR : -ELOOP;
+    }
     if (S_ISDIR(file.st_mode)) {
       if (Writes(open_.flags) || (open_.flags & O_CREAT) != 0) return -EISDIR;
     } else if ((open_.flags & O_DIRECTORY) != 0) {
@@ -168,13 +179,18 @@ class Opener {
   Answer OpenOrCreate() {
     if ((open_.flags & O_EXCL) == 0) {
       Place place;
-      const int fast = emulation_.paths.OpenFast(
-          request_.viewer(), open_.directory, open_.path,
-          (open_.flags & ~O_CREAT) | O_NONBLOCK, place);
-      if (fast == 0) return Finish(std::move(place));
+      if (OpenFast(open_.flags & ~O_CREAT, place) == 0) {
+        return Finish(std::move(place));
+      }
     }
-    if (open_.path.ends_with('/')) return -EISDIR;
-    if ((open_.flags & O_DIRECTORY) != 0) return -EINVAL;
+    if (open_.path.ends_with('/')) {
+      ParentPlace parent;
+      const int failed = emulation_.paths.FindParent(
+          request_.viewer(), open_.directory, open_.path, parent);
+      if (failed != 0) return failed;
+      const bool exclusive = (open_.flags & O_EXCL) != 0;
+      return exclusive && parent.IsSpecial() ? -EEXIST : -EISDIR;
+    }
     while (true) {
       ParentPlace parent;
       Place existing;
@@ -195,7 +211,7 @@ class Opener {
       const int created = Create(parent, made);
       if (created == -EEXIST && !exclusive) continue;  // somebody was quicker
       if (created < 0) return created;
-      return Finish(std::move(made));
+      return Finish(std::move(made), Existed::kNo);
     }
   }
 
@@ -203,9 +219,8 @@ class Opener {
     const mode_t mode = S_IFREG | (open_.mode & ~request_.umask() & 07777);
     const int flags = (open_.flags & ~O_TRUNC) | O_CREAT | O_EXCL;
     const std::lock_guard lock(emulation_.changes);
-    const int fd =
-        openat(parent.directory.get(), parent.name.c_str(),
-               flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, DiskMode(mode));
+    const int fd = openat(parent.directory.get(), parent.name.c_str(),
+                          flags | O_CLOEXEC | O_NOCTTY, DiskMode(mode));
     if (fd < 0) return -errno;
     made.fd.reset(fd);
     made.mount = parent.mount;
@@ -225,6 +240,9 @@ class Opener {
                                   open_.path, Follow::kYes, directory)) {
       return failed;
     }
+    struct stat there {};
+    if (fstat(directory.fd.get(), &there) != 0) return -errno;
+    if (!S_ISDIR(there.st_mode)) return -ENOTDIR;
     if (directory.mount != nullptr && directory.mount->read_only) return -EROFS;
     if (!request_.May(directory, 3)) return -EACCES;
     const mode_t mode = S_IFREG | (open_.mode & ~request_.umask() & 07777);
@@ -240,17 +258,20 @@ class Opener {
   }
 
   // Looks at what was opened (with O_NONBLOCK) and hands it over.
-  Answer Finish(Place place) {
+  enum class Existed { kYes, kNo };
+  Answer Finish(Place place, Existed existed = Existed::kYes) {
     struct stat file {};
     if (int failed = request_.Stat(place.fd.get(), file)) return failed;
+    if (S_ISDIR(file.st_mode) && (open_.flags & O_CREAT) != 0) return -EISDIR;
     if (place.in_tree()) {
+      if (S_ISFIFO(file.st_mode)) emulation_.has_fifos = true;
       if (S_ISFIFO(file.st_mode) && (open_.flags & O_NONBLOCK) == 0) {
         return OpenInCaller(std::move(place.fd));
       }
       if (S_ISCHR(file.st_mode) || S_ISBLK(file.st_mode)) {
         return OpenDevice(file.st_rdev);
       }
-      if (Writes(open_.flags)) {
+      if (Writes(open_.flags) && existed == Existed::kYes) {
         emulation_.Touch(place.fd.get());
         DropPrivileges(place.fd.get(), file);
       }

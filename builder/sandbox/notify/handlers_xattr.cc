@@ -28,7 +28,7 @@ enum class Named { kPath, kLink, kDescriptor };
 
 int FindFile(Request& request, Named named, Place& place) {
   if (named == Named::kDescriptor) {
-    return request.FindDescriptor(request.Int(0), place);
+    return request.FindOpenFile(request.Int(0), place);
   }
   return request.Find(AT_FDCWD, 0,
                       named == Named::kLink ? AT_SYMLINK_NOFOLLOW : 0, place);
@@ -42,10 +42,6 @@ int ReadName(Request& request, std::string& name) {
 }
 
 bool IsUsers(std::string_view name) { return name.starts_with("user."); }
-bool IsKept(std::string_view name) {
-  return name.starts_with("security.") || name.starts_with("trusted.");
-}
-
 // fs/xattr.c, xattr_permission, and the capabilities that the kernel's handlers
 // ask for.
 int MayUse(Request& request, const Place& place, std::string_view name,
@@ -64,6 +60,10 @@ int MayUse(Request& request, const Place& place, std::string_view name,
                ? 0
                : -EPERM;
   }
+  if (!IsUsers(name)) {
+    if (name.starts_with("system.")) return -EOPNOTSUPP;
+    return MayAccess(who, meant, write ? 2 : 4) ? -EOPNOTSUPP : -EACCES;
+  }
   if (!S_ISREG(meant.st_mode) && !S_ISDIR(meant.st_mode)) {
     return write ? -EPERM : -ENODATA;
   }
@@ -80,7 +80,6 @@ int FindToChange(Request& request, Named named, std::string& name,
   if (int failed = ReadName(request, name)) return failed;
   if (int failed = FindFile(request, named, place)) return failed;
   if (place.mount != nullptr && place.mount->read_only) return -EROFS;
-  if (!IsUsers(name) && !IsKept(name)) return -EOPNOTSUPP;
   return MayUse(request, place, name, true);
 }
 
@@ -136,7 +135,6 @@ Answer Get(Request& request) {
   if (int failed = ReadName(request, name)) return failed;
   Place place;
   if (int failed = FindFile(request, kNamed, place)) return failed;
-  if (!IsUsers(name) && !IsKept(name)) return -EOPNOTSUPP;
   if (int failed = MayUse(request, place, name, false)) return failed;
   struct stat file {};
   if (fstat(place.fd.get(), &file) != 0) return -errno;

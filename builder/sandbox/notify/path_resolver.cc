@@ -56,6 +56,12 @@ size_t LastComponent(std::string_view path) {
 
 }  // namespace
 
+bool ParentPlace::IsSpecial() const {
+  std::string_view last = name;
+  while (last.size() > 1 && last.ends_with('/')) last.remove_suffix(1);
+  return last == "." || last == ".." || last == "/";
+}
+
 pid_t ProcessOfThread(pid_t thread) {
   char path[40];
   std::snprintf(path, sizeof(path), "/proc/%d/status", thread);
@@ -217,7 +223,8 @@ int PathResolver::ReadProcLink(const Viewer& viewer, const Place& place,
   }
   char text[PATH_MAX];
   const ssize_t n = readlinkat(place.fd.get(), "", text, sizeof(text));
-  if (n < 0) return -errno;
+  // Not a link at all: readlinkat(2) says ENOENT where the path is empty.
+  if (n < 0) return errno == ENOENT ? -EINVAL : -errno;
   target = Inside(std::string(text, static_cast<size_t>(n)));
   return 0;
 }

@@ -54,6 +54,8 @@ struct ParentPlace {
   // where the path ends so.
   std::string name;
 
+  // Whether `name` is ".", ".." or "/", not a name in the directory.
+  bool IsSpecial() const;
   bool in_tree() const {
     return mount != nullptr && mount->kind == VirtualMount::Kind::kTree;
   }

@@ -126,7 +126,8 @@ int PathWalk::Lookup(std::string_view component, UniqueFd& found,
   const std::string name(component);
   constexpr int kFlags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
   int fd = openat(current_.get(), name.c_str(), kFlags);
-  if (fd < 0 && errno == EACCES &&
+  if (fd < 0 && errno == EACCES && mount_ != nullptr &&
+      mount_->kind == VirtualMount::Kind::kTree &&
       resolver_.mounts().Covering(KeyOf(file_)) == nullptr &&
       resolver_.inodes().OpenUp(current_.get())) {
     fd = openat(current_.get(), name.c_str(), kFlags);

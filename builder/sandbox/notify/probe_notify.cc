@@ -2,15 +2,18 @@
 // it: a filter with a listener, a descriptor passed, memory read and written,
 // the label, a call rewritten by ptrace, the loader.
 
+#include <elf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <string>
+#include <utility>
 
-#include "builder/sandbox/notify/loader/image.h"
 #include "builder/sandbox/notify/notify_sandbox.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
@@ -46,28 +49,55 @@ class ScratchRoot {
   std::string path_;
 };
 
-// The loader asks what to load. Executed as a program itself, under itself, it
-// wipes its own order on the way, and says so by its exit code: it ran, its
-// question was answered, and it could map a file that may be executed.
-constexpr int kNoOrder = 124;
-constexpr int kBadInterpreter = 125;
+constexpr int kExitCode = 42;
+
+// The smallest program: exit_group(42).
+std::string TinyProgram() {
+  constexpr uint64_t kAddress = 0x400000;
+  constexpr unsigned char kCode[] = {0xbf, kExitCode, 0, 0, 0,  // mov edi, 42
+                                     0xb8, 231,       0, 0, 0,  // mov eax, 231
+                                     0x0f, 0x05};               // syscall
+  struct {
+    Elf64_Ehdr header;
+    Elf64_Phdr segment;
+    unsigned char code[sizeof(kCode)];
+  } file = {};
+  std::memcpy(file.header.e_ident, ELFMAG, SELFMAG);
+  file.header.e_ident[EI_CLASS] = ELFCLASS64;
+  file.header.e_ident[EI_DATA] = ELFDATA2LSB;
+  file.header.e_ident[EI_VERSION] = EV_CURRENT;
+  file.header.e_type = ET_EXEC;
+  file.header.e_machine = EM_X86_64;
+  file.header.e_version = EV_CURRENT;
+  file.header.e_entry = kAddress + sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);
+  file.header.e_phoff = sizeof(Elf64_Ehdr);
+  file.header.e_ehsize = sizeof(Elf64_Ehdr);
+  file.header.e_phentsize = sizeof(Elf64_Phdr);
+  file.header.e_phnum = 1;
+  file.segment.p_type = PT_LOAD;
+  file.segment.p_flags = PF_R | PF_X;
+  file.segment.p_vaddr = kAddress;
+  file.segment.p_filesz = file.segment.p_memsz = sizeof(file);
+  file.segment.p_align = 0x1000;
+  std::memcpy(file.code, kCode, sizeof(kCode));
+  return std::string(reinterpret_cast<const char*>(&file), sizeof(file));
+}
 
 Status Try() {
   ASSIGN_OR_RETURN(const ScratchRoot root, ScratchRoot::Make());
   const std::string program = root.path() + "/probe";
   ASSIGN_OR_RETURN(UniqueFd file,
                    OpenFile(program.c_str(), O_CREAT | O_WRONLY, 0700));
-  const std::string_view image = notify::LoaderImage();
   FdSink sink(file.get());
-  RETURN_IF_ERROR(sink.Write(image));
+  RETURN_IF_ERROR(sink.Write(TinyProgram()));
   file.reset();
   ProcessSpec spec;
   spec.argv = {"/probe"};
   spec.root.path = root.path();
   NotifySandbox sandbox;
   ASSIGN_OR_RETURN(const ExitStatus status, sandbox.Run(spec, {}, {}));
-  if (status.code == kNoOrder || status.code == kBadInterpreter) return {};
-  return Unsupported("the loader ended with " +
+  if (status.code == kExitCode) return {};
+  return Unsupported("a program under the supervisor ended with " +
                      std::to_string(status.ShellCode()));
 }
 

@@ -5,7 +5,18 @@
 #include <cerrno>
 #include <utility>
 
+#include "builder/sandbox/notify/host_path.h"
+
 namespace strake::builder::sandbox::notify {
+
+int StatChild(const ParentPlace& place, struct stat& file) {
+  std::string name = place.name;
+  while (name.size() > 1 && name.ends_with('/')) name.pop_back();
+  return fstatat(place.directory.get(), name.c_str(), &file,
+                 AT_SYMLINK_NOFOLLOW) == 0
+             ? 0
+             : -errno;
+}
 
 const Label& Request::label() {
   if (!label_) label_ = ReadLabel(call_.thread).value_or(Label{});
@@ -29,6 +40,16 @@ void Request::SetCredentials(Credentials credentials) {
 
 int Request::FindDescriptor(int fd, Place& place) {
   return emulation_.paths.FindDescriptor(viewer(), fd, place);
+}
+
+int Request::FindOpenFile(int fd, Place& place) {
+  // The link has the rights that the file was opened with: none by O_PATH.
+  struct stat link {};
+  if (lstat(HostPath::Descriptor(call_.thread, fd).c_str(), &link) != 0 ||
+      (link.st_mode & 0700) == 0) {
+    return -EBADF;
+  }
+  return FindDescriptor(fd, place);
 }
 
 int Request::Find(int directory, int path, int flags, Place& place) {
@@ -66,10 +87,11 @@ int Request::MayChange(const ParentPlace& place, Expect expect) {
   }
   if (denied == 0) return 0;
   struct stat file {};
-  const bool exists = fstatat(place.directory.get(), place.name.c_str(), &file,
-                              AT_SYMLINK_NOFOLLOW) == 0;
-  if (exists && expect == Expect::kAbsent) return -EEXIST;
-  if (!exists && expect == Expect::kPresent) return -errno;
+  const int missing = StatChild(place, file);
+  const bool exists = missing == 0;
+  if (exists && expect != Expect::kPresent) return -EEXIST;
+  if (!exists && expect == Expect::kPresent) return missing;
+  if (expect == Expect::kAbsent && place.name.ends_with('/')) return -ENOENT;
   return denied;
 }
 

@@ -40,6 +40,9 @@ class Answer {
   int64_t value_ = 0;
 };
 
+// lstat(2), as on disk, of what `place` names; a "/" at its end means nothing.
+int StatChild(const ParentPlace& place, struct stat& file);
+
 // Used by one thread. Functions return 0 or a negative errno.
 class Request {
  public:
@@ -83,12 +86,14 @@ class Request {
   // right to do so is looked at, and whether the mount can be written to. As
   // the kernel does, a name that is not as expected is told first (-EEXIST,
   // -ENOENT).
-  enum class Expect { kAbsent, kPresent };
+  enum class Expect { kAbsent, kAbsentDirectory, kPresent };
   int FindParentToChange(int directory, int path, Expect expect,
                          ParentPlace& place);
   int MayChange(const ParentPlace& place, Expect expect);
   // The file behind descriptor `fd`.
   int FindDescriptor(int fd, Place& place);
+  // Likewise for a call that does not work on O_PATH descriptors.
+  int FindOpenFile(int fd, Place& place);
 
   // fstat(2) with what the file is meant to be.
   int Stat(int fd, struct stat& file);

@@ -1,8 +1,9 @@
-// notify_runner [-j JOURNAL] [-t TOUCHED] ROOT UID:GID COMMAND...
+// notify_runner [-j JOURNAL] [-t TOUCHED] [-C DIR] ROOT UID:GID COMMAND...
 //
 // Runs COMMAND in the directory ROOT by `NotifySandbox`, with the standard
 // streams it has, and ends with its status; 125 when it could not be started.
 //   -j  a file that holds the ownership journal before and after
+//   -C  the working directory inside
 //   -t  a file to write the touched paths to, one a line
 
 #include <unistd.h>
@@ -43,14 +44,19 @@ int main(int argc, char** argv) {
   std::string journal_path;
   std::string touched_path;
   int option = 0;
-  while ((option = getopt(argc, argv, "+j:t:")) >= 0) {
-    (option == 'j' ? journal_path : touched_path) = optarg;
+  std::string cwd = "/";
+  while ((option = getopt(argc, argv, "+j:t:C:")) >= 0) {
+    if (option == '?') return 125;
+    (option == 'j'   ? journal_path
+     : option == 't' ? touched_path
+                     : cwd) = optarg;
   }
   argv += optind;
   if (argc - optind < 3) return 125;
 
   ProcessSpec spec;
   spec.root.path = argv[0];
+  spec.cwd = cwd;
   char* colon = nullptr;
   spec.uid = static_cast<uint32_t>(std::strtoul(argv[1], &colon, 10));
   spec.gid = static_cast<uint32_t>(std::strtoul(colon + 1, nullptr, 10));
