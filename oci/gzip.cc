@@ -40,6 +40,7 @@ namespace {
 constexpr size_t kBlockBytes = size_t{1} << 20;
 constexpr int kDefaultLevel = 1;
 constexpr int kLastIsalLevel = 3;
+constexpr size_t kReadBeyondBytes = 512;
 
 // No name, no time, "unknown" operating system: nothing of this machine.
 constexpr std::string_view kMemberHeader("\x1f\x8b\x08\0\0\0\0\0\0\xff", 10);
@@ -79,6 +80,12 @@ class IsalBlockCompressor final : public BlockCompressor {
     // window size among them), which then decide what comes out.
     isal_zstream& stream = *stream_;
     std::memset(&stream, 0, sizeof stream);
+    // Nor may what an earlier block left decide it: in the tables, or behind
+    // the input, which ISA-L reads some bytes beyond.
+    std::ranges::fill(buffer_, uint8_t{0});
+    const size_t input_bytes = block.input.size();
+    block.input.append(kReadBeyondBytes, '\0');
+    block.input.resize(input_bytes);
     isal_deflate_stateless_init(&stream);
     stream.level = static_cast<uint32_t>(level_);
     stream.level_buf = buffer_.data();
@@ -154,7 +161,7 @@ class GzipSink final : public ByteSink {
               return std::make_unique<LibdeflateBlockCompressor>(level);
             },
             [this](const Block& block) { return Emit(block); }) {
-    pending_.reserve(kBlockBytes);
+    pending_.reserve(kBlockBytes + kReadBeyondBytes);
   }
 
   Status Write(std::span<const std::byte> data) override {
@@ -185,7 +192,7 @@ class GzipSink final : public ByteSink {
  private:
   Status PushPending() {
     RETURN_IF_ERROR(pipeline_.Push(pending_));
-    pending_.reserve(kBlockBytes);
+    pending_.reserve(kBlockBytes + kReadBeyondBytes);
     return {};
   }
 

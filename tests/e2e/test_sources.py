@@ -119,9 +119,9 @@ class SourcesTest(support.EndToEndTest):
         self.assertEqual(result.returncode, 1)
         self.assertIn("404", result.stderr)
 
-    def make_repository(self):
+    def make_repository(self, name="repo"):
         support.need("git")
-        work = os.path.join(self.scratch, "work")
+        work = os.path.join(self.scratch, name + "-work")
         env = dict(os.environ, GIT_CONFIG_NOSYSTEM="1", HOME=self.scratch)
 
         def git(*arguments, cwd=work):
@@ -141,10 +141,10 @@ class SourcesTest(support.EndToEndTest):
         with open(os.path.join(work, "a.txt"), "w") as f:
             f.write("newer")
         git("commit", "-q", "-a", "-m", "two")
-        bare = os.path.join(self.folder, "repo.git")
+        bare = os.path.join(self.folder, name + ".git")
         support.run("git", "clone", "-q", "--bare", work, bare, env=env)
         git("update-server-info", cwd=bare)
-        return f"{self.web.url}/repo.git", git("rev-parse", "v1").strip()
+        return f"{self.web.url}/{name}.git", git("rev-parse", "v1").strip()
 
     def test_add_from_git(self):
         url, commit = self.make_repository()
@@ -170,7 +170,7 @@ class SourcesTest(support.EndToEndTest):
         self.assertIn("source can't be a git ref for COPY", result.stderr)
 
     def test_git_queries_and_submodules(self):
-        url, commit = self.make_repository()
+        url, commit = self.make_repository("inner")
         folder = os.path.join(self.folder, "outer-work")
         git = ("git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@b",
                "-c", "protocol.file.allow=always")
