@@ -119,9 +119,9 @@ class SourcesTest(support.EndToEndTest):
         self.assertEqual(result.returncode, 1)
         self.assertIn("404", result.stderr)
 
-    def make_repository(self, name="repo"):
+    def make_repository(self, repository="repo"):
         support.need("git")
-        work = os.path.join(self.scratch, name + "-work")
+        work = os.path.join(self.scratch, repository + "-work")
         env = dict(os.environ, GIT_CONFIG_NOSYSTEM="1", HOME=self.scratch)
 
         def git(*arguments, cwd=work):
@@ -141,10 +141,10 @@ class SourcesTest(support.EndToEndTest):
         with open(os.path.join(work, "a.txt"), "w") as f:
             f.write("newer")
         git("commit", "-q", "-a", "-m", "two")
-        bare = os.path.join(self.folder, name + ".git")
+        bare = os.path.join(self.folder, repository + ".git")
         support.run("git", "clone", "-q", "--bare", work, bare, env=env)
         git("update-server-info", cwd=bare)
-        return f"{self.web.url}/{name}.git", git("rev-parse", "v1").strip()
+        return f"{self.web.url}/{repository}.git", git("rev-parse", "v1").strip()
 
     def test_add_from_git(self):
         url, commit = self.make_repository()
