@@ -95,10 +95,9 @@ TEST_F(ArchiveTest, IsDeterministic) {
   ASSERT_TRUE(IsOk(WriteDockerArchive(store_, image_, {"x"}, first)));
   ASSERT_TRUE(IsOk(WriteDockerArchive(store_, image_, {"x"}, second)));
   EXPECT_EQ(Digest::Of(first.bytes()), Digest::Of(second.bytes()));
-  std::string listing = Sh("tar --full-time -tvf " + WriteDocker({}));
-  EXPECT_THAT(listing, HasSubstr("1970-01-01 00:00:00"));
-  EXPECT_EQ(std::string::npos, listing.find("20"
-                                            "2"));
+  EXPECT_EQ("1970-01-01 00:00:00\n",
+            Sh("tar --full-time -tvf " + WriteDocker({}) +
+               " | awk '{ print $4, $5 }' | sort -u"));
 }
 
 TEST_F(ArchiveTest, DockersFormHoldsOnePlatform) {
