@@ -112,6 +112,14 @@ class EndToEndTest(unittest.TestCase):
         cls.addClassCleanup(registry.stop)
         return registry
 
+    @classmethod
+    def start_hub(cls):
+        """A registry `hub` with a small base image, `base`."""
+        cls.hub = cls.registry()
+        cls.base = f"{cls.hub.name}/library/busybox:1"
+        cls.layout = make_busybox_layout(os.path.join(cls.scratch, "busybox"))
+        push_layout(cls.layout, cls.base)
+
     def environment(self, **extra):
         env = {k: v for k, v in os.environ.items()
                if not k.startswith(("STRAKE_", "DOCKER_", "BUILDKIT_"))}
@@ -205,8 +213,9 @@ def _make_debian(work, archive):
     root = os.path.join(bundle, "rootfs")
     tar = os.path.join(CACHE, "debian-12.tar")
     if not os.path.exists(tar):
-        run("mmdebstrap", "--variant=minbase", "bookworm", tar + ".new",
-            "http://deb.debian.org/debian")
+        # By the name alone, mmdebstrap would make ".new" a directory.
+        run("mmdebstrap", "--variant=minbase", "--format=tar", "bookworm",
+            tar + ".new", "http://deb.debian.org/debian")
         os.rename(tar + ".new", tar)
     run("tar", "-C", root, "-xpf", tar)
     # The mirror at hand may be a snapshot whose Release file has expired.

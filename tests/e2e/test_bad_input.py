@@ -17,11 +17,7 @@ class BadInputTest(support.EndToEndTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.hub = cls.registry()
-        cls.base = f"{cls.hub.name}/library/busybox:1"
-        cls.layout = support.make_busybox_layout(
-            os.path.join(cls.scratch, "busybox"))
-        support.push_layout(cls.layout, cls.base)
+        cls.start_hub()
 
     def fails(self, dockerfile, *expected, arguments=(), status=1, **files):
         """The build fails with each expected text, and leaves no output."""

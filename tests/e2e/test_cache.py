@@ -12,10 +12,7 @@ class CacheTest(support.EndToEndTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.hub = cls.registry()
-        cls.base = f"{cls.hub.name}/library/busybox:1"
-        support.push_layout(support.make_busybox_layout(
-            os.path.join(cls.scratch, "busybox")), cls.base)
+        cls.start_hub()
 
     def long_context(self):
         lines = [f"FROM {self.base}"]

@@ -60,10 +60,7 @@ class SourcesTest(support.EndToEndTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.hub = cls.registry()
-        cls.base = f"{cls.hub.name}/library/busybox:1"
-        support.push_layout(support.make_busybox_layout(
-            os.path.join(cls.scratch, "busybox")), cls.base)
+        cls.start_hub()
         cls.folder = os.path.join(cls.scratch, "web")
         os.makedirs(os.path.join(cls.folder, "tagged"))
         cls.web = WebServer(cls.folder)

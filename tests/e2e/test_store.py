@@ -11,10 +11,7 @@ class StoreTest(support.EndToEndTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.hub = cls.registry()
-        cls.base = f"{cls.hub.name}/library/busybox:1"
-        layout = support.make_busybox_layout(os.path.join(cls.scratch, "busybox"))
-        support.push_layout(layout, cls.base)
+        cls.start_hub()
 
     def test_removal_beside_a_build_takes_nothing_that_it_needs(self):
         self.build("-t", "old", self.context("old", "FROM scratch\nCOPY f /f\n",
