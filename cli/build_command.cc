@@ -135,12 +135,12 @@ Status BuildCommand::Report(const builder::BuildResult& result,
   return {};
 }
 
-int BuildCommand::Fail(const Error& error,
+int BuildCommand::Fail(const Error& cause,
                        const EventRecorder& recorder) const {
-  if (error.code() == ErrorCode::kCancelled) {
-    // Which part of the work noticed first says nothing.
-    return Fail(Error(ErrorCode::kIo, "the build was interrupted"), recorder);
-  }
+  // Which part of the work noticed a stop first says nothing.
+  Error error = cause.code() == ErrorCode::kCancelled
+                    ? Cancelled("the build was interrupted")
+                    : cause;
   if (request_.progress == ProgressMode::kRawJson) {
     PrintError(JsonError(error) + "\n");
   } else {
