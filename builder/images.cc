@@ -206,24 +206,23 @@ Result<RemovedImage> RemoveImage(const std::string& store_directory,
   for (const std::string& name : removed.names) {
     RETURN_IF_ERROR(store.layout().Untag(name));
   }
-  ASSIGN_OR_RETURN(std::vector<oci::Digest> kept, store.Garbage());
-  std::set<oci::Digest> garbage(kept.begin(), kept.end());
-  for (const oci::Descriptor& blob : blobs) garbage.insert(blob.digest);
   ASSIGN_OR_RETURN(bool alone, store.OwnAlone());
+  ASSIGN_OR_RETURN(std::set<oci::Digest> garbage, store.Garbage());
+  for (const oci::Descriptor& blob : blobs) garbage.insert(blob.digest);
   ASSIGN_OR_RETURN(std::set<oci::Digest> reached, ReachedBlobs(store));
   std::erase_if(garbage, [&](const oci::Digest& digest) {
     return reached.contains(digest) || !store.blobs().Contains(digest);
   });
   if (!alone) {
     removed.blobs_kept = !garbage.empty();
-    RETURN_IF_ERROR(store.SetGarbage(garbage));
+    RETURN_IF_ERROR(store.AddGarbage(garbage));
     return removed;
   }
   for (const oci::Digest& digest : garbage) {
     RETURN_IF_ERROR(store.blobs().Remove(digest));
     removed.blobs.push_back(digest);
   }
-  RETURN_IF_ERROR(store.SetGarbage({}));
+  RETURN_IF_ERROR(store.ForgetGarbage());
   return removed;
 }
 

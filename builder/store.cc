@@ -1,13 +1,17 @@
 #include "builder/store.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <span>
 #include <utility>
 
 #include "builder/sandbox/user_namespace.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
+#include "util/rooted_fs.h"
 #include "util/strings.h"
 
 namespace strake::builder {
@@ -48,24 +52,34 @@ Result<bool> Store::OwnAlone() {
   return false;
 }
 
-Result<std::vector<oci::Digest>> Store::Garbage() const {
-  std::vector<oci::Digest> digests;
+Result<std::set<oci::Digest>> Store::Garbage() const {
   auto text = ReadFile(garbage_path());
-  if (!text) {
-    if (text.error().code() == ErrorCode::kNotFound) return digests;
+  if (!text && text.error().code() != ErrorCode::kNotFound) {
     return std::move(text).error();
   }
-  for (std::string_view line : Split(*text, '\n')) {
+  std::set<oci::Digest> digests;
+  for (std::string_view line : Split(text.value_or(""), '\n')) {
+    // The last line of a strake that was killed may be half there.
     auto digest = oci::Digest::Parse(line);
-    if (digest) digests.push_back(*digest);
+    if (digest) digests.insert(*digest);
   }
   return digests;
 }
 
-Status Store::SetGarbage(const std::set<oci::Digest>& digests) const {
-  std::string text;
-  for (const oci::Digest& digest : digests) text += digest.ToString() + "\n";
-  return WriteFileAtomically(garbage_path(), text);
+Status Store::AddGarbage(const std::set<oci::Digest>& digests) const {
+  std::string lines;
+  for (const oci::Digest& digest : digests) lines += digest.ToString() + "\n";
+  ASSIGN_OR_RETURN(
+      UniqueFd file,
+      OpenFile(garbage_path().c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+  return WriteFully(file.get(), std::as_bytes(std::span(lines)));
+}
+
+Status Store::ForgetGarbage() const {
+  if (::unlink(garbage_path().c_str()) != 0 && errno != ENOENT) {
+    return ErrnoError("remove " + garbage_path());
+  }
+  return {};
 }
 
 Result<snapshot::SnapshotterChoice> Store::OpenSnapshots(

@@ -16,7 +16,6 @@
 #include <set>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "builder/snapshot/probe_snapshotter.h"
 #include "oci/image_layout.h"
@@ -44,9 +43,11 @@ class Store {
   // this one is closed. Only the owner may remove blobs: others may rely on any
   // that they have seen, named or not.
   Result<bool> OwnAlone();
-  // Digests of blobs that nothing needed when they could not be removed.
-  Result<std::vector<oci::Digest>> Garbage() const;
-  Status SetGarbage(const std::set<oci::Digest>& digests) const;
+  // Digests of blobs that nothing needed when they could not be removed. Any
+  // strake may add some; only the owner forgets them.
+  Result<std::set<oci::Digest>> Garbage() const;
+  Status AddGarbage(const std::set<oci::Digest>& digests) const;
+  Status ForgetGarbage() const;
 
   // The snapshotter called `name` ("auto": the best one), with real ownership
   // where this process can give files away, else with a journal.
