@@ -5,15 +5,20 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
+#include "builder/snapshot/overlay_links.h"
 #include "builder/snapshot/overlay_mount.h"
 #include "tests/builder/snapshot/snapshot_testing.h"
+#include "util/thread.h"
 #include "util/tree_walk.h"
 
 namespace strake::builder::snapshot {
@@ -92,6 +97,39 @@ TEST_F(OverlayLayersTest, ShowsWhatTheKernelShows) {
   EXPECT_EQ(kernels, ours);
   EXPECT_EQ(1u, ours.count("hidden/deep/zero"));
   EXPECT_EQ(0u, ours.count("hidden/deep/two"));
+}
+
+// Kernels before 6.13 are mounted for so; this one may be newer.
+TEST_F(OverlayLayersTest, LinksMountWhatDescriptorsMount) {
+  OverlayMountSpec spec;
+  spec.scratch = dir_.path();
+  spec.lowers = {dir_.path("0"), dir_.path("1"), dir_.path("2")};
+  Result<UniqueFd> linked = Internal("the thread did not run");
+  ASSERT_TRUE(RunInThread([&] {
+    if (::unshare(CLONE_FS | CLONE_NEWNS) != 0 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+      linked = ErrnoError("make a mount namespace");
+      return;
+    }
+    linked = MountThroughLinks(spec);
+  }));
+  ASSERT_TRUE(linked) << linked.error().message();
+  auto mounted = MountOverlay(spec);
+  ASSERT_TRUE(mounted) << mounted.error().message();
+  auto paths = [](int root) {
+    std::set<std::string> found;
+    EXPECT_TRUE(WalkTree(root, {}, [&](const TreeEntry& entry) {
+      found.insert(std::string(entry.path));
+      return TreeStep::kContinue;
+    }));
+    return found;
+  };
+  EXPECT_EQ(paths(linked->get()), paths(mounted->get()));
+  EXPECT_EQ(1u, paths(linked->get()).count("hidden/deep/zero"));
+  // The links are gone again.
+  for (const auto& entry : std::filesystem::directory_iterator(dir_.path())) {
+    EXPECT_EQ(1u, entry.path().filename().string().size()) << entry.path();
+  }
 }
 
 TEST_F(OverlayLayersTest, FindsNothingWhereNothingIs) {

@@ -52,6 +52,15 @@ class Meeting {
   std::condition_variable arrived_;
 };
 
+// A program that fails unless all others come, too.
+auto MakeAFileAndMeet(Meeting& meeting) {
+  return [&meeting](const ProcessSpec& spec, const OutputCallback&,
+                    std::stop_token) -> Result<ExitStatus> {
+    std::ofstream(spec.root.path + spec.argv[1]) << "x";
+    return ExitStatus{meeting.Wait() ? 0 : 1, 0};
+  };
+}
+
 // Waits to be stopped, as a sandbox does.
 Result<ExitStatus> WaitForStop(std::stop_token stop) {
   std::mutex mutex;
@@ -104,11 +113,7 @@ TEST(SolverTest, LooksAtNothingThatTheTargetDoesNotNeed) {
 TEST(SolverTest, RunsInputsInParallel) {
   Workshop shop;
   Meeting meeting(2);
-  shop.sandbox.programs["meet"] = [&](const ProcessSpec& spec,
-                                      const OutputCallback&, std::stop_token) {
-    std::ofstream(spec.root.path + spec.argv[1]) << "x";
-    return Result<ExitStatus>(ExitStatus{meeting.Wait() ? 0 : 1, 0});
-  };
+  shop.sandbox.programs["meet"] = MakeAFileAndMeet(meeting);
   GraphMaker maker;
   auto scratch = maker.Scratch();
   auto left = maker.Run(scratch, {"meet", "/f1"});
@@ -120,11 +125,7 @@ TEST(SolverTest, RunsInputsInParallel) {
 TEST(SolverTest, ExecutesTheStagesBehindSeveralCopiesInParallel) {
   Workshop shop;
   Meeting meeting(2);
-  shop.sandbox.programs["meet"] = [&](const ProcessSpec& spec,
-                                      const OutputCallback&, std::stop_token) {
-    std::ofstream(spec.root.path + spec.argv[1]) << "x";
-    return Result<ExitStatus>(ExitStatus{meeting.Wait() ? 0 : 1, 0});
-  };
+  shop.sandbox.programs["meet"] = MakeAFileAndMeet(meeting);
   GraphMaker maker;
   auto scratch = maker.Scratch();
   auto left = maker.Run(scratch, {"meet", "/left"});
