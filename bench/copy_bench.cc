@@ -4,7 +4,6 @@
 
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include <map>
 #include <string>
 
+#include "bench/scratch_directory.h"
 #include "builder/cache/content_digest.h"
 #include "builder/context/build_context.h"
 #include "builder/context/copy_match.h"
@@ -22,28 +22,13 @@ namespace strake::builder {
 namespace {
 
 // A folder that lives as long as the program.
-class Folder {
+class Folder : public bench::ScratchDirectory {
  public:
-  Folder() {
-    path_ = std::filesystem::temp_directory_path() / "strake-bench.XXXXXX";
-    if (::mkdtemp(path_.data()) == nullptr) std::abort();
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  const std::string& path() const { return path_; }
   void Write(const std::string& name, const std::string& content) const {
-    std::filesystem::path path = path_ + "/" + name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << content;
+    std::filesystem::path file = path() + "/" + name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << content;
   }
-
- private:
-  std::string path_;
 };
 
 std::string Name(int i) {

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/scratch_directory.h"
 #include "oci/compressor.h"
 #include "oci/layer_applier.h"
 #include "oci/layer_blob.h"
@@ -26,21 +27,7 @@ namespace {
 constexpr int kDirectories = 400;
 constexpr int kFiles = 5000;
 
-// A directory that goes away with its owner.
-class ScratchDirectory {
- public:
-  ScratchDirectory() {
-    ::mkdtemp(path_.data());
-    fd_ = UniqueFd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  }
-  ~ScratchDirectory() { (void)RemoveAllInRoot(AT_FDCWD, path_); }
-  int fd() const { return fd_.get(); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_ = "/tmp/strake-bench.XXXXXX";
-  UniqueFd fd_;
-};
+using bench::ScratchDirectory;
 
 std::string Words(std::mt19937& random, size_t size) {
   std::string text;

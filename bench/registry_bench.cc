@@ -2,13 +2,11 @@
 // and loopback between them, hashing on both sides.
 
 #include <benchmark/benchmark.h>
-#include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
 
+#include "bench/scratch_directory.h"
 #include "oci/blob_store.h"
 #include "registry/client.h"
 #include "registry/server.h"
@@ -22,14 +20,9 @@ constexpr size_t kBlobBytes = size_t{256} << 20;
 class Setup {
  public:
   Setup() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "strake-bench.XXXXXX")
-            .string();
-    if (::mkdtemp(pattern.data()) == nullptr) return;
-    directory_ = pattern;
     // Measures the code; a disk's sync would measure the disk.
     auto server = Server::Start(
-        {.directory = directory_ + "/registry", .sync_writes = false});
+        {.directory = directory_.path() + "/registry", .sync_writes = false});
     if (!server) return;
     server_ = std::move(*server);
     content_.resize(kBlobBytes);
@@ -40,16 +33,9 @@ class Setup {
     blob_.size_bytes = kBlobBytes;
     repository_ = *oci::ParseReference(server_->authority() + "/bench");
   }
-  ~Setup() {
-    server_.reset();
-    std::error_code ignored;
-    if (!directory_.empty()) {
-      std::filesystem::remove_all(directory_, ignored);
-    }
-  }
 
   bool ready() const { return server_ != nullptr; }
-  const std::string& directory() const { return directory_; }
+  const std::string& directory() const { return directory_.path(); }
   const oci::Descriptor& blob() const { return blob_; }
   const oci::Reference& repository() const { return repository_; }
 
@@ -61,8 +47,8 @@ class Setup {
   }
 
  private:
-  std::string directory_;
-  std::unique_ptr<Server> server_;
+  bench::ScratchDirectory directory_;
+  std::unique_ptr<Server> server_;  // after the folder that it serves
   std::string content_;
   oci::Descriptor blob_;
   oci::Reference repository_;

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "bench/scratch_directory.h"
 #include "builder/snapshot/metadata_scan.h"
 #include "builder/snapshot/probe_snapshotter.h"
 #include "builder/snapshot/snapshotter.h"
@@ -44,9 +45,8 @@ std::string FilePath(int index) {
 class Store {
  public:
   explicit Store(const char* kind) {
-    char name[] = "/tmp/strake-bench.XXXXXX";
-    directory_ = ::mkdtemp(name);
-    auto choice = OpenSnapshotter(directory_, kind, OwnershipForm::kReal);
+    auto choice =
+        OpenSnapshotter(directory_.path(), kind, OwnershipForm::kReal);
     if (!choice) return;
     snapshotter_ = std::move(choice->snapshotter);
     Change({}, kBase, [](int root) {
@@ -60,14 +60,9 @@ class Store {
       }
     });
   }
-  ~Store() {
-    snapshotter_.reset();
-    UniqueFd slash(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
-    (void)RemoveAllInRoot(slash.get(), directory_);
-  }
 
   Snapshotter* get() { return snapshotter_.get(); }
-  const std::string& directory() const { return directory_; }
+  const std::string& directory() const { return directory_.path(); }
 
   template <typename Body>
   void Change(const std::optional<SnapshotId>& parent, const char* id,
@@ -86,7 +81,7 @@ class Store {
   }
 
  private:
-  std::string directory_;
+  bench::ScratchDirectory directory_;
   std::unique_ptr<Snapshotter> snapshotter_;
 };
 

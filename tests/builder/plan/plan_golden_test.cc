@@ -13,9 +13,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <utility>
@@ -26,32 +23,18 @@
 #include "dockerfile/print.h"
 #include "tests/builder/plan/planner.h"
 #include "tests/builder/plan/print_plan.h"
+#include "tests/support/golden.h"
 #include "util/byte_stream.h"
 #include "util/strings.h"
 
 namespace strake::builder::plan {
 namespace {
 
-namespace fs = std::filesystem;
+using strake::testing::CompareWithGolden;
+using strake::testing::GoldenCases;
+using strake::testing::GoldenName;
+using strake::testing::GoldenPath;
 using strake::testing::Planner;
-
-const char kCases[] = STRAKE_SOURCE_DIR "/tests/testdata/plan/";
-
-std::vector<std::string> ListCases() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(kCases)) {
-    names.push_back(entry.path().filename());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-std::string CaseName(const ::testing::TestParamInfo<std::string>& info) {
-  std::string name = info.param;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return !isalnum(c); }, '_');
-  return name;
-}
 
 // Beside "base", which has PATH=/bin and nothing else.
 void AddImages(Planner& planner) {
@@ -120,7 +103,7 @@ void ApplyOptions(const std::string& folder, Planner& planner) {
 class PlanGoldenTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(PlanGoldenTest, PrintsWhatIsExpected) {
-  std::string folder = kCases + GetParam();
+  std::string folder = GoldenPath("plan", GetParam());
   auto text = ReadFile(folder + "/Dockerfile");
   ASSERT_TRUE(text) << text.error().message();
   Planner planner;
@@ -144,18 +127,11 @@ TEST_P(PlanGoldenTest, PrintsWhatIsExpected) {
   }
   dockerfile::SortByPlace(planner.diagnostics);
   printed += dockerfile::Print(planner.diagnostics);
-  std::string path = folder + "/expected";
-  if (std::getenv("STRAKE_UPDATE_GOLDEN") != nullptr) {
-    std::ofstream(path, std::ios::binary) << printed;
-    return;
-  }
-  auto expected = ReadFile(path);
-  ASSERT_TRUE(expected) << expected.error().message();
-  EXPECT_EQ(printed, *expected);
+  CompareWithGolden(folder, printed);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, PlanGoldenTest, ::testing::ValuesIn(ListCases()),
-                         CaseName);
+INSTANTIATE_TEST_SUITE_P(All, PlanGoldenTest,
+                         ::testing::ValuesIn(GoldenCases("plan")), GoldenName);
 
 }  // namespace
 }  // namespace strake::builder::plan
