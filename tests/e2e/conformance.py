@@ -16,6 +16,8 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+# Debian's, which other users can run, too.
+PYTHON = "/usr/bin/python3"
 USER = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"]
 
 
@@ -33,7 +35,7 @@ def run_suite(suite, strake, work, title, prefix, exempt):
         os.chown(home, 1000, 1000)
     env = dict(os.environ, HOME=home, TMPDIR=home,
                STRAKE_HOME=os.path.join(home, "store"))
-    subprocess.run([*prefix, sys.executable, "-B", os.path.join(suite, "run.py"),
+    subprocess.run([*prefix, PYTHON, "-B", os.path.join(suite, "run.py"),
                     strake, "--json", verdicts_path], env=env,
                    stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     if not os.path.exists(verdicts_path):
