@@ -34,6 +34,7 @@ def run_suite(suite, strake, work, title, prefix, exempt):
     if prefix:
         os.chown(home, 1000, 1000)
     env = dict(os.environ, HOME=home, TMPDIR=home,
+               XDG_RUNTIME_DIR=home,
                STRAKE_HOME=os.path.join(home, "store"))
     subprocess.run([*prefix, PYTHON, "-B", os.path.join(suite, "run.py"),
                     strake, "--json", verdicts_path], env=env,
