@@ -133,11 +133,12 @@ Result<int> Run(const RunOptions& options) {
       options.stop);
   ASSIGN_OR_RETURN(context::SourceImage image,
                    FindSource(options, store, images));
+  ASSIGN_OR_RETURN(
+      sandbox::SandboxChoice sandbox,
+      sandbox::ChooseSandbox(sandbox::EnterUserNamespace(), options.isolation));
   ASSIGN_OR_RETURN(snapshot::SnapshotterChoice snapshots,
-                   store.OpenSnapshots(options.snapshotter));
+                   store.OpenSnapshots(options.snapshotter, *sandbox.sandbox));
   snapshot::Snapshotter& snapshotter = *snapshots.snapshotter;
-  sandbox::SandboxChoice sandbox =
-      sandbox::ProbeSandbox(sandbox::EnterUserNamespace());
 
   plan::ImageOp op;
   op.reference = image.reference;
@@ -157,6 +158,7 @@ Result<int> Run(const RunOptions& options) {
 
   ASSIGN_OR_RETURN(sandbox::ProcessSpec spec,
                    MakeProcess(options, image, root));
+  spec.journal = &active->journal();
   ASSIGN_OR_RETURN(
       sandbox::ExitStatus status,
       sandbox.sandbox->Run(

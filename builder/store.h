@@ -17,6 +17,7 @@
 #include <string>
 #include <utility>
 
+#include "builder/sandbox/sandbox.h"
 #include "builder/snapshot/probe_snapshotter.h"
 #include "oci/image_layout.h"
 #include "util/atomic_file.h"
@@ -49,10 +50,12 @@ class Store {
   Status AddGarbage(const std::set<oci::Digest>& digests) const;
   Status ForgetGarbage() const;
 
-  // The snapshotter called `name` ("auto": the best one), with real ownership
-  // where this process can give files away, else with a journal.
+  // The snapshotter called `name` ("auto": the best one) for steps that run in
+  // `sandbox`: with real ownership where this process can give files away, else
+  // with a journal; with files that are all this process's own where the
+  // sandbox emulates owners, or where nothing can be run.
   Result<snapshot::SnapshotterChoice> OpenSnapshots(
-      const std::string& name) const;
+      const std::string& name, const sandbox::Sandbox& sandbox) const;
 
   // How an image without a name is kept: under its digest.
   static std::string NamelessName(const oci::Digest& manifest) {

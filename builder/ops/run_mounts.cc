@@ -85,6 +85,7 @@ class Opener {
     sandbox::Mount bind;
     bind.target = mount.target;
     bind.read_only = mount.read_only;
+    bind.writes = sandbox::Mount::Writes::kDiscarded;
     if (root.path.empty()) {
       bind.source_mount_fd = root.fd.get();
       bind.source_subpath = source;
@@ -102,6 +103,9 @@ class Opener {
     bind.target = mount.target;
     bind.read_only = mount.read_only;
     bind.source_path = std::move(folder);
+    bind.writes = sandbox::Mount::Writes::kCache;
+    bind.uid = mount.uid;
+    bind.gid = mount.gid;
     result_.mounts.push_back(std::move(bind));
     return {};
   }
@@ -160,7 +164,9 @@ class Opener {
     if (::chmod(aside.c_str(), mount.mode) != 0) {
       return ErrnoError("chmod " + aside);
     }
+    // Where owners are emulated, the sandbox knows it from the mount.
     if ((mount.uid != 0 || mount.gid != 0) &&
+        !environment_.sandbox.emulates_owners() &&
         ::chown(aside.c_str(), mount.uid, mount.gid) != 0) {
       return ErrnoError("give the cache mount to " + std::to_string(mount.uid) +
                         ":" + std::to_string(mount.gid));

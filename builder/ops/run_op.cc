@@ -83,6 +83,7 @@ Status ExecuteRun(const plan::RunOp& op, const ExecuteRequest& request,
                      : sandbox::Network::kHost;
   spec.extra_hosts = op.extra_hosts;
   spec.insecure = op.insecure;
+  spec.journal = target.journal;
   ASSIGN_OR_RETURN(
       sandbox::ExitStatus status,
       environment.sandbox.Run(spec, request.on_output, request.stop));

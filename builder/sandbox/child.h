@@ -29,6 +29,8 @@ enum class ChildStep : int32_t {
   kFork,
   kStdio,  // index: of the stream
   kSession,
+  kSignals,
+  kChroot,
   kEnterCwd,
   kSeccomp,
   kDropBounding,  // index: the capability
@@ -67,6 +69,7 @@ struct ChildPlan {
   int proc_target = -1;
   int host_proc = -1;
   int dev_null = -1;
+  int root_directory = -1;  // to chroot(2) into, without namespaces
   int stdio[3] = {-1, -1, -1};
   // All of the above, ascending: every other descriptor is closed.
   const int* keep = nullptr;
@@ -98,6 +101,12 @@ struct ChildPlan {
 // the program ended, and exits, by which the kernel ends all the others.
 // REQUIRES: all signals are blocked.
 [[noreturn]] void RunInit(const ChildPlan& plan);
+
+// The same without any namespace, with chroot(2) alone (`reaper.cc`): what is
+// orphaned comes to this process (PR_SET_CHILD_SUBREAPER), which kills all of
+// it when the program has ended, or when the parent's end of the channel is
+// closed, as by its death.
+[[noreturn]] void RunReaper(const ChildPlan& plan);
 
 }  // namespace strake::builder::sandbox
 

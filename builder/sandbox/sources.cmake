@@ -1,15 +1,55 @@
 set(STRAKE_SANDBOX_SOURCES
+  sandbox/backends.cc
   sandbox/child.cc
   sandbox/child_plan.cc
   sandbox/child_process.cc
+  sandbox/child_program.cc
+  sandbox/chroot_root.cc
+  sandbox/chroot_sandbox.cc
   sandbox/id_map.cc
+  sandbox/kill_descendants.cc
   sandbox/mount_api.cc
   sandbox/mount_stubs.cc
   sandbox/namespace_sandbox.cc
   sandbox/network.cc
+  sandbox/notify/credentials.cc
+  sandbox/notify/emulation.cc
+  sandbox/notify/filter.cc
+  sandbox/notify/find_program.cc
+  sandbox/notify/handlers.cc
+  sandbox/notify/handlers_attributes.cc
+  sandbox/notify/handlers_ids.cc
+  sandbox/notify/handlers_names.cc
+  sandbox/notify/handlers_open.cc
+  sandbox/notify/handlers_process.cc
+  sandbox/notify/handlers_sockets.cc
+  sandbox/notify/handlers_stat.cc
+  sandbox/notify/handlers_xattr.cc
+  sandbox/notify/label.cc
+  sandbox/notify/listener.cc
+  sandbox/notify/mount_table.cc
+  sandbox/notify/new_file.cc
+  sandbox/notify/notify_sandbox.cc
+  sandbox/notify/path_resolver.cc
+  sandbox/notify/path_walk.cc
+  sandbox/notify/probe_notify.cc
+  sandbox/notify/reaper.cc
+  sandbox/notify/registers_x86_64.cc
+  sandbox/notify/request.cc
+  sandbox/notify/rewrite.cc
+  sandbox/notify/root_view.cc
+  sandbox/notify/supervisor.cc
+  sandbox/notify/tracee_memory.cc
+  sandbox/notify/virtual_inodes.cc
   sandbox/output_pump.cc
+  sandbox/probe_namespaces.cc
   sandbox/probe_sandbox.cc
+  sandbox/reaper.cc
   sandbox/root_assembly.cc
+  sandbox/root_covers.cc
+  sandbox/run_program.cc
   sandbox/seccomp_filter.cc
+  sandbox/start_error.cc
   sandbox/system_mounts.cc
   sandbox/user_namespace.cc)
+include(${CMAKE_CURRENT_LIST_DIR}/notify/loader/loader.cmake)

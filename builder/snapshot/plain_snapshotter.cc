@@ -8,11 +8,12 @@
 #include <optional>
 #include <utility>
 
+#include "builder/snapshot/file_metadata.h"
 #include "builder/snapshot/metadata_scan.h"
-#include "builder/snapshot/tree_copy.h"
 #include "builder/snapshot/tree_diff.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
+#include "util/tree_copy.h"
 
 namespace strake::builder::snapshot {
 namespace {
@@ -53,7 +54,7 @@ Result<std::optional<DiskFile>> LookAt(int root, const std::string& path) {
 Status PlainSnapshotter::Start(StoredActive& active) {
   if (!active.parent) return {};
   int fs = active.staging->fs();
-  auto copied = CopyTree(active.parent->fs.get(), fs);
+  auto copied = CopyTree(active.parent->fs.get(), fs, IsContentXattr);
   if (!copied) {
     return std::move(copied).error().Wrap("snapshot on " + active.parent->id);
   }
@@ -85,8 +86,9 @@ Result<LayerTarget> PlainSnapshotter::Target(ActiveSnapshot& active) {
   LayerTarget target;
   ASSIGN_OR_RETURN(target.directory, OpenDirectory(own.staging->fs()));
   target.options.whiteouts = oci::WhiteoutForm::kDelete;
-  if (ownership() == OwnershipForm::kJournal) {
+  if (ownership() != OwnershipForm::kReal) {
     target.options.journal = &own.owners;
+    target.options.journal_use = journal_use();
   }
   return target;
 }

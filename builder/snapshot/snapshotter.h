@@ -73,6 +73,9 @@ class Snapshotter {
   // "overlay", "plain".
   virtual std::string_view name() const = 0;
 
+  // What of the files' metadata its journals hold.
+  virtual JournalUse journal_use() const = 0;
+
   // A new active snapshot on top of the committed `parent`; none: on an empty
   // root directory (mode 0755, owned by root). `kNotFound`: no such parent.
   virtual Result<std::unique_ptr<ActiveSnapshot>> Prepare(

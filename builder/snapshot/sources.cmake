@@ -13,6 +13,5 @@ set(STRAKE_SNAPSHOT_SOURCES
   snapshot/probe_snapshotter.cc
   snapshot/snapshot_store.cc
   snapshot/stored_snapshotter.cc
-  snapshot/tree_copy.cc
   snapshot/tree_diff.cc
 )

@@ -36,6 +36,10 @@ class StoredSnapshotter : public Snapshotter {
                     OwnershipForm ownership)
       : store_(std::move(store)), ownership_(ownership) {}
 
+  JournalUse journal_use() const override {
+    return ownership_ == OwnershipForm::kVirtual ? JournalUse::kAll
+                                                 : JournalUse::kRefused;
+  }
   Result<std::unique_ptr<ActiveSnapshot>> Prepare(
       const std::optional<SnapshotId>& parent) override;
   Status Commit(std::unique_ptr<ActiveSnapshot> active,

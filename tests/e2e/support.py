@@ -55,9 +55,9 @@ def free_port():
 class Registry:
     """Debian's docker-registry on a folder, with a log of its requests."""
 
-    def __init__(self, folder, htpasswd=None):
+    def __init__(self, folder, htpasswd=None, port=None):
         need("docker-registry")
-        self.folder, self.port = folder, free_port()
+        self.folder, self.port = folder, port or free_port()
         self.name = f"127.0.0.1:{self.port}"
         os.makedirs(folder, exist_ok=True)
         config = os.path.join(folder, "config.yml")

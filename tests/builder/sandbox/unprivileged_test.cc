@@ -129,7 +129,7 @@ TEST_F(UnprivilegedTest, RefusesMountsInside) {
   EXPECT_NE(ran.exit_status, 0);
 }
 
-TEST_F(UnprivilegedTest, SaysWhyNothingWorks) {
+TEST_F(UnprivilegedTest, TakesWhatWorksWithoutNamespaces) {
   // No user namespace may be made in this one.
   Result<SubprocessResult> ran =
       Run({"unshare", "-Ur", "sh", "-c",
@@ -138,14 +138,10 @@ TEST_F(UnprivilegedTest, SaysWhyNothingWorks) {
            "+noroot,+noroot_locked \"$0\" \"$1\" 0:0 true",
            STRAKE_SANDBOX_RUNNER, root_.path()});
   ASSERT_TRUE(ran) << ran.error().message();
-  EXPECT_EQ(ran->exit_status, 125);
   EXPECT_THAT(ran->stderr_text,
-              StartsWith("[none: unshare(CLONE_NEWNS): Operation not "
+              StartsWith("[notify: unshare(CLONE_NEWNS): Operation not "
                          "permitted; unshare(CLONE_NEWUSER | CLONE_NEWNS): "
                          "No space left on device]\n"));
-  EXPECT_THAT(ran->stderr_text, HasSubstr("error: unsupported: no process can "
-                                          "be run here"));
-  EXPECT_THAT(ran->stderr_text, HasSubstr("max_user_namespaces"));
 }
 
 }  // namespace

@@ -1,0 +1,39 @@
+// What can be done where strake runs: `strake doctor`.
+
+#ifndef STRAKE_BUILDER_DOCTOR_H_
+#define STRAKE_BUILDER_DOCTOR_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace strake::builder {
+
+struct DoctorReport {
+  struct Backend {
+    std::string name;  // as `BuildOptions::isolation`
+    bool works = false;
+    std::string detail;  // how it works, or which step failed and with what
+    std::string needs;   // what has to be allowed for it
+  };
+  // Best first: the first that works is what "auto" takes.
+  std::vector<Backend> backends;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+
+  // Null: none works.
+  const Backend* Chosen() const;
+};
+
+// Tries every way to run a step, in child processes.
+// REQUIRES: one thread, and `PrepareProcess` was not called.
+DoctorReport Examine();
+
+// For people: a table, what "auto" takes, and what the faster ones need.
+std::string DoctorText(const DoctorReport& report);
+// {"uid", "gid", "chosen", "backends": [{"name", "works", "detail", "needs"}]}
+std::string DoctorJson(const DoctorReport& report);
+
+}  // namespace strake::builder
+
+#endif  // STRAKE_BUILDER_DOCTOR_H_

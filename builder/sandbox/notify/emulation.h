@@ -1,0 +1,96 @@
+// All that the answers to system calls are made from.
+
+#ifndef STRAKE_BUILDER_SANDBOX_NOTIFY_EMULATION_H_
+#define STRAKE_BUILDER_SANDBOX_NOTIFY_EMULATION_H_
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "builder/sandbox/notify/credentials.h"
+#include "builder/sandbox/notify/intern_table.h"
+#include "builder/sandbox/notify/listener.h"
+#include "builder/sandbox/notify/mount_table.h"
+#include "builder/sandbox/notify/path_resolver.h"
+#include "builder/sandbox/notify/program.h"
+#include "builder/sandbox/notify/virtual_inodes.h"
+#include "util/guarded.h"
+#include "util/unique_fd.h"
+
+namespace strake::builder::sandbox::notify {
+
+// One for each run, in the supervisor's process. Thread-safe.
+class Emulation {
+ public:
+  Emulation(std::vector<VirtualMount> mounts, Credentials first_credentials,
+            Program first_program);
+
+  const MountTable mounts;
+  VirtualInodes inodes;
+  InternTable<Credentials> credentials;
+  InternTable<Program> programs;
+  const PathResolver paths;
+  // Set before the first call is answered.
+  std::unique_ptr<Listener> listener;
+  UniqueFd loader;  // the loader's program file
+  // Tells the user something about the run.
+  std::function<void(const std::string&)> say;
+
+  // Held while a file is made or changed together with what is known of it, so
+  // that a file's owner and its number cannot part.
+  std::mutex changes;
+
+  // What a process is about to execute: from its execve(2), which may still
+  // fail, to the loader's question.
+  struct NextProgram {
+    uint32_t program = 0;
+    uint32_t credentials = 0;
+  };
+  void SetNextProgram(pid_t process, NextProgram next);
+  std::optional<NextProgram> TakeNextProgram(pid_t process);
+
+  // Holds a descriptor that a process is about to open through /proc.
+  void KeepForAWhile(UniqueFd fd);
+
+  // The path that the socket with this inode number was bound to; empty: none.
+  std::string SocketName(uint64_t inode);
+  void RememberSocket(uint64_t inode, std::string path);
+
+  // Whether there are FIFOs: one was made or met. To open one, if only to look
+  // at it, is to be its reader or writer for a moment, which the other side
+  // notices; so from then on files are looked at before they are opened.
+  std::atomic<bool> has_fifos = false;
+
+  // Records that the file `fd`, or `name` in the directory `fd`, may be
+  // changed.
+  void Touch(int fd, std::string_view name = {});
+  std::set<std::string> TakeTouched();
+  // Before the first call; else nothing is recorded.
+  void set_wants_touched(bool wanted) { wants_touched_ = wanted; }
+
+ private:
+  bool wants_touched_ = false;
+  Guarded<std::set<std::string>> touched_;
+  Guarded<std::unordered_map<pid_t, NextProgram>> next_programs_;
+  Guarded<std::unordered_map<uint64_t, std::string>> sockets_;
+  Guarded<
+      std::deque<std::pair<std::chrono::steady_clock::time_point, UniqueFd>>>
+      kept_;
+};
+
+}  // namespace strake::builder::sandbox::notify
+
+#endif  // STRAKE_BUILDER_SANDBOX_NOTIFY_EMULATION_H_

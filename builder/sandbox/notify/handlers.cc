@@ -1,0 +1,54 @@
+#include "builder/sandbox/notify/handlers.h"
+
+#include <array>
+#include <cerrno>
+
+namespace strake::builder::sandbox::notify {
+namespace {
+
+constexpr size_t kMostCalls = 512;
+
+std::vector<HandledCall> AllCalls() {
+  std::vector<HandledCall> all;
+  for (std::span<const HandledCall> group :
+       {OpenCalls(), StatCalls(), NameCalls(), AttributeCalls(), XattrCalls(),
+        IdCalls(), ProcessCalls(), SocketCalls()}) {
+    all.insert(all.end(), group.begin(), group.end());
+  }
+  return all;
+}
+
+Handler FindHandler(int number) {
+  static const std::array<Handler, kMostCalls> table = [] {
+    std::array<Handler, kMostCalls> made = {};
+    for (const HandledCall& call : AllCalls()) {
+      made[static_cast<size_t>(call.number)] = call.handler;
+    }
+    return made;
+  }();
+  const auto index = static_cast<size_t>(number);
+  return index < table.size() ? table[index] : nullptr;
+}
+
+}  // namespace
+
+std::vector<int> AllHandledCalls() {
+  std::vector<int> numbers;
+  for (const HandledCall& call : AllCalls()) numbers.push_back(call.number);
+  return numbers;
+}
+
+void AnswerCall(Emulation& emulation, const Notification& call) {
+  Request request(emulation, call);
+  const Handler handler = FindHandler(call.number);
+  const Answer answer = handler == nullptr ? Answer(-ENOSYS) : handler(request);
+  if (answer.is_given()) return;
+  // A caller that was killed meanwhile needs no answer.
+  if (answer.is_continue()) {
+    emulation.listener->Continue(call.id);
+  } else {
+    emulation.listener->Send(call.id, answer.value());
+  }
+}
+
+}  // namespace strake::builder::sandbox::notify

@@ -1,0 +1,74 @@
+#include "builder/sandbox/notify/mount_table.h"
+
+#include <utility>
+
+namespace strake::builder::sandbox::notify {
+namespace {
+
+// Whether `path` is `prefix` or below it; both absolute.
+bool IsWithin(std::string_view path, std::string_view prefix) {
+  if (prefix == "/") return path.starts_with('/');
+  return path.starts_with(prefix) &&
+         (path.size() == prefix.size() || path[prefix.size()] == '/');
+}
+
+std::string_view WithoutSlashes(std::string_view path) {
+  const size_t begin = path.find_first_not_of('/');
+  return begin == std::string_view::npos ? std::string_view()
+                                         : path.substr(begin);
+}
+
+}  // namespace
+
+MountTable::MountTable(std::vector<VirtualMount> mounts)
+    : mounts_(std::move(mounts)) {
+  for (size_t i = 1; i < mounts_.size(); ++i) {
+    const VirtualMount& mount = mounts_[i];
+    covered_[mount.covered] = &mount;
+    names_.insert(mount.point.substr(mount.point.rfind('/') + 1));
+  }
+}
+
+const VirtualMount& MountTable::Match(std::string_view path,
+                                      std::string_view& below) const {
+  const VirtualMount* best = &mounts_.front();
+  for (const VirtualMount& mount : mounts_) {
+    if (mount.point.size() >= best->point.size() &&
+        IsWithin(path, mount.point)) {
+      best = &mount;
+    }
+  }
+  below =
+      WithoutSlashes(path.substr(best->point == "/" ? 1 : best->point.size()));
+  return *best;
+}
+
+const VirtualMount* MountTable::Covering(const InodeKey& key) const {
+  auto found = covered_.find(key);
+  return found == covered_.end() ? nullptr : found->second;
+}
+
+const VirtualMount* MountTable::MountOfHostPath(
+    std::string_view host_path) const {
+  const VirtualMount* best = nullptr;
+  for (const VirtualMount& mount : mounts_) {
+    if (mount.host_path.empty() || !IsWithin(host_path, mount.host_path)) {
+      continue;
+    }
+    if (best == nullptr || mount.host_path.size() >= best->host_path.size()) {
+      best = &mount;
+    }
+  }
+  return best;
+}
+
+std::string MountTable::VirtualPath(std::string_view host_path) const {
+  const VirtualMount* mount = MountOfHostPath(host_path);
+  if (mount == nullptr) return {};
+  std::string path = mount->point == "/" ? "" : mount->point;
+  path +=
+      host_path.substr(mount->host_path == "/" ? 0 : mount->host_path.size());
+  return path.empty() ? "/" : path;
+}
+
+}  // namespace strake::builder::sandbox::notify

@@ -1,0 +1,232 @@
+#include "builder/sandbox/notify/path_resolver.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "builder/sandbox/notify/host_path.h"
+#include "builder/sandbox/notify/path_walk.h"
+
+namespace strake::builder::sandbox::notify {
+namespace {
+
+constexpr int kUseWalk = 1;
+
+// A negative errno or a descriptor.
+int OpenAt2(int directory, const char* path, uint64_t flags, uint64_t resolve) {
+  open_how how = {};
+  how.flags = flags | O_CLOEXEC;
+  if ((flags & O_PATH) == 0) how.flags |= O_NOCTTY;
+  how.resolve = resolve;
+  const long fd = syscall(SYS_openat2, directory, path, &how, sizeof(how));
+  return fd < 0 ? -errno : static_cast<int>(fd);
+}
+
+// The walk knows more about these than the kernel, who sees no mounts.
+bool NeedsWalk(int error) {
+  return error == -EACCES || error == -EXDEV || error == -ELOOP ||
+         error == -EAGAIN;
+}
+
+bool HasDotDot(std::string_view path) {
+  size_t at = 0;
+  while ((at = path.find("..", at)) != std::string_view::npos) {
+    const bool starts = at == 0 || path[at - 1] == '/';
+    const bool ends = at + 2 == path.size() || path[at + 2] == '/';
+    if (starts && ends) return true;
+    at += 2;
+  }
+  return false;
+}
+
+// The last component begins here; slashes behind it belong to it.
+size_t LastComponent(std::string_view path) {
+  const size_t end = path.find_last_not_of('/');
+  if (end == std::string_view::npos) return 0;
+  const size_t slash = path.rfind('/', end);
+  return slash == std::string_view::npos ? 0 : slash + 1;
+}
+
+}  // namespace
+
+bool ParentPlace::IsSpecial() const {
+  std::string_view last = name;
+  while (last.size() > 1 && last.ends_with('/')) last.remove_suffix(1);
+  return last == "." || last == ".." || last == "/";
+}
+
+pid_t ProcessOfThread(pid_t thread) {
+  char path[40];
+  std::snprintf(path, sizeof(path), "/proc/%d/status", thread);
+  const UniqueFd status(open(path, O_RDONLY | O_CLOEXEC));
+  char text[512];
+  const ssize_t n = read(status.get(), text, sizeof(text) - 1);
+  if (n <= 0) return thread;
+  text[n] = '\0';
+  const char* line = std::strstr(text, "\nTgid:");
+  return line == nullptr
+             ? thread
+             : static_cast<pid_t>(std::strtol(line + 6, nullptr, 10));
+}
+
+PathResolver::PathResolver(const MountTable& mounts, VirtualInodes& inodes,
+                           ProgramOf program_of)
+    : mounts_(mounts), inodes_(inodes), program_of_(std::move(program_of)) {}
+
+int PathResolver::OpenFast(const Viewer& viewer, int directory,
+                           const std::string& path, uint64_t flags,
+                           Place& place) const {
+  if (!viewer.who->Has(Capability::kDacOverride)) return kUseWalk;
+  std::string absolute;
+  std::string_view wanted = path;
+  if (path[0] != '/') {
+    const std::string base = mounts_.VirtualPath(
+        HostPath::Descriptor(viewer.thread, directory).ReadLink());
+    // "(deleted)" may be part of a name; the walk needs no names.
+    if (base.empty() || base.ends_with(" (deleted)")) return kUseWalk;
+    absolute = base == "/" ? base + path : base + "/" + path;
+    wanted = absolute;
+  }
+  std::string_view below;
+  const VirtualMount& mount = mounts_.Match(wanted, below);
+  if (mount.kind == VirtualMount::Kind::kProc) return kUseWalk;
+  if (mount.read_only &&
+      ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0)) {
+    return kUseWalk;
+  }
+  const bool is_root = mount.point == "/";
+  if (!is_root && HasDotDot(below)) return kUseWalk;
+
+  int fd = -1;
+  if (below.empty()) {
+    if (wanted.ends_with('/') && !mount.is_directory) return -ENOTDIR;
+    fd = (flags & O_PATH) != 0
+             ? fcntl(mount.fd.get(), F_DUPFD_CLOEXEC, 3)
+             : open(HostPath::OwnDescriptor(mount.fd.get()).c_str(),
+                    static_cast<int>(flags & ~uint64_t{O_NOFOLLOW}) |
+                        O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) return -errno;
+  } else {
+    const std::string relative(below);
+    fd = OpenAt2(mount.fd.get(), relative.c_str(), flags,
+                 is_root ? RESOLVE_IN_ROOT : RESOLVE_BENEATH);
+    if (NeedsWalk(fd)) return kUseWalk;
+    if (fd < 0) return fd;
+  }
+  place.fd.reset(fd);
+  place.mount = &mount;
+  if ((flags & O_PATH) != 0 && !below.empty()) {
+    struct stat file {};
+    if (fstat(fd, &file) != 0) return -errno;
+    if (mounts_.Covering(KeyOf(file)) != nullptr) return kUseWalk;
+  }
+  return 0;
+}
+
+int PathResolver::Find(const Viewer& viewer, int directory,
+                       const std::string& path, Follow follow,
+                       Place& place) const {
+  const uint64_t flags = O_PATH | (follow == Follow::kNo ? O_NOFOLLOW : 0);
+  const int fast = OpenFast(viewer, directory, path, flags, place);
+  if (fast != kUseWalk) return fast;
+  PathWalk walk(*this, viewer);
+  const int walked =
+      walk.Run(directory, path,
+               follow == Follow::kYes ? PathWalk::Last::kFollow
+                                      : PathWalk::Last::kNoFollow);
+  if (walked < 0) return walked;
+  place = walk.TakeObject();
+  return place.fd ? 0 : -ENOENT;
+}
+
+int PathResolver::FindParent(const Viewer& viewer, int directory,
+                             const std::string& path,
+                             ParentPlace& place) const {
+  if (path.empty()) return -ENOENT;
+  const size_t last = LastComponent(path);
+  if (last != 0 || path[0] != '/') {
+    const std::string above = last == 0 ? "." : path.substr(0, last);
+    Place found;
+    const int fast =
+        OpenFast(viewer, directory, above, O_PATH | O_DIRECTORY, found);
+    if (fast < 0) return fast;
+    if (fast == 0) {
+      place.directory = std::move(found.fd);
+      place.mount = found.mount;
+      place.name = path.substr(last);
+      return 0;
+    }
+  }
+  PathWalk walk(*this, viewer);
+  const int walked = walk.Run(directory, path, PathWalk::Last::kParent);
+  if (walked < 0) return walked;
+  place = walk.TakeParent();
+  return 0;
+}
+
+int PathResolver::FindForCreation(const Viewer& viewer, int directory,
+                                  const std::string& path, Follow follow,
+                                  ParentPlace& place, Place& existing) const {
+  PathWalk walk(*this, viewer);
+  const int walked =
+      walk.Run(directory, path,
+               follow == Follow::kYes ? PathWalk::Last::kFollow
+                                      : PathWalk::Last::kNoFollow);
+  if (walked < 0) return walked;
+  place = walk.TakeParent();
+  existing = walk.TakeObject();
+  return 0;
+}
+
+int PathResolver::FindDescriptor(const Viewer& viewer, int descriptor,
+                                 Place& place) const {
+  PathWalk walk(*this, viewer);
+  const int entered = walk.EnterDescriptor(descriptor);
+  if (entered < 0) return entered;
+  place = walk.TakeObject();
+  return 0;
+}
+
+std::string PathResolver::Inside(const std::string& path) const {
+  const std::string inside = mounts_.VirtualPath(path);
+  return inside.empty() ? path : inside;
+}
+
+int PathResolver::ReadProcLink(const Viewer& viewer, const Place& place,
+                               std::string& target) const {
+  pid_t process = 0;
+  switch (KindOfProcLink(place.proc_path, process)) {
+    case ProcLink::kSelf:
+      target = std::to_string(ProcessOfThread(viewer.thread));
+      return 0;
+    case ProcLink::kThreadSelf:
+      target = std::to_string(ProcessOfThread(viewer.thread)) + "/task/" +
+               std::to_string(viewer.thread);
+      return 0;
+    case ProcLink::kRoot:
+      target = "/";
+      return 0;
+    case ProcLink::kProgram:
+      target = program_of_(process);
+      if (!target.empty()) return 0;
+      break;
+    case ProcLink::kOther:
+    case ProcLink::kNone:
+      break;
+  }
+  char text[PATH_MAX];
+  const ssize_t n = readlinkat(place.fd.get(), "", text, sizeof(text));
+  // Not a link at all: readlinkat(2) says ENOENT where the path is empty.
+  if (n < 0) return errno == ENOENT ? -EINVAL : -errno;
+  target = Inside(std::string(text, static_cast<size_t>(n)));
+  return 0;
+}
+
+}  // namespace strake::builder::sandbox::notify

@@ -1,0 +1,119 @@
+// The probe does the real thing, with everything that a profile may refuse in
+// it: a filter with a listener, a descriptor passed, memory read and written,
+// the label, a call rewritten by ptrace, the loader.
+
+#include <elf.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "builder/sandbox/notify/notify_sandbox.h"
+#include "util/byte_stream.h"
+#include "util/result_macros.h"
+#include "util/rooted_fs.h"
+#include "util/unique_fd.h"
+
+namespace strake::builder::sandbox {
+namespace {
+
+// A directory that is gone afterwards.
+class ScratchRoot {
+ public:
+  static Result<ScratchRoot> Make() {
+    std::error_code error;
+    std::string path = std::filesystem::temp_directory_path(error).string();
+    if (error) return IoError("temporary directory: " + error.message());
+    path += "/strake-probe-XXXXXX";
+    if (mkdtemp(path.data()) == nullptr) {
+      return ErrnoError("make a directory in " + path);
+    }
+    return ScratchRoot(path);
+  }
+  ScratchRoot(ScratchRoot&& other) noexcept
+      : path_(std::exchange(other.path_, {})) {}
+  ScratchRoot& operator=(ScratchRoot&&) = delete;
+  ~ScratchRoot() {
+    if (!path_.empty()) (void)RemoveAllAtPath(path_);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  explicit ScratchRoot(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+constexpr int kExitCode = 42;
+
+// The smallest program: exit_group(42).
+std::string TinyProgram() {
+  constexpr uint64_t kAddress = 0x400000;
+  constexpr unsigned char kCode[] = {0xbf, kExitCode, 0, 0, 0,  // mov edi, 42
+                                     0xb8, 231,       0, 0, 0,  // mov eax, 231
+                                     0x0f, 0x05};               // syscall
+  struct {
+    Elf64_Ehdr header;
+    Elf64_Phdr segment;
+    unsigned char code[sizeof(kCode)];
+  } file = {};
+  std::memcpy(file.header.e_ident, ELFMAG, SELFMAG);
+  file.header.e_ident[EI_CLASS] = ELFCLASS64;
+  file.header.e_ident[EI_DATA] = ELFDATA2LSB;
+  file.header.e_ident[EI_VERSION] = EV_CURRENT;
+  file.header.e_type = ET_EXEC;
+  file.header.e_machine = EM_X86_64;
+  file.header.e_version = EV_CURRENT;
+  file.header.e_entry = kAddress + sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);
+  file.header.e_phoff = sizeof(Elf64_Ehdr);
+  file.header.e_ehsize = sizeof(Elf64_Ehdr);
+  file.header.e_phentsize = sizeof(Elf64_Phdr);
+  file.header.e_phnum = 1;
+  file.segment.p_type = PT_LOAD;
+  file.segment.p_flags = PF_R | PF_X;
+  file.segment.p_vaddr = kAddress;
+  file.segment.p_filesz = file.segment.p_memsz = sizeof(file);
+  file.segment.p_align = 0x1000;
+  std::memcpy(file.code, kCode, sizeof(kCode));
+  return std::string(reinterpret_cast<const char*>(&file), sizeof(file));
+}
+
+Status Try() {
+  ASSIGN_OR_RETURN(const ScratchRoot root, ScratchRoot::Make());
+  const std::string program = root.path() + "/probe";
+  ASSIGN_OR_RETURN(UniqueFd file,
+                   OpenFile(program.c_str(), O_CREAT | O_WRONLY, 0700));
+  FdSink sink(file.get());
+  RETURN_IF_ERROR(sink.Write(TinyProgram()));
+  file.reset();
+  ProcessSpec spec;
+  spec.argv = {"/probe"};
+  spec.root.path = root.path();
+  NotifySandbox sandbox;
+  ASSIGN_OR_RETURN(const ExitStatus status, sandbox.Run(spec, {}, {}));
+  if (status.code == kExitCode) return {};
+  return Unsupported("a program under the supervisor ended with " +
+                     std::to_string(status.ShellCode()));
+}
+
+}  // namespace
+
+Status ProbeNotify() {
+#ifndef __x86_64__
+  return Unsupported(
+      "running steps without namespaces is implemented for x86-64 only");
+#endif
+  static const Status probed = [] {
+    Status tried = Try();
+    if (tried) return tried;
+    return Status(Unsupported(tried.error().message()));
+  }();
+  return probed;
+}
+
+}  // namespace strake::builder::sandbox

@@ -1,0 +1,151 @@
+#include "builder/sandbox/notify/rewrite.h"
+
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+
+#include "builder/sandbox/notify/loader/protocol.h"
+#include "builder/sandbox/notify/registers.h"
+
+namespace strake::builder::sandbox::notify {
+namespace {
+
+constexpr int kCallStop = SIGTRAP | 0x80;
+
+long Trace(int request, pid_t thread, unsigned long address = 0,
+           unsigned long data = 0) {
+  return ptrace(static_cast<__ptrace_request>(request), thread, address, data);
+}
+
+// Slots are reused in turn: a caller has read its path long before the turn
+// comes round.
+uint64_t NextSlot() {
+  static std::atomic<uint64_t> next{0};
+  return kArenaAddress + kSlotSize * (1 + next.fetch_add(1) % kSlotCount);
+}
+
+// A thread held by ptrace; let go at the end.
+class HeldThread {
+ public:
+  explicit HeldThread(pid_t thread) : thread_(thread) {}
+  HeldThread(const HeldThread&) = delete;
+  HeldThread& operator=(const HeldThread&) = delete;
+  ~HeldThread() {
+    if (held_) Trace(PTRACE_DETACH, thread_);
+  }
+
+  // Ends the notification with the thread stopped behind its call.
+  int Hold(Request& request) {
+    if (Trace(PTRACE_SEIZE, thread_, 0, PTRACE_O_TRACESYSGOOD) != 0) {
+      // Traced by somebody else (strace inside a step).
+      const int error = errno;
+      request.emulation().listener->Send(request.call().id, -error);
+      return -error;
+    }
+    held_ = true;
+    // It cannot stop while it waits for its answer, but will before it goes on.
+    Trace(PTRACE_INTERRUPT, thread_);
+    request.emulation().listener->Send(request.call().id, -EINTR);
+    return Wait() ? 0 : -ESRCH;
+  }
+
+  // Runs up to the next entry or exit of a system call.
+  bool RunToCallStop() {
+    while (true) {
+      if (Trace(PTRACE_SYSCALL, thread_) != 0 || !Wait()) return false;
+      if (WSTOPSIG(status_) == kCallStop) return true;
+      // All signals that can be blocked are; what stops it else (a group stop)
+      // waits until it is let go.
+    }
+  }
+
+  bool SetSignalMask(uint64_t mask) {
+    return ptrace(static_cast<__ptrace_request>(PTRACE_SETSIGMASK), thread_,
+                  sizeof(mask), &mask) == 0;
+  }
+  bool GetSignalMask(uint64_t& mask) {
+    return ptrace(static_cast<__ptrace_request>(PTRACE_GETSIGMASK), thread_,
+                  sizeof(mask), &mask) == 0;
+  }
+
+ private:
+  bool Wait() {
+    pid_t waited = 0;
+    do {
+      waited = waitpid(thread_, &status_, __WALL | __WNOTHREAD);
+    } while (waited < 0 && errno == EINTR);
+    if (waited == thread_ && WIFSTOPPED(status_)) return true;
+    held_ = false;  // killed
+    return false;
+  }
+
+  const pid_t thread_;
+  bool held_ = false;
+  int status_ = 0;
+};
+
+int Prepare(Request& request, const RewrittenCall& call, Registers& registers) {
+  uint64_t slot = 0;
+  if (!call.data.empty()) {
+    slot = NextSlot();
+    if (int failed = request.Write(slot, call.data.data(), call.data.size())) {
+      return failed;
+    }
+  }
+  if (!registers.Read(request.thread())) return -ESRCH;
+  registers.Restart(call.number);
+  for (const RewrittenCall::Argument& argument : call.arguments) {
+    registers.SetArgument(argument.index, argument.value == RewrittenCall::kSlot
+                                              ? slot
+                                              : argument.value);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int CallInTracee(Request& request, const RewrittenCall& call, int64_t& result) {
+  HeldThread held(request.thread());
+  if (int failed = held.Hold(request)) return failed;
+  Registers before;
+  uint64_t mask = 0;
+  if (!before.Read(request.thread()) || !held.GetSignalMask(mask)) {
+    return -ESRCH;
+  }
+  Registers changed;
+  if (int failed = Prepare(request, call, changed)) return failed;
+  held.SetSignalMask(~uint64_t{0});
+  const bool made = changed.Write(request.thread()) && held.RunToCallStop() &&
+                    held.RunToCallStop() && changed.Read(request.thread());
+  if (!made) return -ESRCH;
+  result = changed.result();
+  before.SetResult(result);
+  before.Write(request.thread());
+  held.SetSignalMask(mask);
+  return 0;
+}
+
+int SendToCall(Request& request, const RewrittenCall& call) {
+  HeldThread held(request.thread());
+  if (int failed = held.Hold(request)) return failed;
+  Registers changed;
+  if (int failed = Prepare(request, call, changed)) return failed;
+  return changed.Write(request.thread()) ? 0 : -ESRCH;
+}
+
+std::string PathForTracee(int fd, std::string_view below) {
+  std::string path =
+      "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(fd);
+  if (!below.empty()) {
+    path += '/';
+    path += below;
+  }
+  path += '\0';
+  return path;
+}
+
+}  // namespace strake::builder::sandbox::notify

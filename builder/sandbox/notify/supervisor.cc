@@ -1,0 +1,342 @@
+#include "builder/sandbox/notify/supervisor.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <thread>
+
+#include "builder/sandbox/child.h"
+#include "builder/sandbox/child_plan.h"
+#include "builder/sandbox/notify/emulation.h"
+#include "builder/sandbox/notify/filter.h"
+#include "builder/sandbox/notify/find_program.h"
+#include "builder/sandbox/notify/handlers.h"
+#include "builder/sandbox/notify/label.h"
+#include "builder/sandbox/notify/loader/image.h"
+#include "builder/sandbox/notify/reaper.h"
+#include "builder/sandbox/notify/rewrite.h"
+#include "builder/sandbox/seccomp_filter.h"
+#include "util/byte_stream.h"
+#include "util/result_macros.h"
+#include "util/strings.h"
+
+namespace strake::builder::sandbox::notify {
+namespace {
+
+constexpr unsigned kMostWorkers = 8;
+
+// All there are: for `ProcessSpec::insecure`.
+constexpr uint64_t kAllCapabilities = (uint64_t{1} << (CAP_LAST_CAP + 1)) - 1;
+
+void DropCapabilities() {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+  syscall(SYS_capset, &header, none);
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
+std::vector<char*> Pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (const std::string& text : strings) {
+    pointers.push_back(const_cast<char*>(text.c_str()));
+  }
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// Only these descriptors, and none for a program to inherit.
+void KeepOnly(std::vector<int> keep) {
+  std::sort(keep.begin(), keep.end());
+  int next = 3;
+  for (int fd : keep) {
+    if (fd >= next) {
+      if (fd > next) {
+        syscall(SYS_close_range, next, fd - 1, 0);
+      }
+      fcntl(fd, F_SETFD, FD_CLOEXEC);
+      next = fd + 1;
+    }
+  }
+  syscall(SYS_close_range, next, ~0U, 0);
+}
+
+class Supervisor {
+ public:
+  explicit Supervisor(SupervisorPlan& plan) : plan_(plan), spec_(*plan.spec) {}
+
+  [[noreturn]] void Run() {
+    BecomeSupervisor();
+    Prepare();
+    StartReaper();
+    const pid_t first = ReceiveStart();
+    LetGo(first);
+    StartWorkers();
+    if (const std::optional<int> status = WaitForEnd()) ReportEnd(*status);
+    waitpid(reaper_, nullptr, __WALL);
+    KillDescendants();
+    _exit(WriteResults() ? 0 : 1);
+  }
+
+ private:
+  [[noreturn]] void Fail(ChildStep step, int error, int32_t index = 0) {
+    const ChildReport report{.kind = ChildReport::Kind::kFailed,
+                             .step = step,
+                             .error = error,
+                             .index = index};
+    send(plan_.channel, &report, sizeof(report), MSG_NOSIGNAL);
+    KillDescendants();
+    _exit(1);
+  }
+
+  void BecomeSupervisor() {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    prctl(PR_SET_NAME, "strake-notify");
+    setsid();
+    umask(0);
+    std::vector<int> keep = {plan_.channel, plan_.alive, plan_.results};
+    for (int& fd : plan_.stdio) {
+      fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+      keep.push_back(fd);
+    }
+    for (const VirtualMount& mount : plan_.mounts) {
+      keep.push_back(mount.fd.get());
+    }
+    KeepOnly(std::move(keep));
+    DropCapabilities();
+    for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+  }
+
+  void Prepare() {
+    Credentials who = Credentials::Start(
+        spec_.uid, spec_.gid, spec_.supplementary_gids,
+        spec_.insecure ? kAllCapabilities : kDefaultCapabilities);
+    emulation_ =
+        std::make_unique<Emulation>(std::move(plan_.mounts), who, Program{});
+    Emulation& emulation = *emulation_;
+    emulation.say = [fd = plan_.stdio[2]](const std::string& text) {
+      dprintf(fd, "strake: %s\n", text.c_str());
+    };
+    emulation.set_wants_touched(spec_.touched != nullptr);
+    const int root = emulation.mounts.root().fd.get();
+    if (spec_.journal != nullptr) emulation.inodes.Import(root, *spec_.journal);
+    for (auto& [key, metadata] : plan_.meant) {
+      emulation.inodes.Set(key, metadata);
+    }
+    emulation.loader.reset(memfd_create("strake-loader", MFD_CLOEXEC));
+    const std::string_view image = LoaderImage();
+    if (write(emulation.loader.get(), image.data(), image.size()) !=
+        static_cast<ssize_t>(image.size())) {
+      Fail(ChildStep::kExec, errno);
+    }
+
+    const Credentials all = Credentials::Start(0, 0, {}, kAllCapabilities);
+    const Viewer anybody{.thread = getpid(), .who = &all};
+    Place cwd;
+    if (int failed = emulation.paths.Find(anybody, AT_FDCWD, spec_.cwd,
+                                          Follow::kYes, cwd)) {
+      Fail(ChildStep::kEnterCwd, -failed);
+    }
+    cwd_ = std::move(cwd.fd);
+    FindFirstProgram(who);
+  }
+
+  // As execvp(3) looks for it: the first candidate that can be executed; else
+  // the first error that says more than that it is not there.
+  void FindFirstProgram(const Credentials& who) {
+    // Relative candidates start at the working directory: ours, for now.
+    (void)!fchdir(cwd_.get());
+    const Viewer viewer{.thread = getpid(), .who = &who};
+    int error = ENOENT;
+    int32_t index = 0;
+    for (size_t i = 0; i < plan_.candidates.size(); ++i) {
+      FoundProgram found;
+      const int failed = FindProgram(*emulation_, viewer, AT_FDCWD,
+                                     plan_.candidates[i], 0, found);
+      if (failed == 0) {
+        next_ = {
+            .program = emulation_->programs.Intern(std::move(found.program)),
+            .credentials =
+                emulation_->credentials.Intern(std::move(found.credentials))};
+        (void)!chdir("/");
+        return;
+      }
+      const bool missing = failed == -ENOENT || failed == -ENOTDIR;
+      if (!missing && error == ENOENT) {
+        error = -failed;
+        index = static_cast<int32_t>(i);
+      } else if (missing && error == ENOENT && IsThere(plan_.candidates[i])) {
+        Fail(ChildStep::kExecInterpreter, ENOENT, static_cast<int32_t>(i));
+      }
+    }
+    Fail(ChildStep::kExec, error, index);
+  }
+
+  bool IsThere(const std::string& path) const {
+    const Credentials all = Credentials::Start(0, 0, {}, kAllCapabilities);
+    const Viewer anybody{.thread = getpid(), .who = &all};
+    Place place;
+    return emulation_->paths.Find(anybody, AT_FDCWD, path, Follow::kYes,
+                                  place) == 0;
+  }
+
+  void StartReaper() {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+      Fail(ChildStep::kFork, errno);
+    }
+    reaper_socket_.reset(ends[0]);
+    const UniqueFd theirs(ends[1]);
+    const std::vector<BpfInstruction> filter = NotifyFilter(AllHandledCalls());
+    const std::vector<BpfInstruction> denials =
+        spec_.insecure ? std::vector<BpfInstruction>() : DefaultSeccompFilter();
+    const std::string loader = PathForTracee(emulation_->loader.get());
+    const std::vector<char*> argv = Pointers(spec_.argv);
+    const std::vector<char*> envp = Pointers(spec_.env);
+    ReaperPlan plan;
+    plan.supervisor = theirs.get();
+    plan.cwd = cwd_.get();
+    for (int i = 0; i < 3; ++i) plan.stdio[i] = plan_.stdio[i];
+    plan.umask = Label{}.umask;
+    plan.denials = denials;
+    plan.filter = filter;
+    plan.loader_path = loader.c_str();
+    plan.argv = argv.data();
+    plan.envp = envp.data();
+    reaper_ = fork();
+    if (reaper_ < 0) Fail(ChildStep::kFork, errno);
+    if (reaper_ == 0) {
+      reaper_socket_.reset();
+      RunReaper(plan);
+    }
+  }
+
+  // The first process, which waits; takes over its listener.
+  pid_t ReceiveStart() {
+    ReaperMessage message;
+    iovec data = {&message, sizeof(message)};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr header = {};
+    header.msg_iov = &data;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    header.msg_controllen = sizeof(control);
+    const ssize_t n = recvmsg(reaper_socket_.get(), &header, MSG_CMSG_CLOEXEC);
+    if (n != sizeof(message)) Fail(ChildStep::kFork, ECHILD);
+    if (message.kind == ReaperMessage::Kind::kFailed) {
+      Fail(static_cast<ChildStep>(message.step), message.error);
+    }
+    const cmsghdr* rights = CMSG_FIRSTHDR(&header);
+    if (rights == nullptr) Fail(ChildStep::kSeccomp, EBADF);
+    int listener = -1;
+    std::memcpy(&listener, CMSG_DATA(rights), sizeof(listener));
+    emulation_->listener = std::make_unique<Listener>(UniqueFd(listener));
+    return message.process;
+  }
+
+  void LetGo(pid_t first) {
+    emulation_->SetNextProgram(first, next_);
+    WriteLabel(first, {.program = next_.program,
+                       .credentials = next_.credentials,
+                       .umask = Label{}.umask});
+    send(reaper_socket_.get(), "", 1, MSG_NOSIGNAL);
+  }
+
+  // They end with the process.
+  void StartWorkers() {
+    const unsigned count =
+        std::clamp(std::thread::hardware_concurrency(), 2U, kMostWorkers);
+    for (unsigned i = 0; i < count; ++i) {
+      std::thread([this] {
+        while (auto call = emulation_->listener->Receive()) {
+          AnswerCall(*emulation_, *call);
+        }
+      }).detach();
+    }
+  }
+
+  std::optional<int> WaitForEnd() {
+    ReaperMessage message;
+    const ssize_t n = recv(reaper_socket_.get(), &message, sizeof(message), 0);
+    if (n != sizeof(message)) return std::nullopt;
+    return message.status;
+  }
+
+  void ReportEnd(int status) {
+    ChildReport report;
+    report.kind = ChildReport::Kind::kExited;
+    if (WIFSIGNALED(status)) {
+      report.signal = WTERMSIG(status);
+    } else {
+      report.code = WEXITSTATUS(status);
+    }
+    send(plan_.channel, &report, sizeof(report), MSG_NOSIGNAL);
+  }
+
+  bool WriteResults() {
+    // Answers to the dead may still be under way.
+    const std::lock_guard lock(emulation_->changes);
+    if (spec_.journal == nullptr && spec_.touched == nullptr) return true;
+    Result<OwnershipJournal> journal =
+        emulation_->inodes.Export(emulation_->mounts.root().fd.get());
+    if (!journal) {
+      emulation_->say("read the owners of the files that were made: " +
+                      journal.error().message());
+      return false;
+    }
+    std::string text = journal->Serialize();
+    text += '\0';
+    for (const std::string& path : emulation_->TakeTouched()) {
+      text += path;
+      text += '\0';
+    }
+    FdSink sink(plan_.results);
+    return static_cast<bool>(sink.Write(text));
+  }
+
+  SupervisorPlan& plan_;
+  const ProcessSpec& spec_;
+  std::unique_ptr<Emulation> emulation_;
+  UniqueFd cwd_;
+  UniqueFd reaper_socket_;
+  pid_t reaper_ = -1;
+  Emulation::NextProgram next_;
+};
+
+}  // namespace
+
+Result<RunResults> ReadResults(int file) {
+  if (lseek(file, 0, SEEK_SET) != 0) return ErrnoError("lseek");
+  FdSource source(file);
+  constexpr uint64_t kLimit = uint64_t{1} << 32;
+  ASSIGN_OR_RETURN(const std::string text, ReadAll(source, kLimit));
+  RunResults results;
+  const std::vector<std::string_view> parts = Split(text, '\0');
+  ASSIGN_OR_RETURN(results.journal, OwnershipJournal::Parse(parts.front()));
+  for (size_t i = 1; i + 1 < parts.size(); ++i) {
+    results.touched.emplace(parts[i]);
+  }
+  return results;
+}
+
+void RunSupervisor(SupervisorPlan& plan) { Supervisor(plan).Run(); }
+
+}  // namespace strake::builder::sandbox::notify

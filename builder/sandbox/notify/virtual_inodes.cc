@@ -1,0 +1,176 @@
+#include "builder/sandbox/notify/virtual_inodes.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "builder/sandbox/notify/host_path.h"
+#include "util/c_handle.h"
+#include "util/result_macros.h"
+#include "util/unique_fd.h"
+
+namespace strake::builder::sandbox::notify {
+namespace {
+
+using Directory = std::unique_ptr<DIR, FreeWith<closedir>>;
+
+// Calls `visit(path, stat)` for everything below `root`, and for itself.
+class TreeVisitor {
+ public:
+  using Visit = std::function<void(const std::string&, const struct stat&)>;
+  TreeVisitor(dev_t device, const Visit& visit)
+      : device_(device), visit_(visit) {}
+
+  Status Descend(int parent, const char* name, const std::string& path) const {
+    const int fd =
+        openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    // Covered by a mount (`CoverMountPoints`), or never entered by the step.
+    if (fd < 0 && errno == EACCES) return {};
+    if (fd < 0) return ErrnoError("open the directory /" + path);
+    Directory directory(fdopendir(fd));
+    if (!directory) {
+      close(fd);
+      return ErrnoError("fdopendir");
+    }
+    while (const dirent* entry = readdir(directory.get())) {
+      const std::string_view child = entry->d_name;
+      if (child == "." || child == "..") continue;
+      struct stat file {};
+      if (fstatat(fd, entry->d_name, &file, AT_SYMLINK_NOFOLLOW) != 0) continue;
+      std::string child_path = path;
+      if (!path.empty()) child_path += '/';
+      child_path += child;
+      visit_(child_path, file);
+      if (S_ISDIR(file.st_mode) && file.st_dev == device_) {
+        RETURN_IF_ERROR(Descend(fd, entry->d_name, child_path));
+      }
+    }
+    return {};
+  }
+
+ private:
+  dev_t device_;
+  const Visit& visit_;
+};
+
+}  // namespace
+
+void VirtualInodes::Import(int root, const OwnershipJournal& journal) {
+  std::unique_lock lock(mutex_);
+  for (const auto& [path, metadata] : journal.entries()) {
+    struct stat file {};
+    const bool found = path.empty() ? fstat(root, &file) == 0
+                                    : fstatat(root, path.c_str(), &file,
+                                              AT_SYMLINK_NOFOLLOW) == 0;
+    if (found) entries_[KeyOf(file)] = metadata;
+  }
+}
+
+void VirtualInodes::Set(const InodeKey& key, VirtualMetadata meant) {
+  std::unique_lock lock(mutex_);
+  entries_[key] = std::move(meant);
+}
+
+Result<OwnershipJournal> VirtualInodes::Export(int root) const {
+  std::shared_lock lock(mutex_);
+  OwnershipJournal journal;
+  if (entries_.empty()) return journal;
+  const auto record = [&](const std::string& path, const struct stat& file) {
+    auto found = entries_.find(KeyOf(file));
+    if (found != entries_.end()) journal.Set(path, found->second);
+  };
+  struct stat top {};
+  if (fstat(root, &top) != 0) return ErrnoError("fstat of the root");
+  record("", top);
+  const TreeVisitor::Visit visit = record;
+  RETURN_IF_ERROR(TreeVisitor(top.st_dev, visit).Descend(root, ".", ""));
+  return journal;
+}
+
+VirtualMetadata VirtualInodes::FromDisk(const struct stat& file) const {
+  VirtualMetadata metadata;
+  metadata.mode = file.st_mode;
+  metadata.uid = file.st_uid == disk_uid_ ? 0 : file.st_uid;
+  metadata.gid = file.st_gid == disk_gid_ ? 0 : file.st_gid;
+  if (S_ISCHR(file.st_mode) || S_ISBLK(file.st_mode)) {
+    metadata.rdev = file.st_rdev;
+  }
+  return metadata;
+}
+
+VirtualMetadata VirtualInodes::Known(const struct stat& file) const {
+  auto found = entries_.find(KeyOf(file));
+  return found != entries_.end() ? found->second : FromDisk(file);
+}
+
+void VirtualInodes::Apply(struct stat& file) const {
+  std::shared_lock lock(mutex_);
+  auto found = entries_.find(KeyOf(file));
+  if (found == entries_.end()) {
+    if (file.st_uid == disk_uid_) file.st_uid = 0;
+    if (file.st_gid == disk_gid_) file.st_gid = 0;
+    return;
+  }
+  const VirtualMetadata& meant = found->second;
+  file.st_mode = meant.mode;
+  file.st_uid = meant.uid;
+  file.st_gid = meant.gid;
+  if (S_ISCHR(meant.mode) || S_ISBLK(meant.mode)) file.st_rdev = meant.rdev;
+}
+
+std::map<std::string, std::string> VirtualInodes::Xattrs(
+    const struct stat& file) const {
+  std::shared_lock lock(mutex_);
+  auto found = entries_.find(KeyOf(file));
+  if (found == entries_.end()) return {};
+  return found->second.xattrs;
+}
+
+bool VirtualInodes::HasXattrs(const struct stat& file) const {
+  std::shared_lock lock(mutex_);
+  auto found = entries_.find(KeyOf(file));
+  return found != entries_.end() && !found->second.xattrs.empty();
+}
+
+void VirtualInodes::Store(const struct stat& file, VirtualMetadata meant) {
+  if (meant == FromDisk(file)) {
+    entries_.erase(KeyOf(file));
+  } else {
+    entries_[KeyOf(file)] = std::move(meant);
+  }
+}
+
+bool VirtualInodes::OpenUp(int fd) {
+  std::unique_lock lock(mutex_);
+  struct stat file {};
+  if (fstat(fd, &file) != 0 || file.st_uid != disk_uid_) return false;
+  const mode_t mode = file.st_mode & 07777;
+  const mode_t open = mode | (S_ISDIR(file.st_mode) ? 0700 : 0600);
+  if (mode == open || S_ISLNK(file.st_mode)) return false;
+  VirtualMetadata meant = Known(file);
+  if (chmod(HostPath::OwnDescriptor(fd).c_str(), open) != 0) return false;
+  if (fstat(fd, &file) != 0) return false;
+  Store(file, std::move(meant));
+  return true;
+}
+
+void VirtualInodes::Created(const struct stat& file, VirtualMetadata meant) {
+  std::unique_lock lock(mutex_);
+  Store(file, std::move(meant));
+}
+
+void VirtualInodes::Update(
+    const struct stat& file,
+    const std::function<void(VirtualMetadata&)>& change) {
+  std::unique_lock lock(mutex_);
+  VirtualMetadata meant = Known(file);
+  change(meant);
+  Store(file, std::move(meant));
+}
+
+}  // namespace strake::builder::sandbox::notify
