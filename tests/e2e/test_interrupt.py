@@ -30,7 +30,7 @@ class InterruptTest(support.EndToEndTest):
         context = self.context(
             "sleep", f"FROM {self.base}\nRUN (setsid sh -c 'sleep {marker} & sleep "
             f"{marker}' &) ; echo started; sleep {marker}\n")
-        before = support.mounts()
+        before = support.mounts(self.scratch)
         process = subprocess.Popen(
             [support.STRAKE, "build", "--progress=plain", "--no-cache",
              "--isolation", isolation, "-t", "never", context], env=self.environment(), text=True,
@@ -51,7 +51,7 @@ class InterruptTest(support.EndToEndTest):
                 break
             time.sleep(0.05)
         self.assertEqual(left, [])
-        self.assertEqual(support.mounts(), before)
+        self.assertEqual(support.mounts(self.scratch), before)
         # What it left in the store is in nobody's way.
         good = self.context("good", f"FROM {self.base}\nRUN echo ok > /ok\n")
         self.build("--isolation", isolation, "-t", "good", good)
