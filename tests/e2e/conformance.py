@@ -37,6 +37,8 @@ sys.path.insert(0, HERE)
 import ci_environment  # noqa: E402
 import support  # noqa: E402
 
+# Debian's, which other users can run, too.
+PYTHON = "/usr/bin/python3"
 USER = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"]
 REGISTRY_PORT = 5000  # the suite's Dockerfiles name it
 LOCAL = ("root", "mapped", "single-id")
@@ -99,7 +101,7 @@ class Runner:
         env = dict(os.environ, HOME=home, TMPDIR=home,
                    STRAKE_HOME=os.path.join(home, "store"))
         doctor = [*prefix, self.strake, "doctor", "--format", "json"]
-        command = [*prefix, sys.executable,
+        command = [*prefix, PYTHON,
                    *self.arguments(self.suite, self.strake, verdicts)]
         return self.judge(name, doctor, command, verdicts, env=env)
 
