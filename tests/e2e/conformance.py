@@ -99,6 +99,7 @@ class Runner:
             prefix = ["unshare", "-m", "sh", "-c", mapped, "sh", *USER]
         verdicts = os.path.join(home, "verdicts.json")
         env = dict(os.environ, HOME=home, TMPDIR=home,
+                   XDG_RUNTIME_DIR=home,
                    STRAKE_HOME=os.path.join(home, "store"))
         doctor = [*prefix, self.strake, "doctor", "--format", "json"]
         command = [*prefix, PYTHON,
