@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "builder/sandbox/notify/host_path.h"
-#include "builder/sandbox/notify/label.h"
 
 namespace strake::builder::sandbox::notify {
 namespace {
@@ -21,7 +20,9 @@ Emulation::Emulation(std::vector<VirtualMount> virtual_mounts,
       credentials(std::move(first_credentials)),
       programs(std::move(first_program)),
       paths(mounts, inodes, [this](pid_t process) {
-        const std::optional<Label> label = ReadLabel(process);
+        // The first program is looked for before there are any processes.
+        if (transport == nullptr) return std::string();
+        const std::optional<Label> label = transport->LabelOf(process);
         return label ? programs.Get(label->program).executable : std::string();
       }) {}
 

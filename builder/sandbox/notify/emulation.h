@@ -22,10 +22,10 @@
 
 #include "builder/sandbox/notify/credentials.h"
 #include "builder/sandbox/notify/intern_table.h"
-#include "builder/sandbox/notify/listener.h"
 #include "builder/sandbox/notify/mount_table.h"
 #include "builder/sandbox/notify/path_resolver.h"
 #include "builder/sandbox/notify/program.h"
+#include "builder/sandbox/notify/transport.h"
 #include "builder/sandbox/notify/virtual_inodes.h"
 #include "util/guarded.h"
 #include "util/unique_fd.h"
@@ -44,7 +44,7 @@ class Emulation {
   InternTable<Program> programs;
   const PathResolver paths;
   // Set before the first call is answered.
-  std::unique_ptr<Listener> listener;
+  std::unique_ptr<Transport> transport;
   UniqueFd loader;  // the loader's program file
   // Tells the user something about the run.
   std::function<void(const std::string&)> say;

@@ -332,8 +332,8 @@ class Opener {
   }
 
   Answer Send(const UniqueFd& fd) {
-    const int sent = emulation_.listener->SendDescriptor(
-        request_.call().id, fd.get(), (open_.flags & O_CLOEXEC) != 0);
+    const int sent = emulation_.transport->SendDescriptor(
+        request_.call(), fd.get(), (open_.flags & O_CLOEXEC) != 0);
     return sent < 0 ? Answer(sent) : Answer::Given();
   }
 

@@ -70,9 +70,9 @@ std::optional<Notification> Listener::Receive() const {
   return call;
 }
 
-int Listener::Send(uint64_t id, int64_t answer) const {
+int Listener::Send(const Notification& call, int64_t answer) {
   seccomp_notif_resp response = {};
-  response.id = id;
+  response.id = call.id;
   if (answer < 0 && answer > -4096) {
     response.error = static_cast<int32_t>(answer);
   } else {
@@ -82,20 +82,29 @@ int Listener::Send(uint64_t id, int64_t answer) const {
                                                                     : -errno;
 }
 
-int Listener::Continue(uint64_t id) const {
+int Listener::Continue(const Notification& call) {
   seccomp_notif_resp response = {};
-  response.id = id;
+  response.id = call.id;
   response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
   return ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_SEND, &response) == 0 ? 0
                                                                     : -errno;
 }
 
-int Listener::SendDescriptor(uint64_t id, int fd, bool close_on_exec) const {
-  return AddFd(fd_.get(), id, fd, close_on_exec, kAddDescriptorAndSend);
+int Listener::SendDescriptor(const Notification& call, int fd,
+                             bool close_on_exec) {
+  return AddFd(fd_.get(), call.id, fd, close_on_exec, kAddDescriptorAndSend);
 }
 
-int Listener::AddDescriptor(uint64_t id, int fd) const {
-  return AddFd(fd_.get(), id, fd, true, 0);
+int Listener::AddDescriptor(const Notification& call, int fd) {
+  return AddFd(fd_.get(), call.id, fd, true, 0);
+}
+
+std::optional<Label> Listener::LabelOf(pid_t thread) {
+  return ReadLabel(thread);
+}
+
+void Listener::SetLabel(pid_t thread, const Label& label) {
+  WriteLabel(thread, label);
 }
 
 bool Listener::IsValid(uint64_t id) const {

@@ -19,13 +19,14 @@ int StatChild(const ParentPlace& place, struct stat& file) {
 }
 
 const Label& Request::label() {
-  if (!label_) label_ = ReadLabel(call_.thread).value_or(Label{});
+  if (!label_)
+    label_ = emulation_.transport->LabelOf(call_.thread).value_or(Label{});
   return *label_;
 }
 
 void Request::SetLabel(const Label& label) {
   label_ = label;
-  WriteLabel(call_.thread, label);
+  emulation_.transport->SetLabel(call_.thread, label);
 }
 
 const Credentials& Request::credentials() {
