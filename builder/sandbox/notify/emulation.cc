@@ -64,8 +64,17 @@ void Emulation::Touch(int fd, std::string_view name) {
   const std::string& root = mounts.root().host_path;
   const VirtualMount* mount = mounts.MountOfHostPath(host);
   if (mount != &mounts.root()) return;
-  std::string path =
-      host.substr(host.size() > root.size() ? root.size() + 1 : host.size());
+  Record(host.substr(host.size() > root.size() ? root.size() + 1 : host.size()),
+         name);
+}
+
+void Emulation::Touch(const DirectoryRef& directory, std::string_view name) {
+  if (!wants_touched_) return;
+  if (directory.known() == nullptr) return Touch(directory.get(), name);
+  Record(directory.known()->path, name);
+}
+
+void Emulation::Record(std::string path, std::string_view name) {
   while (name.ends_with('/')) name.remove_suffix(1);
   if (!name.empty() && name != "." && name != "..") {
     if (!path.empty()) path += '/';

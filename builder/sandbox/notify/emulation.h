@@ -77,11 +77,14 @@ class Emulation {
   // Records that the file `fd`, or `name` in the directory `fd`, may be
   // changed.
   void Touch(int fd, std::string_view name = {});
+  void Touch(const DirectoryRef& directory, std::string_view name);
   std::set<std::string> TakeTouched();
   // Before the first call; else nothing is recorded.
   void set_wants_touched(bool wanted) { wants_touched_ = wanted; }
 
  private:
+  void Record(std::string directory, std::string_view name);
+
   bool wants_touched_ = false;
   Guarded<std::set<std::string>> touched_;
   Guarded<std::unordered_map<pid_t, NextProgram>> next_programs_;

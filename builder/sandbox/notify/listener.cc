@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -35,6 +36,12 @@ int AddFd(int listener, uint64_t id, int fd, bool close_on_exec,
   return made < 0 ? -errno : made;
 }
 
+// Whether nobody is left who could make a call.
+bool IsOver(int listener) {
+  pollfd polled = {.fd = listener, .events = POLLIN, .revents = 0};
+  return poll(&polled, 1, 0) > 0 && (polled.revents & POLLHUP) != 0;
+}
+
 }  // namespace
 
 int InstallListener(std::span<const BpfInstruction> filter) {
@@ -59,8 +66,10 @@ std::optional<Notification> Listener::Receive() const {
   while (true) {
     std::memset(&got, 0, sizeof(got));
     if (ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_RECV, &got) == 0) break;
-    // ENOENT: the caller was killed between its call and ours.
-    if (errno != EINTR && errno != ENOENT) return std::nullopt;
+    if (errno == EINTR) continue;
+    // ENOENT: the caller was killed between its call and ours; or, at once and
+    // for ever, they all have ended.
+    if (errno != ENOENT || IsOver(fd_.get())) return std::nullopt;
   }
   Notification call;
   call.id = got.id;

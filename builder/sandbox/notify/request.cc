@@ -29,6 +29,8 @@ void Request::SetLabel(const Label& label) {
 }
 
 const Credentials& Request::credentials() {
+  // Without a look at the label, where there is no choice.
+  if (emulation_.credentials.has_one()) return emulation_.credentials.Get(0);
   return emulation_.credentials.Get(label().credentials);
 }
 

@@ -136,6 +136,7 @@ class Supervisor {
       dprintf(fd, "strake: %s\n", text.c_str());
     };
     emulation.set_wants_touched(spec_.touched != nullptr);
+    emulation.paths.directories().SwitchOn();
     const int root = emulation.mounts.root().fd.get();
     if (spec_.journal != nullptr) emulation.inodes.Import(root, *spec_.journal);
     for (auto& [key, metadata] : plan_.meant) {
