@@ -13,6 +13,7 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/namespace_sandbox.cc
   sandbox/network.cc
   sandbox/notify/credentials.cc
+  sandbox/notify/directory_cache.cc
   sandbox/notify/emulation.cc
   sandbox/notify/filter.cc
   sandbox/notify/find_program.cc

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "builder/sandbox/notify/host_path.h"
-#include "builder/sandbox/notify/label.h"
 
 namespace strake::builder::sandbox::notify {
 namespace {
@@ -21,7 +20,9 @@ Emulation::Emulation(std::vector<VirtualMount> virtual_mounts,
       credentials(std::move(first_credentials)),
       programs(std::move(first_program)),
       paths(mounts, inodes, [this](pid_t process) {
-        const std::optional<Label> label = ReadLabel(process);
+        // The first program is looked for before there are any processes.
+        if (transport == nullptr) return std::string();
+        const std::optional<Label> label = transport->LabelOf(process);
         return label ? programs.Get(label->program).executable : std::string();
       }) {}
 
@@ -64,8 +65,17 @@ void Emulation::Touch(int fd, std::string_view name) {
   const std::string& root = mounts.root().host_path;
   const VirtualMount* mount = mounts.MountOfHostPath(host);
   if (mount != &mounts.root()) return;
-  std::string path =
-      host.substr(host.size() > root.size() ? root.size() + 1 : host.size());
+  Record(host.substr(host.size() > root.size() ? root.size() + 1 : host.size()),
+         name);
+}
+
+void Emulation::Touch(const DirectoryRef& directory, std::string_view name) {
+  if (!wants_touched_) return;
+  if (directory.known() == nullptr) return Touch(directory.get(), name);
+  Record(directory.known()->path, name);
+}
+
+void Emulation::Record(std::string path, std::string_view name) {
   while (name.ends_with('/')) name.remove_suffix(1);
   if (!name.empty() && name != "." && name != "..") {
     if (!path.empty()) path += '/';

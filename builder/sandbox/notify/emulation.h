@@ -22,10 +22,10 @@
 
 #include "builder/sandbox/notify/credentials.h"
 #include "builder/sandbox/notify/intern_table.h"
-#include "builder/sandbox/notify/listener.h"
 #include "builder/sandbox/notify/mount_table.h"
 #include "builder/sandbox/notify/path_resolver.h"
 #include "builder/sandbox/notify/program.h"
+#include "builder/sandbox/notify/transport.h"
 #include "builder/sandbox/notify/virtual_inodes.h"
 #include "util/guarded.h"
 #include "util/unique_fd.h"
@@ -44,7 +44,7 @@ class Emulation {
   InternTable<Program> programs;
   const PathResolver paths;
   // Set before the first call is answered.
-  std::unique_ptr<Listener> listener;
+  std::unique_ptr<Transport> transport;
   UniqueFd loader;  // the loader's program file
   // Tells the user something about the run.
   std::function<void(const std::string&)> say;
@@ -77,11 +77,14 @@ class Emulation {
   // Records that the file `fd`, or `name` in the directory `fd`, may be
   // changed.
   void Touch(int fd, std::string_view name = {});
+  void Touch(const DirectoryRef& directory, std::string_view name);
   std::set<std::string> TakeTouched();
   // Before the first call; else nothing is recorded.
   void set_wants_touched(bool wanted) { wants_touched_ = wanted; }
 
  private:
+  void Record(std::string directory, std::string_view name);
+
   bool wants_touched_ = false;
   Guarded<std::set<std::string>> touched_;
   Guarded<std::unordered_map<pid_t, NextProgram>> next_programs_;

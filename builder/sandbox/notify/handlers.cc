@@ -45,9 +45,9 @@ void AnswerCall(Emulation& emulation, const Notification& call) {
   if (answer.is_given()) return;
   // A caller that was killed meanwhile needs no answer.
   if (answer.is_continue()) {
-    emulation.listener->Continue(call.id);
+    emulation.transport->Continue(call);
   } else {
-    emulation.listener->Send(call.id, answer.value());
+    emulation.transport->Send(call, answer.value());
   }
 }
 

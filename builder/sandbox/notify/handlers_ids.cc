@@ -174,7 +174,8 @@ Answer HandleCapget(Request& request) {
   if (call.header.pid < 0) return -EINVAL;
   const Credentials* who = &request.credentials();
   if (call.header.pid != 0) {
-    const std::optional<Label> label = ReadLabel(call.header.pid);
+    const std::optional<Label> label =
+        request.emulation().transport->LabelOf(call.header.pid);
     if (!label) return -ESRCH;
     who = &request.emulation().credentials.Get(label->credentials);
   }

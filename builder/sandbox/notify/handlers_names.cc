@@ -68,6 +68,13 @@ bool IsSticky(Request& request, const ParentPlace& place) {
   return !MayRemove(request.credentials(), directory, file);
 }
 
+// No path leads through this name any more, or another way.
+void Forget(Request& request, const ParentPlace& place) {
+  std::string_view name = place.name;
+  while (name.ends_with('/')) name.remove_suffix(1);
+  request.emulation().paths.directories().Forget(name);
+}
+
 // Records the file that was made at `place`.
 void Made(Request& request, const ParentPlace& place, mode_t mode,
           uint64_t rdev = 0) {
@@ -75,7 +82,7 @@ void Made(Request& request, const ParentPlace& place, mode_t mode,
   if (!StatName(place, file)) return;
   if (place.in_tree()) {
     RecordNewFile(request, place.directory.get(), file, mode, rdev);
-    request.emulation().Touch(place.directory.get(), place.name);
+    request.emulation().Touch(place.directory, place.name);
   }
 }
 
@@ -168,10 +175,12 @@ Answer Remove(Request& request, int directory, int path, int flags) {
   if (int failed = request.MayChange(place, Expect::kPresent)) return failed;
   if (IsSticky(request, place)) return -EPERM;
   if (IsMountPoint(request, place)) return -EBUSY;
-  request.emulation().Touch(place.directory.get(), place.name);
-  return unlinkat(place.directory.get(), place.name.c_str(), flags) == 0
-             ? 0
-             : -errno;
+  request.emulation().Touch(place.directory, place.name);
+  if (unlinkat(place.directory.get(), place.name.c_str(), flags) != 0) {
+    return -errno;
+  }
+  Forget(request, place);
+  return 0;
 }
 
 Answer HandleUnlinkat(Request& request) {
@@ -253,18 +262,21 @@ Answer Rename(Request& request, int old_directory, int old_path,
   }
   if (from.mount != to.mount) return -EXDEV;
   const auto rename = [&]() -> Answer {
-    return syscall(SYS_renameat2, from.directory.get(), from.name.c_str(),
-                   to.directory.get(), to.name.c_str(), flags) == 0
-               ? 0
-               : -errno;
+    if (syscall(SYS_renameat2, from.directory.get(), from.name.c_str(),
+                to.directory.get(), to.name.c_str(), flags) != 0) {
+      return -errno;
+    }
+    Forget(request, from);
+    Forget(request, to);
+    return 0;
   };
   if (from.IsSpecial() || to.IsSpecial()) return rename();
   if (int denied = MayRename(request, from, to, flags)) {
     return RenameFailsAnyway(from, to, flags).value_or(denied);
   }
   if (IsMountPoint(request, from) || IsMountPoint(request, to)) return -EBUSY;
-  request.emulation().Touch(from.directory.get(), from.name);
-  request.emulation().Touch(to.directory.get(), to.name);
+  request.emulation().Touch(from.directory, from.name);
+  request.emulation().Touch(to.directory, to.name);
   return rename();
 }
 
@@ -305,7 +317,7 @@ Answer Link(Request& request, int old_directory, int old_path,
   if (int failed = request.Stat(file.fd.get(), meant)) return failed;
   if (place.in_tree() && !MayLink(request, meant)) return -EPERM;
   if (int failed = request.MayChange(place, Expect::kAbsent)) return failed;
-  request.emulation().Touch(place.directory.get(), place.name);
+  request.emulation().Touch(place.directory, place.name);
   return linkat(AT_FDCWD, HostPath::OwnDescriptor(file.fd.get()).c_str(),
                 place.directory.get(), place.name.c_str(),
                 AT_SYMLINK_FOLLOW) == 0

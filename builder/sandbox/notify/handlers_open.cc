@@ -87,6 +87,7 @@ class Opener {
   }
 
  private:
+  bool exclusive() const { return (open_.flags & O_EXCL) != 0; }
   Follow follow() const {
     return (open_.flags & O_NOFOLLOW) != 0 ? Follow::kNo : Follow::kYes;
   }
@@ -177,7 +178,7 @@ class Opener {
   }
 
   Answer OpenOrCreate() {
-    if ((open_.flags & O_EXCL) == 0) {
+    if (!exclusive()) {
       Place place;
       if (OpenFast(open_.flags & ~O_CREAT, place) == 0) {
         return Finish(std::move(place));
@@ -188,31 +189,50 @@ class Opener {
       const int failed = emulation_.paths.FindParent(
           request_.viewer(), open_.directory, open_.path, parent);
       if (failed != 0) return failed;
-      const bool exclusive = (open_.flags & O_EXCL) != 0;
-      return exclusive && parent.IsSpecial() ? -EEXIST : -EISDIR;
+      return exclusive() && parent.IsSpecial() ? -EEXIST : -EISDIR;
     }
+    Place made;
+    const int created = CreateAtOnce(made);
+    if (created < 0) return created;
+    if (created == 0) return Send(made.fd);
     while (true) {
       ParentPlace parent;
       Place existing;
-      const bool exclusive = (open_.flags & O_EXCL) != 0;
       if (int failed = emulation_.paths.FindForCreation(
               request_.viewer(), open_.directory, open_.path,
-              exclusive ? Follow::kNo : follow(), parent, existing)) {
+              exclusive() ? Follow::kNo : follow(), parent, existing)) {
         return failed;
       }
       if (existing.fd) {
-        if (exclusive) return -EEXIST;
+        if (exclusive()) return -EEXIST;
         return OpenPlace(std::move(existing));
       }
       if (int failed = request_.MayChange(parent, Request::Expect::kAbsent)) {
         return failed;
       }
-      Place made;
-      const int created = Create(parent, made);
-      if (created == -EEXIST && !exclusive) continue;  // somebody was quicker
-      if (created < 0) return created;
-      return Finish(std::move(made), Existed::kNo);
+      const int made_now = Create(parent, made);
+      if (made_now == -EEXIST && !exclusive())
+        continue;  // somebody was quicker
+      if (made_now < 0) return made_now;
+      return Send(made.fd);
     }
+  }
+
+  // Makes the file without a look at what is there; 1: there is something, or
+  // it takes a walk.
+  int CreateAtOnce(Place& made) {
+    Shortcut shortcut;
+    const int shortened =
+        emulation_.paths.Shorten(request_.viewer(), open_.directory, open_.path,
+                                 PathResolver::ByDescriptor::kNo, shortcut);
+    if (shortened != 0) return shortened;
+    const ParentPlace parent = {.directory = std::move(shortcut.parent),
+                                .mount = &emulation_.mounts.root(),
+                                .name = shortcut.name};
+    const int created = Create(parent, made);
+    const bool unclear =
+        created == -EACCES || (created == -EEXIST && !exclusive());
+    return unclear ? 1 : created;
   }
 
   int Create(const ParentPlace& parent, Place& made) {
@@ -228,7 +248,7 @@ class Opener {
     if (fstat(fd, &file) != 0) return -errno;
     if (parent.in_tree()) {
       RecordNewFile(request_, parent.directory.get(), file, mode);
-      emulation_.Touch(parent.directory.get(), parent.name);
+      emulation_.Touch(parent.directory, parent.name);
     }
     return 0;
   }
@@ -258,8 +278,7 @@ class Opener {
   }
 
   // Looks at what was opened (with O_NONBLOCK) and hands it over.
-  enum class Existed { kYes, kNo };
-  Answer Finish(Place place, Existed existed = Existed::kYes) {
+  Answer Finish(Place place) {
     struct stat file {};
     if (int failed = request_.Stat(place.fd.get(), file)) return failed;
     if (S_ISDIR(file.st_mode) && (open_.flags & O_CREAT) != 0) return -EISDIR;
@@ -271,7 +290,7 @@ class Opener {
       if (S_ISCHR(file.st_mode) || S_ISBLK(file.st_mode)) {
         return OpenDevice(file.st_rdev);
       }
-      if (Writes(open_.flags) && existed == Existed::kYes) {
+      if (Writes(open_.flags)) {
         emulation_.Touch(place.fd.get());
         DropPrivileges(place.fd.get(), file);
       }
@@ -332,8 +351,8 @@ class Opener {
   }
 
   Answer Send(const UniqueFd& fd) {
-    const int sent = emulation_.listener->SendDescriptor(
-        request_.call().id, fd.get(), (open_.flags & O_CLOEXEC) != 0);
+    const int sent = emulation_.transport->SendDescriptor(
+        request_.call(), fd.get(), (open_.flags & O_CLOEXEC) != 0);
     return sent < 0 ? Answer(sent) : Answer::Given();
   }
 

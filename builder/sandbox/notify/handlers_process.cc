@@ -87,8 +87,8 @@ int SendFile(Request& request, const std::string& path) {
   const UniqueFd file(open(HostPath::OwnDescriptor(place.fd.get()).c_str(),
                            O_RDONLY | O_CLOEXEC));
   if (!file) return -errno;
-  return request.emulation().listener->AddDescriptor(request.call().id,
-                                                     file.get());
+  return request.emulation().transport->AddDescriptor(request.call(),
+                                                      file.get());
 }
 
 Answer GiveOrder(Request& request) {
@@ -105,8 +105,8 @@ Answer GiveOrder(Request& request) {
   LoadOrder order = {};
   std::snprintf(order.loader_path, sizeof(order.loader_path), "%s",
                 PathForTracee(emulation.loader.get()).c_str());
-  order.executable = program.file ? emulation.listener->AddDescriptor(
-                                        request.call().id, program.file->get())
+  order.executable = program.file ? emulation.transport->AddDescriptor(
+                                        request.call(), program.file->get())
                                   : SendFile(request, program.executable);
   if (order.executable < 0) return order.executable;
   order.interpreter = -1;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <optional>
 #include <string>
 
 #include "builder/sandbox/notify/handlers.h"
@@ -33,6 +34,39 @@ Answer GiveStat(Request& request, struct stat file, int buffer) {
   return request.Write(request.argument(buffer), &file, sizeof(file));
 }
 
+struct Looked {
+  dev_t device = 0;
+  mode_t mode = 0;
+};
+
+int StatName(int directory, const char* name, struct stat& file,
+             Looked& looked) {
+  if (fstatat(directory, name, &file, AT_SYMLINK_NOFOLLOW) != 0) return -errno;
+  looked = {.device = file.st_dev, .mode = file.st_mode};
+  return 0;
+}
+
+// Finds the file by one look-up and calls `look`, which returns 0 or a negative
+// errno and tells the file's device and type. 1: that is not enough, `Find` it.
+template <typename Look>
+int LookAtOnce(const PathResolver& paths, const Viewer& viewer, int directory,
+               const std::string& path, bool follow, Look look,
+               PathResolver::ByDescriptor by_descriptor =
+                   PathResolver::ByDescriptor::kYes) {
+  Shortcut shortcut;
+  const int shortened =
+      paths.Shorten(viewer, directory, path, by_descriptor, shortcut);
+  if (shortened != 0) return shortened;
+  Looked looked;
+  if (const int failed = look(shortcut.directory, shortcut.name, looked)) {
+    // On the way through /proc, a missing descriptor looks like a missing file.
+    const bool sure = !shortcut.by_descriptor || directory == AT_FDCWD;
+    return failed == -ENOENT && sure ? failed : 1;
+  }
+  if (follow && S_ISLNK(looked.mode)) return 1;
+  return shortcut.by_descriptor && !paths.IsRoots(looked.device) ? 1 : 0;
+}
+
 Answer StatPath(Request& request, int directory, int path, int flags,
                 int buffer) {
   std::string text;
@@ -48,11 +82,18 @@ Answer StatPath(Request& request, int directory, int path, int flags,
     if (int failed = StatDescriptor(request, directory, file)) return failed;
     return GiveStat(request, file, buffer);
   }
+  const bool follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
+  const PathResolver& paths = request.emulation().paths;
+  const int looked =
+      LookAtOnce(paths, request.viewer(), directory, text, follow,
+                 [&](int at, const char* name, Looked& it) {
+                   return StatName(at, name, file, it);
+                 });
+  if (looked < 0) return looked;
+  if (looked == 0) return GiveStat(request, file, buffer);
   Place place;
-  const Follow follow =
-      (flags & AT_SYMLINK_NOFOLLOW) != 0 ? Follow::kNo : Follow::kYes;
-  if (int failed = request.emulation().paths.Find(request.viewer(), directory,
-                                                  text, follow, place)) {
+  if (int failed = paths.Find(request.viewer(), directory, text,
+                              follow ? Follow::kYes : Follow::kNo, place)) {
     return failed;
   }
   if (fstat(place.fd.get(), &file) != 0) return -errno;
@@ -112,8 +153,26 @@ Answer HandleStatx(Request& request) {
     }
     return GiveStatx(request, file);
   }
+  const bool follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
+  const PathResolver& paths = request.emulation().paths;
+  const int looked = LookAtOnce(
+      paths, request.viewer(), request.Int(0), text, follow,
+      [&](int at, const char* name, Looked& it) {
+        if (statx(at, name, AT_SYMLINK_NOFOLLOW | (flags & kSync), mask,
+                  &file) != 0) {
+          return -errno;
+        }
+        it = {.device = makedev(file.stx_dev_major, file.stx_dev_minor),
+              .mode = file.stx_mode};
+        return 0;
+      });
+  if (looked < 0) return looked;
+  if (looked == 0) return GiveStatx(request, file);
   Place place;
-  if (int failed = request.Find(request.Int(0), 1, flags, place)) return failed;
+  if (int failed = paths.Find(request.viewer(), request.Int(0), text,
+                              follow ? Follow::kYes : Follow::kNo, place)) {
+    return failed;
+  }
   if (statx(place.fd.get(), "", AT_EMPTY_PATH | (flags & kSync), mask, &file) !=
       0) {
     return -errno;
@@ -131,16 +190,34 @@ Answer Access(Request& request, int directory, int path, int mode, int flags) {
   }
   std::string text;
   if (int failed = request.ReadPath(path, text)) return failed;
+  const PathResolver& paths = request.emulation().paths;
+  if (!text.empty()) {
+    struct stat file {};
+    // Of the root's own tree, that is, which can be written to.
+    const int looked = LookAtOnce(
+        paths, viewer, directory, text, (flags & AT_SYMLINK_NOFOLLOW) == 0,
+        [&](int at, const char* name, Looked& it) {
+          return StatName(at, name, file, it);
+        },
+        PathResolver::ByDescriptor::kNo);
+    if (looked < 0) return looked;
+    if (looked == 0) {
+      request.emulation().inodes.Apply(file);
+      const bool may =
+          S_ISLNK(file.st_mode) ||
+          MayAccess(*viewer.who, file, static_cast<unsigned>(mode));
+      return may ? 0 : -EACCES;
+    }
+  }
   Place place;
   int failed = 0;
   if (text.empty()) {
     if ((flags & AT_EMPTY_PATH) == 0) return -ENOENT;
-    failed = request.emulation().paths.FindDescriptor(viewer, directory, place);
+    failed = paths.FindDescriptor(viewer, directory, place);
   } else {
     const Follow follow =
         (flags & AT_SYMLINK_NOFOLLOW) != 0 ? Follow::kNo : Follow::kYes;
-    failed =
-        request.emulation().paths.Find(viewer, directory, text, follow, place);
+    failed = paths.Find(viewer, directory, text, follow, place);
   }
   if (failed != 0) return failed;
   struct stat file {};
@@ -171,12 +248,38 @@ Answer HandleFaccessat2(Request& request) {
   return Access(request, request.Int(0), 1, request.Int(2), request.Int(3));
 }
 
+// Nothing where that takes more than one look-up.
+std::optional<Answer> ReadLinkAtOnce(Request& request, int directory,
+                                     const std::string& path, int buffer) {
+  Shortcut shortcut;
+  const int shortened = request.emulation().paths.Shorten(
+      request.viewer(), directory, path, PathResolver::ByDescriptor::kNo,
+      shortcut);
+  if (shortened == 1) return std::nullopt;
+  if (shortened < 0) return Answer(shortened);
+  char target[PATH_MAX];
+  const ssize_t n =
+      readlinkat(shortcut.directory, shortcut.name, target, sizeof(target));
+  if (n < 0 && errno == EACCES) return std::nullopt;
+  if (n < 0) return Answer(-errno);
+  const size_t length = std::min(static_cast<size_t>(n),
+                                 static_cast<size_t>(request.Uint(buffer + 1)));
+  if (int failed = request.Write(request.argument(buffer), target, length)) {
+    return Answer(failed);
+  }
+  return Answer(static_cast<int64_t>(length));
+}
+
 Answer ReadLink(Request& request, int directory, int path, int buffer) {
   Place place;
   const auto size = static_cast<int>(request.argument(buffer + 1));
   if (size <= 0) return -EINVAL;
   std::string text;
   if (int failed = request.ReadPath(path, text)) return failed;
+  if (const std::optional<Answer> answer =
+          ReadLinkAtOnce(request, directory, text, buffer)) {
+    return *answer;
+  }
   // An empty path is allowed for a descriptor of a link, and only there.
   const int failed =
       request.Find(directory, path, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, place);

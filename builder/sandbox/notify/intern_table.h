@@ -4,6 +4,7 @@
 #ifndef STRAKE_BUILDER_SANDBOX_NOTIFY_INTERN_TABLE_H_
 #define STRAKE_BUILDER_SANDBOX_NOTIFY_INTERN_TABLE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -28,7 +29,10 @@ class InternTable {
     std::unique_lock lock(mutex_);
     auto [at, inserted] =
         numbers_.try_emplace(value, static_cast<uint32_t>(values_.size()));
-    if (inserted) values_.push_back(std::move(value));
+    if (inserted) {
+      has_one_ = values_.empty();
+      values_.push_back(std::move(value));
+    }
     return at->second;
   }
 
@@ -38,7 +42,11 @@ class InternTable {
     return values_[number < values_.size() ? number : 0];
   }
 
+  // Whether number 0 is all there is: what has a label has that one.
+  bool has_one() const { return has_one_; }
+
  private:
+  std::atomic<bool> has_one_ = false;
   mutable std::shared_mutex mutex_;
   std::deque<T> values_;
   std::map<T, uint32_t> numbers_;

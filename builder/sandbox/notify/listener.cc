@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -35,6 +36,12 @@ int AddFd(int listener, uint64_t id, int fd, bool close_on_exec,
   return made < 0 ? -errno : made;
 }
 
+// Whether nobody is left who could make a call.
+bool IsOver(int listener) {
+  pollfd polled = {.fd = listener, .events = POLLIN, .revents = 0};
+  return poll(&polled, 1, 0) > 0 && (polled.revents & POLLHUP) != 0;
+}
+
 }  // namespace
 
 int InstallListener(std::span<const BpfInstruction> filter) {
@@ -59,8 +66,10 @@ std::optional<Notification> Listener::Receive() const {
   while (true) {
     std::memset(&got, 0, sizeof(got));
     if (ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_RECV, &got) == 0) break;
-    // ENOENT: the caller was killed between its call and ours.
-    if (errno != EINTR && errno != ENOENT) return std::nullopt;
+    if (errno == EINTR) continue;
+    // ENOENT: the caller was killed between its call and ours; or, at once and
+    // for ever, they all have ended.
+    if (errno != ENOENT || IsOver(fd_.get())) return std::nullopt;
   }
   Notification call;
   call.id = got.id;
@@ -70,9 +79,9 @@ std::optional<Notification> Listener::Receive() const {
   return call;
 }
 
-int Listener::Send(uint64_t id, int64_t answer) const {
+int Listener::Send(const Notification& call, int64_t answer) {
   seccomp_notif_resp response = {};
-  response.id = id;
+  response.id = call.id;
   if (answer < 0 && answer > -4096) {
     response.error = static_cast<int32_t>(answer);
   } else {
@@ -82,20 +91,29 @@ int Listener::Send(uint64_t id, int64_t answer) const {
                                                                     : -errno;
 }
 
-int Listener::Continue(uint64_t id) const {
+int Listener::Continue(const Notification& call) {
   seccomp_notif_resp response = {};
-  response.id = id;
+  response.id = call.id;
   response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
   return ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_SEND, &response) == 0 ? 0
                                                                     : -errno;
 }
 
-int Listener::SendDescriptor(uint64_t id, int fd, bool close_on_exec) const {
-  return AddFd(fd_.get(), id, fd, close_on_exec, kAddDescriptorAndSend);
+int Listener::SendDescriptor(const Notification& call, int fd,
+                             bool close_on_exec) {
+  return AddFd(fd_.get(), call.id, fd, close_on_exec, kAddDescriptorAndSend);
 }
 
-int Listener::AddDescriptor(uint64_t id, int fd) const {
-  return AddFd(fd_.get(), id, fd, true, 0);
+int Listener::AddDescriptor(const Notification& call, int fd) {
+  return AddFd(fd_.get(), call.id, fd, true, 0);
+}
+
+std::optional<Label> Listener::LabelOf(pid_t thread) {
+  return ReadLabel(thread);
+}
+
+void Listener::SetLabel(pid_t thread, const Label& label) {
+  WriteLabel(thread, label);
 }
 
 bool Listener::IsValid(uint64_t id) const {

@@ -10,41 +10,37 @@
 #include <span>
 #include <utility>
 
+#include "builder/sandbox/notify/transport.h"
 #include "builder/sandbox/seccomp_filter.h"
 #include "util/unique_fd.h"
 
 namespace strake::builder::sandbox::notify {
-
-// A system call that waits for its answer.
-struct Notification {
-  uint64_t id = 0;
-  pid_t thread = 0;
-  int number = 0;
-  uint64_t arguments[6] = {};
-};
 
 // Installs `filter` in the calling thread (and what it starts) with a listener;
 // a call that is answered can only be interrupted by a deadly signal. Returns
 // the listener's descriptor, or a negative errno. System calls only.
 int InstallListener(std::span<const BpfInstruction> filter);
 
-// Safe to use from several threads at once. All functions but `Receive` return
-// 0, a descriptor or a negative errno: -ENOENT if the caller is gone.
-class Listener {
+// Safe to use from several threads at once.
+class Listener final : public Transport {
  public:
   explicit Listener(UniqueFd fd);
 
   // Waits for the next call; nothing once there is nobody left to make one.
   std::optional<Notification> Receive() const;
 
-  // Answers with a value or a negative errno.
-  int Send(uint64_t id, int64_t answer) const;
-  // Lets the kernel execute the call as it stands.
-  int Continue(uint64_t id) const;
-  // Answers with a new descriptor for the open file `fd`.
-  int SendDescriptor(uint64_t id, int fd, bool close_on_exec) const;
-  // Gives the caller a descriptor (O_CLOEXEC) without answering; its number.
-  int AddDescriptor(uint64_t id, int fd) const;
+  int Send(const Notification& call, int64_t answer) override;
+  int Continue(const Notification& call) override;
+  int SendDescriptor(const Notification& call, int fd,
+                     bool close_on_exec) override;
+  int AddDescriptor(const Notification& call, int fd) override;
+  int CallInTracee(const Notification& call, const RewrittenCall& instead,
+                   int64_t& result) override;
+  int SendToCall(const Notification& call,
+                 const RewrittenCall& instead) override;
+  std::optional<Label> LabelOf(pid_t thread) override;
+  void SetLabel(pid_t thread, const Label& label) override;
+
   // Whether the caller still waits.
   bool IsValid(uint64_t id) const;
 

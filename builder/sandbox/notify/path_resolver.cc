@@ -9,10 +9,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "builder/sandbox/notify/host_path.h"
 #include "builder/sandbox/notify/path_walk.h"
+#include "util/strings.h"
 
 namespace strake::builder::sandbox::notify {
 namespace {
@@ -52,6 +55,20 @@ size_t LastComponent(std::string_view path) {
   if (end == std::string_view::npos) return 0;
   const size_t slash = path.rfind('/', end);
   return slash == std::string_view::npos ? 0 : slash + 1;
+}
+
+// A name that needs no more than to be looked up.
+bool IsPlainName(std::string_view name) {
+  return !name.empty() && name.size() <= NAME_MAX && name != "." &&
+         name != ".." && name.find('/') == std::string_view::npos;
+}
+
+std::vector<std::string> Components(std::string_view path) {
+  std::vector<std::string> names;
+  for (std::string_view name : Split(path, '/')) {
+    if (!name.empty() && name != ".") names.emplace_back(name);
+  }
+  return names;
 }
 
 }  // namespace
@@ -146,10 +163,100 @@ int PathResolver::Find(const Viewer& viewer, int directory,
   return place.fd ? 0 : -ENOENT;
 }
 
+int PathResolver::Shorten(const Viewer& viewer, int directory,
+                          const std::string& path, ByDescriptor descriptor,
+                          Shortcut& shortcut) const {
+  if (!viewer.who->Has(Capability::kDacOverride)) return kUseWalk;
+  const size_t slash = path.rfind('/');
+  const size_t last = slash == std::string::npos ? 0 : slash + 1;
+  const std::string_view name = std::string_view(path).substr(last);
+  if (!IsPlainName(name) || mounts_.IsMountName(name)) return kUseWalk;
+  shortcut.name = path.c_str() + last;
+  if (last == 0 && descriptor == ByDescriptor::kYes) {
+    std::snprintf(shortcut.text_, sizeof(shortcut.text_), "%s/%s",
+                  HostPath::Descriptor(viewer.thread, directory).c_str(),
+                  shortcut.name);
+    shortcut.name = shortcut.text_;
+    shortcut.by_descriptor = true;
+    return 0;
+  }
+  if (!directories_.is_on()) return kUseWalk;
+  DirectoryCache::Handle known;
+  const std::string_view above = std::string_view(path).substr(0, last);
+  int failed = 0;
+  if (path[0] == '/') {
+    failed = KnowDirectory(viewer, above, known);
+  } else {
+    const std::string base = mounts_.VirtualPath(
+        HostPath::Descriptor(viewer.thread, directory).ReadLink());
+    if (base.empty() || base.ends_with(" (deleted)")) return kUseWalk;
+    failed = KnowDirectory(viewer, base + "/" + std::string(above), known);
+  }
+  if (failed != 0) return failed;
+  shortcut.directory = known->fd.get();
+  shortcut.parent = DirectoryRef(std::move(known));
+  return 0;
+}
+
+int PathResolver::KnowDirectory(const Viewer& viewer, std::string_view path,
+                                DirectoryCache::Handle& known) const {
+  known = directories_.Find(path);
+  if (known != nullptr) return 0;
+  const uint64_t generation = directories_.generation();
+  std::string_view below;
+  if (&mounts_.Match(path, below) != &mounts_.root() || HasDotDot(path)) {
+    return kUseWalk;
+  }
+  auto found = std::make_shared<KnownDirectory>();
+  const std::string relative = below.empty() ? "." : std::string(below);
+  int fd = OpenAt2(mounts_.root().fd.get(), relative.c_str(),
+                   O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+  if (fd >= 0) {
+    found->fd.reset(fd);
+    found->names = Components(path);
+  } else if (fd == -ELOOP) {
+    PathWalk walk(*this, viewer);
+    walk.CollectNames(&found->names);
+    if (walk.Run(AT_FDCWD, std::string(path), PathWalk::Last::kFollow) < 0) {
+      return kUseWalk;
+    }
+    Place place = walk.TakeObject();
+    if (!place.fd || place.mount != &mounts_.root()) return kUseWalk;
+    found->fd = std::move(place.fd);
+  } else {
+    return NeedsWalk(fd) ? kUseWalk : fd;
+  }
+  struct stat file {};
+  if (fstat(found->fd.get(), &file) != 0 || !S_ISDIR(file.st_mode) ||
+      mounts_.Covering(KeyOf(file)) != nullptr) {
+    return kUseWalk;
+  }
+  const std::string host = HostPath::OwnDescriptor(found->fd.get()).ReadLink();
+  const std::string& root = mounts_.root().host_path;
+  if (mounts_.MountOfHostPath(host) != &mounts_.root() ||
+      host.ends_with(" (deleted)")) {
+    return kUseWalk;
+  }
+  if (host.size() > root.size()) found->path = host.substr(root.size() + 1);
+  known = std::move(found);
+  directories_.Insert(std::string(path), known, generation);
+  return 0;
+}
+
 int PathResolver::FindParent(const Viewer& viewer, int directory,
                              const std::string& path,
                              ParentPlace& place) const {
   if (path.empty()) return -ENOENT;
+  Shortcut shortcut;
+  const int shortened =
+      Shorten(viewer, directory, path, ByDescriptor::kNo, shortcut);
+  if (shortened < 0) return shortened;
+  if (shortened == 0) {
+    place.directory = std::move(shortcut.parent);
+    place.mount = &mounts_.root();
+    place.name = shortcut.name;
+    return 0;
+  }
   const size_t last = LastComponent(path);
   if (last != 0 || path[0] != '/') {
     const std::string above = last == 0 ? "." : path.substr(0, last);
@@ -158,7 +265,7 @@ int PathResolver::FindParent(const Viewer& viewer, int directory,
         OpenFast(viewer, directory, above, O_PATH | O_DIRECTORY, found);
     if (fast < 0) return fast;
     if (fast == 0) {
-      place.directory = std::move(found.fd);
+      place.directory = DirectoryRef(std::move(found.fd));
       place.mount = found.mount;
       place.name = path.substr(last);
       return 0;

@@ -5,21 +5,25 @@
 // RESOLVE_BENEATH). The slow one walks component by component: where a path
 // crosses a mount point, where it enters /proc, and for viewers who may not
 // search every directory. The fast way notices when it is not enough (EACCES,
-// EXDEV: see mount_table.h).
+// EXDEV: see mount_table.h). Faster yet, for what is only looked at, made or
+// removed, is a `Shortcut`.
 //
 // Functions return 0 or a negative errno. Thread-safe.
 
 #ifndef STRAKE_BUILDER_SANDBOX_NOTIFY_PATH_RESOLVER_H_
 #define STRAKE_BUILDER_SANDBOX_NOTIFY_PATH_RESOLVER_H_
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <climits>
 #include <functional>
 #include <string>
 #include <string_view>
 
 #include "builder/sandbox/notify/credentials.h"
+#include "builder/sandbox/notify/directory_cache.h"
 #include "builder/sandbox/notify/mount_table.h"
 #include "builder/sandbox/notify/virtual_inodes.h"
 #include "util/unique_fd.h"
@@ -48,7 +52,7 @@ struct Place {
 
 // Where a file is, or would be made.
 struct ParentPlace {
-  UniqueFd directory;  // O_PATH
+  DirectoryRef directory;  // O_PATH
   const VirtualMount* mount = nullptr;
   // The last component, with a "/" where the path had one; ".", ".." or "/"
   // where the path ends so.
@@ -59,6 +63,25 @@ struct ParentPlace {
   bool in_tree() const {
     return mount != nullptr && mount->kind == VirtualMount::Kind::kTree;
   }
+};
+
+// A name that the kernel can look up as it stands: nothing on the way to it is
+// a link or a mount point any more. The name itself may be a symlink.
+struct Shortcut {
+  int directory = AT_FDCWD;    // for an *at(2) call
+  const char* name = nullptr;  // lives as long as the path and this
+  DirectoryRef parent;         // holds `directory`; not used if `by_descriptor`
+  // By way of the caller's own descriptor: what is found may lie in any mount
+  // (`PathResolver::IsRoots` tells).
+  bool by_descriptor = false;
+
+  Shortcut() = default;
+  Shortcut(const Shortcut&) = delete;
+  Shortcut& operator=(const Shortcut&) = delete;
+
+ private:
+  friend class PathResolver;
+  char text_[48 + NAME_MAX + 2] = {};
 };
 
 class PathResolver {
@@ -89,6 +112,19 @@ class PathResolver {
   int OpenFast(const Viewer& viewer, int directory, const std::string& path,
                uint64_t flags, Place& place) const;
 
+  // The shortcut to `path`, for a viewer who may do anything; 1: there is none,
+  // `Find` it.
+  //   descriptor  whether `by_descriptor` will do
+  enum class ByDescriptor { kYes, kNo };
+  int Shorten(const Viewer& viewer, int directory, const std::string& path,
+              ByDescriptor descriptor, Shortcut& shortcut) const;
+  // Whether a file that was found by descriptor surely lies in the root's own
+  // tree or in what is seen as it is on disk, like it.
+  bool IsRoots(dev_t device) const {
+    return device == mounts_.root().top.device;
+  }
+  DirectoryCache& directories() const { return directories_; }
+
   // What readlink(2) says of the link `place`, which is in /proc.
   int ReadProcLink(const Viewer& viewer, const Place& place,
                    std::string& target) const;
@@ -102,9 +138,15 @@ class PathResolver {
   const ProgramOf& program_of() const { return program_of_; }
 
  private:
+  // 0, 1 or a negative errno, as `Shorten`.
+  //   path  absolute
+  int KnowDirectory(const Viewer& viewer, std::string_view path,
+                    DirectoryCache::Handle& known) const;
+
   const MountTable& mounts_;
   VirtualInodes& inodes_;
   ProgramOf program_of_;
+  mutable DirectoryCache directories_;
 };
 
 // The process that `thread` belongs to.

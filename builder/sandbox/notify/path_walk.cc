@@ -203,6 +203,7 @@ int PathWalk::FollowProcLink(std::string_view component) {
 int PathWalk::Step(std::string_view component, bool is_last, Last last) {
   if (!S_ISDIR(file_.st_mode)) return -ENOTDIR;
   if (!MaySearch()) return -EACCES;
+  if (names_ != nullptr) names_->emplace_back(component);
   const bool slash = !todo_.empty() && is_last;
   name_ = std::string(component) + (slash ? "/" : "");
   if (is_last && last == Last::kParent) {
@@ -282,7 +283,7 @@ Place PathWalk::TakeObject() {
 }
 
 ParentPlace PathWalk::TakeParent() {
-  return {.directory = std::move(parent_),
+  return {.directory = DirectoryRef(std::move(parent_)),
           .mount = parent_mount_,
           .name = std::move(name_)};
 }

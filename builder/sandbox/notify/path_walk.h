@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "builder/sandbox/notify/path_resolver.h"
 #include "util/unique_fd.h"
@@ -27,6 +28,10 @@ class PathWalk {
 
   // 0 also where only the last component is missing: `object` is then none.
   int Run(int directory, const std::string& path, Last last);
+
+  // Keeps the names of all components that are looked up, those of links'
+  // targets among them. Before `Run`; borrowed.
+  void CollectNames(std::vector<std::string>* names) { names_ = names; }
 
   // Starts and ends at a descriptor of the viewer.
   int EnterDescriptor(int descriptor);
@@ -59,6 +64,7 @@ class PathWalk {
   UniqueFd parent_;
   const VirtualMount* parent_mount_ = nullptr;
   std::string name_;
+  std::vector<std::string>* names_ = nullptr;
 };
 
 // Whether `path`, below /proc, is a link that the kernel resolves by itself to

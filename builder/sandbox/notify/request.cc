@@ -19,16 +19,19 @@ int StatChild(const ParentPlace& place, struct stat& file) {
 }
 
 const Label& Request::label() {
-  if (!label_) label_ = ReadLabel(call_.thread).value_or(Label{});
+  if (!label_)
+    label_ = emulation_.transport->LabelOf(call_.thread).value_or(Label{});
   return *label_;
 }
 
 void Request::SetLabel(const Label& label) {
   label_ = label;
-  WriteLabel(call_.thread, label);
+  emulation_.transport->SetLabel(call_.thread, label);
 }
 
 const Credentials& Request::credentials() {
+  // Without a look at the label, where there is no choice.
+  if (emulation_.credentials.has_one()) return emulation_.credentials.Get(0);
   return emulation_.credentials.Get(label().credentials);
 }
 

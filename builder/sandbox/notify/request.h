@@ -13,9 +13,9 @@
 #include "builder/sandbox/notify/credentials.h"
 #include "builder/sandbox/notify/emulation.h"
 #include "builder/sandbox/notify/label.h"
-#include "builder/sandbox/notify/listener.h"
 #include "builder/sandbox/notify/path_resolver.h"
 #include "builder/sandbox/notify/tracee_memory.h"
+#include "builder/sandbox/notify/transport.h"
 
 namespace strake::builder::sandbox::notify {
 

@@ -8,8 +8,10 @@
 #include <atomic>
 #include <cerrno>
 
+#include "builder/sandbox/notify/listener.h"
 #include "builder/sandbox/notify/loader/protocol.h"
 #include "builder/sandbox/notify/registers.h"
+#include "builder/sandbox/notify/tracee_memory.h"
 
 namespace strake::builder::sandbox::notify {
 namespace {
@@ -39,17 +41,17 @@ class HeldThread {
   }
 
   // Ends the notification with the thread stopped behind its call.
-  int Hold(Request& request) {
+  int Hold(Listener& listener, const Notification& call) {
     if (Trace(PTRACE_SEIZE, thread_, 0, PTRACE_O_TRACESYSGOOD) != 0) {
       // Traced by somebody else (strace inside a step).
       const int error = errno;
-      request.emulation().listener->Send(request.call().id, -error);
+      listener.Send(call, -error);
       return -error;
     }
     held_ = true;
     // It cannot stop while it waits for its answer, but will before it goes on.
     Trace(PTRACE_INTERRUPT, thread_);
-    request.emulation().listener->Send(request.call().id, -EINTR);
+    listener.Send(call, -EINTR);
     return Wait() ? 0 : -ESRCH;
   }
 
@@ -88,15 +90,12 @@ class HeldThread {
   int status_ = 0;
 };
 
-int Prepare(Request& request, const RewrittenCall& call, Registers& registers) {
+int Prepare(pid_t thread, const RewrittenCall& call, Registers& registers) {
   uint64_t slot = 0;
   if (!call.data.empty()) {
-    slot = NextSlot();
-    if (int failed = request.Write(slot, call.data.data(), call.data.size())) {
-      return failed;
-    }
+    if (int failed = PutIntoArena(thread, call.data, slot)) return failed;
   }
-  if (!registers.Read(request.thread())) return -ESRCH;
+  if (!registers.Read(thread)) return -ESRCH;
   registers.Restart(call.number);
   for (const RewrittenCall::Argument& argument : call.arguments) {
     registers.SetArgument(argument.index, argument.value == RewrittenCall::kSlot
@@ -108,33 +107,49 @@ int Prepare(Request& request, const RewrittenCall& call, Registers& registers) {
 
 }  // namespace
 
-int CallInTracee(Request& request, const RewrittenCall& call, int64_t& result) {
-  HeldThread held(request.thread());
-  if (int failed = held.Hold(request)) return failed;
+int Listener::CallInTracee(const Notification& call,
+                           const RewrittenCall& instead, int64_t& result) {
+  HeldThread held(call.thread);
+  if (int failed = held.Hold(*this, call)) return failed;
   Registers before;
   uint64_t mask = 0;
-  if (!before.Read(request.thread()) || !held.GetSignalMask(mask)) {
+  if (!before.Read(call.thread) || !held.GetSignalMask(mask)) {
     return -ESRCH;
   }
   Registers changed;
-  if (int failed = Prepare(request, call, changed)) return failed;
+  if (int failed = Prepare(call.thread, instead, changed)) return failed;
   held.SetSignalMask(~uint64_t{0});
-  const bool made = changed.Write(request.thread()) && held.RunToCallStop() &&
-                    held.RunToCallStop() && changed.Read(request.thread());
+  const bool made = changed.Write(call.thread) && held.RunToCallStop() &&
+                    held.RunToCallStop() && changed.Read(call.thread);
   if (!made) return -ESRCH;
   result = changed.result();
   before.SetResult(result);
-  before.Write(request.thread());
+  before.Write(call.thread);
   held.SetSignalMask(mask);
   return 0;
 }
 
-int SendToCall(Request& request, const RewrittenCall& call) {
-  HeldThread held(request.thread());
-  if (int failed = held.Hold(request)) return failed;
+int Listener::SendToCall(const Notification& call,
+                         const RewrittenCall& instead) {
+  HeldThread held(call.thread);
+  if (int failed = held.Hold(*this, call)) return failed;
   Registers changed;
-  if (int failed = Prepare(request, call, changed)) return failed;
-  return changed.Write(request.thread()) ? 0 : -ESRCH;
+  if (int failed = Prepare(call.thread, instead, changed)) return failed;
+  return changed.Write(call.thread) ? 0 : -ESRCH;
+}
+
+int CallInTracee(Request& request, const RewrittenCall& call, int64_t& result) {
+  return request.emulation().transport->CallInTracee(request.call(), call,
+                                                     result);
+}
+
+int SendToCall(Request& request, const RewrittenCall& call) {
+  return request.emulation().transport->SendToCall(request.call(), call);
+}
+
+int PutIntoArena(pid_t thread, const std::string& data, uint64_t& address) {
+  address = NextSlot();
+  return WriteMemory(thread, address, data.data(), data.size());
 }
 
 std::string PathForTracee(int fd, std::string_view below) {

@@ -8,34 +8,23 @@
 // lets pass. Its own memory is not touched, so that a vfork(2) child or a
 // goroutine's small stack is safe.
 //
-// All functions end the notification; they return 0 or a negative errno.
-// `Request`'s thread is traced by the calling thread meanwhile.
+// That is how it is done with a listener; a tracer changes the registers where
+// the caller is stopped anyway.
+//
+// Functions that take a `Request` answer it; they return 0 or a negative errno.
 
 #ifndef STRAKE_BUILDER_SANDBOX_NOTIFY_REWRITE_H_
 #define STRAKE_BUILDER_SANDBOX_NOTIFY_REWRITE_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "builder/sandbox/notify/request.h"
 
 namespace strake::builder::sandbox::notify {
-
-struct RewrittenCall {
-  int number = 0;
-  // Which arguments change: index and value; `kSlot` stands for the address of
-  // `data` in the arena.
-  struct Argument {
-    int index = 0;
-    uint64_t value = 0;
-  };
-  static constexpr uint64_t kSlot = ~uint64_t{0} - 1;
-  std::vector<Argument> arguments;
-  // Bytes for the arena, at most `kSlotSize`.
-  std::string data;
-};
 
 // The caller makes `call` and goes on as if it had made its own: every register
 // but the result is as before. For calls that do not block.
@@ -45,6 +34,9 @@ int CallInTracee(Request& request, const RewrittenCall& call, int64_t& result);
 // The caller makes `call`, and nobody waits for it: signals interrupt it as
 // they would, but the registers of the changed arguments stay changed.
 int SendToCall(Request& request, const RewrittenCall& call);
+
+// Puts `data` into a free slot of the arena of `thread`; its address.
+int PutIntoArena(pid_t thread, const std::string& data, uint64_t& address);
 
 // "/proc/PID/fd/N": a descriptor of the supervisor as the caller can name it,
 // with its NUL.

@@ -27,6 +27,7 @@
 #include "builder/sandbox/notify/find_program.h"
 #include "builder/sandbox/notify/handlers.h"
 #include "builder/sandbox/notify/label.h"
+#include "builder/sandbox/notify/listener.h"
 #include "builder/sandbox/notify/loader/image.h"
 #include "builder/sandbox/notify/reaper.h"
 #include "builder/sandbox/notify/rewrite.h"
@@ -136,6 +137,7 @@ class Supervisor {
       dprintf(fd, "strake: %s\n", text.c_str());
     };
     emulation.set_wants_touched(spec_.touched != nullptr);
+    emulation.paths.directories().SwitchOn();
     const int root = emulation.mounts.root().fd.get();
     if (spec_.journal != nullptr) emulation.inodes.Import(root, *spec_.journal);
     for (auto& [key, metadata] : plan_.meant) {
@@ -248,15 +250,17 @@ class Supervisor {
     if (rights == nullptr) Fail(ChildStep::kSeccomp, EBADF);
     int listener = -1;
     std::memcpy(&listener, CMSG_DATA(rights), sizeof(listener));
-    emulation_->listener = std::make_unique<Listener>(UniqueFd(listener));
+    auto transport = std::make_unique<Listener>(UniqueFd(listener));
+    listener_ = transport.get();
+    emulation_->transport = std::move(transport);
     return message.process;
   }
 
   void LetGo(pid_t first) {
     emulation_->SetNextProgram(first, next_);
-    WriteLabel(first, {.program = next_.program,
-                       .credentials = next_.credentials,
-                       .umask = Label{}.umask});
+    emulation_->transport->SetLabel(first, {.program = next_.program,
+                                            .credentials = next_.credentials,
+                                            .umask = Label{}.umask});
     send(reaper_socket_.get(), "", 1, MSG_NOSIGNAL);
   }
 
@@ -266,7 +270,7 @@ class Supervisor {
         std::clamp(std::thread::hardware_concurrency(), 2U, kMostWorkers);
     for (unsigned i = 0; i < count; ++i) {
       std::thread([this] {
-        while (auto call = emulation_->listener->Receive()) {
+        while (auto call = listener_->Receive()) {
           AnswerCall(*emulation_, *call);
         }
       }).detach();
@@ -315,6 +319,7 @@ class Supervisor {
   SupervisorPlan& plan_;
   const ProcessSpec& spec_;
   std::unique_ptr<Emulation> emulation_;
+  Listener* listener_ = nullptr;  // the transport
   UniqueFd cwd_;
   UniqueFd reaper_socket_;
   pid_t reaper_ = -1;

@@ -5,10 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "builder/sandbox/notify/directory_cache.h"
 #include "builder/sandbox/notify/mount_table.h"
 #include "builder/sandbox/notify/virtual_inodes.h"
 #include "tests/support/temp_dir.h"
@@ -146,6 +149,42 @@ TEST_F(NotifyInodesTest, OpeningUpKeepsTheModeThatIsSeen) {
   EXPECT_EQ(file.st_mode & 0777, 0700U);
   inodes_.Apply(file);
   EXPECT_EQ(file.st_mode & 0777, 0U);
+}
+
+DirectoryCache::Handle Known(std::vector<std::string> names) {
+  auto directory = std::make_shared<KnownDirectory>();
+  directory->names = std::move(names);
+  return directory;
+}
+
+TEST(NotifyDirectoryCacheTest, ForgetsAllThatANameLedTo) {
+  DirectoryCache cache;
+  cache.Insert("/lib/a", Known({"lib", "usr", "lib", "a"}), 0);
+  cache.Insert("/etc", Known({"etc"}), 0);
+  cache.Forget("b");
+  EXPECT_NE(cache.Find("/lib/a"), nullptr);
+  cache.Forget("usr");
+  EXPECT_EQ(cache.Find("/lib/a"), nullptr);
+  EXPECT_NE(cache.Find("/etc"), nullptr);
+}
+
+TEST(NotifyDirectoryCacheTest, KeepsNothingThatWasFoundDuringARename) {
+  DirectoryCache cache;
+  const uint64_t before = cache.generation();
+  cache.Forget("anything");
+  cache.Insert("/etc", Known({"etc"}), before);
+  EXPECT_EQ(cache.Find("/etc"), nullptr);
+  cache.Insert("/etc", Known({"etc"}), cache.generation());
+  EXPECT_NE(cache.Find("/etc"), nullptr);
+}
+
+TEST(NotifyDirectoryCacheTest, HoldsAFewHundredAtMost) {
+  DirectoryCache cache;
+  for (int i = 0; i < 1000; ++i) {
+    cache.Insert("/" + std::to_string(i), Known({std::to_string(i)}), 0);
+  }
+  EXPECT_EQ(cache.Find("/0"), nullptr);
+  EXPECT_NE(cache.Find("/999"), nullptr);
 }
 
 }  // namespace

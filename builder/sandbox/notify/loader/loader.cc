@@ -239,13 +239,14 @@ struct Jump {
 };
 
 extern "C" __attribute__((used)) void LoaderMain(uint64_t* stack, Jump* jump) {
-  if (SystemCall(__NR_prctl, kLoaderRequest, reinterpret_cast<uint64_t>(&order),
-                 0, 0, 0) != 0) {
-    Die(kNoOrder);
-  }
+  // Before the question: a tracer needs it for the answer.
   if (IsError(static_cast<uint64_t>(SystemCall(
           __NR_mmap, kArenaAddress, kArenaSize, kProtRead | kProtWrite,
           kMapPrivate | kMapFixed | kMapAnonymous, ~uint64_t{0}, 0)))) {
+    Die(kNoOrder);
+  }
+  if (SystemCall(__NR_prctl, kLoaderRequest, reinterpret_cast<uint64_t>(&order),
+                 0, 0, 0) != 0) {
     Die(kNoOrder);
   }
   CopyForward(reinterpret_cast<void*>(kArenaAddress), order.loader_path,
