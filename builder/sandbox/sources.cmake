@@ -26,6 +26,7 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/notify/handlers_sockets.cc
   sandbox/notify/handlers_stat.cc
   sandbox/notify/handlers_xattr.cc
+  sandbox/notify/known_programs.cc
   sandbox/notify/label.cc
   sandbox/notify/listener.cc
   sandbox/notify/mount_table.cc

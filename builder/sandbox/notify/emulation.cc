@@ -10,6 +10,7 @@ namespace strake::builder::sandbox::notify {
 namespace {
 
 constexpr std::chrono::seconds kLongEnough{5};
+constexpr size_t kManyToCome = 64;
 
 }  // namespace
 
@@ -27,7 +28,15 @@ Emulation::Emulation(std::vector<VirtualMount> virtual_mounts,
       }) {}
 
 void Emulation::SetNextProgram(pid_t process, NextProgram next) {
-  (*next_programs_.lock())[process] = next;
+  auto programs = next_programs_.lock();
+  if (programs->size() >= kManyToCome) {
+    // Most are of calls that failed; the others find their files again.
+    for (auto& [other, stale] : *programs) {
+      stale.executable.reset();
+      stale.interpreter.reset();
+    }
+  }
+  (*programs)[process] = std::move(next);
 }
 
 std::optional<Emulation::NextProgram> Emulation::TakeNextProgram(
@@ -35,7 +44,7 @@ std::optional<Emulation::NextProgram> Emulation::TakeNextProgram(
   auto programs = next_programs_.lock();
   auto found = programs->find(process);
   if (found == programs->end()) return std::nullopt;
-  const NextProgram next = found->second;
+  NextProgram next = std::move(found->second);
   programs->erase(found);
   return next;
 }

@@ -22,6 +22,7 @@
 
 #include "builder/sandbox/notify/credentials.h"
 #include "builder/sandbox/notify/intern_table.h"
+#include "builder/sandbox/notify/known_programs.h"
 #include "builder/sandbox/notify/mount_table.h"
 #include "builder/sandbox/notify/path_resolver.h"
 #include "builder/sandbox/notify/program.h"
@@ -42,6 +43,7 @@ class Emulation {
   VirtualInodes inodes;
   InternTable<Credentials> credentials;
   InternTable<Program> programs;
+  KnownPrograms known_programs;
   const PathResolver paths;
   // Set before the first call is answered.
   std::unique_ptr<Transport> transport;
@@ -58,6 +60,9 @@ class Emulation {
   struct NextProgram {
     uint32_t program = 0;
     uint32_t credentials = 0;
+    // Open for reading, for the loader; null: it has to be found again.
+    std::shared_ptr<const UniqueFd> executable;
+    std::shared_ptr<const UniqueFd> interpreter;
   };
   void SetNextProgram(pid_t process, NextProgram next);
   std::optional<NextProgram> TakeNextProgram(pid_t process);

@@ -59,19 +59,18 @@ class Finder {
       : emulation_(emulation), viewer_(viewer), found_(found) {}
 
   int Run(int directory, const std::string& path, int flags) {
-    Place place;
+    File file;
     std::string named = path;
     if (path.empty()) {
       named = "/dev/fd/" + std::to_string(directory);
       if (int failed =
-              emulation_.paths.FindDescriptor(viewer_, directory, place)) {
+              emulation_.paths.FindDescriptor(viewer_, directory, file.place)) {
         return failed;
       }
     } else {
       const bool stay = (flags & AT_SYMLINK_NOFOLLOW) != 0;
       if (int failed =
-              emulation_.paths.Find(viewer_, directory, path,
-                                    stay ? Follow::kNo : Follow::kYes, place)) {
+              Find(directory, path, stay ? Follow::kNo : Follow::kYes, file)) {
         return failed;
       }
     }
@@ -79,58 +78,119 @@ class Finder {
     found_.program.short_name = BaseName(named).substr(0, kNameSize);
     std::vector<std::string> arguments = {named};
     for (int depth = 0; depth <= kMostScripts; ++depth) {
-      std::string head;
-      UniqueFd file;
-      if (int failed = Open(place, file, head)) return failed;
-      if (!head.starts_with("#!")) {
+      if (int failed = Open(file)) return failed;
+      if (!file.head.starts_with("#!")) {
         if (depth > 0) found_.program.script_arguments = std::move(arguments);
-        return FinishElf(place, std::move(file), head);
+        return FinishElf(std::move(file));
       }
-      const std::optional<Script> script = ParseScript(head);
+      const std::optional<Script> script = ParseScript(file.head);
       if (!script) return -ENOEXEC;
       if (!script->argument.empty()) {
         arguments.insert(arguments.begin(), script->argument);
       }
       arguments.insert(arguments.begin(), script->interpreter);
-      Place next;
-      if (int failed = emulation_.paths.Find(
-              viewer_, AT_FDCWD, script->interpreter, Follow::kYes, next)) {
+      File next;
+      if (int failed =
+              Find(AT_FDCWD, script->interpreter, Follow::kYes, next)) {
         return failed;
       }
-      place = std::move(next);
+      file = std::move(next);
     }
     return -ELOOP;
   }
 
  private:
-  // Opens the file if it may be executed, and reads how it begins.
-  int Open(const Place& place, UniqueFd& file, std::string& head) {
+  struct File {
+    Place place;
+    bool is_open = false;  // for reading; else O_PATH
+    struct stat on_disk {};
     struct stat meant {};
-    if (fstat(place.fd.get(), &meant) != 0) return -errno;
-    emulation_.inodes.Apply(meant);
-    if (S_ISLNK(meant.st_mode)) return -ELOOP;
-    if (!S_ISREG(meant.st_mode)) return -EACCES;
-    if (place.in_tree() && !MayAccess(*viewer_.who, meant, 1)) return -EACCES;
-    const HostPath path = HostPath::OwnDescriptor(place.fd.get());
-    file.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file && errno == EACCES && place.in_tree() &&
-        emulation_.inodes.OpenUp(place.fd.get())) {
-      file.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    std::string head;  // how it begins; empty for what is `known`
+    std::optional<std::string> known;  // a program; its interpreter
+  };
+
+  int Find(int directory, const std::string& path, Follow follow, File& file) {
+    // FIFOs are not to be opened; nor is what only a walk can find.
+    if (!emulation_.has_fifos) {
+      const uint64_t flags =
+          O_RDONLY | O_NONBLOCK | (follow == Follow::kNo ? O_NOFOLLOW : 0);
+      const int opened = emulation_.paths.OpenFast(viewer_, directory, path,
+                                                   flags, file.place);
+      file.is_open = opened == 0;
+      if (opened == 0) return 0;
+      if (opened == -ENOENT || opened == -ENOTDIR) return opened;
     }
-    if (!file) return -errno;
-    head.resize(kScriptLineSize);
-    const ssize_t n = pread(file.get(), head.data(), head.size(), 0);
+    return emulation_.paths.Find(viewer_, directory, path, follow, file.place);
+  }
+
+  // Opens the file if it may be executed, and reads how it begins.
+  int Open(File& file) {
+    UniqueFd& fd = file.place.fd;
+    if (fstat(fd.get(), &file.on_disk) != 0) return -errno;
+    file.meant = file.on_disk;
+    emulation_.inodes.Apply(file.meant);
+    if (S_ISLNK(file.meant.st_mode)) return -ELOOP;
+    if (!S_ISREG(file.meant.st_mode)) return -EACCES;
+    if (file.place.in_tree() && !MayAccess(*viewer_.who, file.meant, 1)) {
+      return -EACCES;
+    }
+    if (!file.is_open) {
+      if (int failed = OpenForReading(file)) return failed;
+    }
+    file.known = emulation_.known_programs.Find(file.on_disk);
+    if (file.known) return 0;
+    file.head.resize(kScriptLineSize);
+    const ssize_t n = pread(fd.get(), file.head.data(), file.head.size(), 0);
     if (n < 0) return -errno;
-    head.resize(static_cast<size_t>(n));
+    file.head.resize(static_cast<size_t>(n));
     return 0;
   }
 
-  int FinishElf(const Place& place, UniqueFd file, std::string_view head) {
+  int OpenForReading(File& file) {
+    UniqueFd& fd = file.place.fd;
+    const HostPath path = HostPath::OwnDescriptor(fd.get());
+    UniqueFd opened(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!opened && errno == EACCES && file.place.in_tree() &&
+        emulation_.inodes.OpenUp(fd.get())) {
+      opened.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    }
+    if (!opened) return -errno;
+    fd = std::move(opened);
+    return 0;
+  }
+
+  int FinishElf(File file) {
+    if (!file.known) {
+      std::string interpreter;
+      if (int failed = ReadElf(file, interpreter)) return failed;
+      emulation_.known_programs.Remember(file.on_disk, interpreter);
+      file.known = std::move(interpreter);
+    }
+    if (int failed = FindInterpreter(*file.known)) return failed;
+    const std::map<std::string, std::string> xattrs =
+        emulation_.inodes.Xattrs(file.on_disk);
+    struct stat meant = file.meant;
+    if (!file.place.in_tree()) meant.st_mode &= ~(S_ISUID | S_ISGID);
+    auto capabilities = xattrs.find("security.capability");
+    found_.credentials = *viewer_.who;
+    found_.program.secure = found_.credentials.Execute(
+        meant, capabilities == xattrs.end() ? "" : capabilities->second);
+    found_.program.executable = emulation_.paths.Inside(
+        HostPath::OwnDescriptor(file.place.fd.get()).ReadLink());
+    found_.executable =
+        std::make_shared<const UniqueFd>(std::move(file.place.fd));
+    if (file.on_disk.st_nlink == 0 || file.place.mount == nullptr) {
+      found_.program.file = found_.executable;
+    }
+    return 0;
+  }
+
+  int ReadElf(const File& file, std::string& interpreter) const {
     Elf64_Ehdr header = {};
-    if (head.size() < sizeof(header) || !head.starts_with(ELFMAG)) {
+    if (file.head.size() < sizeof(header) || !file.head.starts_with(ELFMAG)) {
       return -ENOEXEC;
     }
-    std::memcpy(&header, head.data(), sizeof(header));
+    std::memcpy(&header, file.head.data(), sizeof(header));
     if (header.e_ident[EI_CLASS] == ELFCLASS32 &&
         (header.e_machine == EM_386 || header.e_machine == EM_X86_64)) {
       emulation_.say(found_.program.given_name +
@@ -146,28 +206,11 @@ class Finder {
         header.e_phnum > kMostHeaders) {
       return -ENOEXEC;
     }
-    if (int failed = FindInterpreter(file.get(), header)) return failed;
-
-    struct stat meant {};
-    if (fstat(file.get(), &meant) != 0) return -errno;
-    const std::map<std::string, std::string> xattrs =
-        emulation_.inodes.Xattrs(meant);
-    const bool removed = meant.st_nlink == 0;
-    emulation_.inodes.Apply(meant);
-    if (!place.in_tree()) meant.st_mode &= ~(S_ISUID | S_ISGID);
-    auto capabilities = xattrs.find("security.capability");
-    found_.credentials = *viewer_.who;
-    found_.program.secure = found_.credentials.Execute(
-        meant, capabilities == xattrs.end() ? "" : capabilities->second);
-    found_.program.executable =
-        emulation_.paths.Inside(HostPath::OwnDescriptor(file.get()).ReadLink());
-    if (removed || place.mount == nullptr) {
-      found_.program.file = std::make_shared<const UniqueFd>(std::move(file));
-    }
-    return 0;
+    return ReadInterpreter(file.place.fd.get(), header, interpreter);
   }
 
-  int FindInterpreter(int file, const Elf64_Ehdr& header) {
+  static int ReadInterpreter(int file, const Elf64_Ehdr& header,
+                             std::string& interpreter) {
     std::vector<Elf64_Phdr> segments(header.e_phnum);
     const size_t size = segments.size() * sizeof(Elf64_Phdr);
     if (pread(file, segments.data(), size,
@@ -185,18 +228,26 @@ class Finder {
         return -ENOEXEC;
       }
       path.resize(std::strlen(path.c_str()));
-      Place place;
-      if (int failed = emulation_.paths.Find(viewer_, AT_FDCWD, path,
-                                             Follow::kYes, place)) {
-        return failed;
-      }
-      UniqueFd interpreter;
-      std::string head;
-      if (int failed = Open(place, interpreter, head)) return failed;
-      if (!head.starts_with(ELFMAG)) return -ELIBBAD;
-      found_.program.interpreter = path;
+      if (path.empty()) return -ENOENT;
+      interpreter = std::move(path);
       break;
     }
+    return 0;
+  }
+
+  int FindInterpreter(const std::string& path) {
+    if (path.empty()) return 0;
+    File file;
+    if (int failed = Find(AT_FDCWD, path, Follow::kYes, file)) return failed;
+    if (int failed = Open(file)) return failed;
+    if (!file.known && !file.head.starts_with(ELFMAG)) return -ELIBBAD;
+    std::string none;
+    if (!file.known && ReadElf(file, none) == 0) {
+      emulation_.known_programs.Remember(file.on_disk, none);
+    }
+    found_.program.interpreter = path;
+    found_.interpreter =
+        std::make_shared<const UniqueFd>(std::move(file.place.fd));
     return 0;
   }
 

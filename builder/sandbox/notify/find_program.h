@@ -5,18 +5,23 @@
 #ifndef STRAKE_BUILDER_SANDBOX_NOTIFY_FIND_PROGRAM_H_
 #define STRAKE_BUILDER_SANDBOX_NOTIFY_FIND_PROGRAM_H_
 
+#include <memory>
 #include <string>
 
 #include "builder/sandbox/notify/credentials.h"
 #include "builder/sandbox/notify/emulation.h"
 #include "builder/sandbox/notify/path_resolver.h"
 #include "builder/sandbox/notify/program.h"
+#include "util/unique_fd.h"
 
 namespace strake::builder::sandbox::notify {
 
 struct FoundProgram {
   Program program;
   Credentials credentials;  // the process's afterwards
+  // Open for reading; the second is null where the program is static.
+  std::shared_ptr<const UniqueFd> executable;
+  std::shared_ptr<const UniqueFd> interpreter;
 };
 
 // 0 or the negative errno of execve(2).

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -57,7 +58,9 @@ Answer Execute(Request& request, int directory, int path, int arguments,
       Executing(request.thread()),
       {.program = emulation.programs.Intern(std::move(found.program)),
        .credentials =
-           emulation.credentials.Intern(std::move(found.credentials))});
+           emulation.credentials.Intern(std::move(found.credentials)),
+       .executable = std::move(found.executable),
+       .interpreter = std::move(found.interpreter)});
   SendToCall(request, {.number = SYS_execve,
                        .arguments = {{0, kArenaAddress},
                                      {1, request.argument(arguments)},
@@ -75,8 +78,14 @@ Answer HandleExecveat(Request& request) {
   return Execute(request, request.Int(0), 1, 2, flags);
 }
 
-// Gives the loader a descriptor of the file at `path`, as found before.
-int SendFile(Request& request, const std::string& path) {
+// Gives the loader a descriptor of the file that was found before: `opened`, or
+// else what is at `path`.
+int SendFile(Request& request, const std::shared_ptr<const UniqueFd>& opened,
+             const std::string& path) {
+  if (opened != nullptr) {
+    return request.emulation().transport->AddDescriptor(request.call(),
+                                                        opened->get());
+  }
   static const Credentials all = Credentials::Start(0, 0, {}, ~uint64_t{0});
   const Viewer viewer{.thread = request.thread(), .who = &all};
   Place place;
@@ -105,13 +114,14 @@ Answer GiveOrder(Request& request) {
   LoadOrder order = {};
   std::snprintf(order.loader_path, sizeof(order.loader_path), "%s",
                 PathForTracee(emulation.loader.get()).c_str());
-  order.executable = program.file ? emulation.transport->AddDescriptor(
-                                        request.call(), program.file->get())
-                                  : SendFile(request, program.executable);
+  order.executable =
+      SendFile(request, next->executable ? next->executable : program.file,
+               program.executable);
   if (order.executable < 0) return order.executable;
   order.interpreter = -1;
   if (!program.interpreter.empty()) {
-    order.interpreter = SendFile(request, program.interpreter);
+    order.interpreter =
+        SendFile(request, next->interpreter, program.interpreter);
     if (order.interpreter < 0) return order.interpreter;
   }
   order.uid = who.ruid;

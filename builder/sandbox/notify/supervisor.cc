@@ -177,7 +177,9 @@ class Supervisor {
         next_ = {
             .program = emulation_->programs.Intern(std::move(found.program)),
             .credentials =
-                emulation_->credentials.Intern(std::move(found.credentials))};
+                emulation_->credentials.Intern(std::move(found.credentials)),
+            .executable = std::move(found.executable),
+            .interpreter = std::move(found.interpreter)};
         (void)!chdir("/");
         return;
       }
