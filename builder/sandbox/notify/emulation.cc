@@ -68,20 +68,42 @@ void Emulation::RememberSocket(uint64_t inode, std::string path) {
   (*sockets_.lock())[inode] = std::move(path);
 }
 
-void Emulation::Touch(int fd, std::string_view name) {
-  if (!wants_touched_) return;
+bool Emulation::Touch(int fd, std::string_view name) {
+  if (!wants_touched_) return false;
   const std::string host = HostPath::OwnDescriptor(fd).ReadLink();
   const std::string& root = mounts.root().host_path;
   const VirtualMount* mount = mounts.MountOfHostPath(host);
-  if (mount != &mounts.root()) return;
+  if (mount != &mounts.root()) return false;
   Record(host.substr(host.size() > root.size() ? root.size() + 1 : host.size()),
          name);
+  return true;
 }
 
-void Emulation::Touch(const DirectoryRef& directory, std::string_view name) {
-  if (!wants_touched_) return;
+bool Emulation::Touch(const DirectoryRef& directory, std::string_view name) {
+  if (!wants_touched_) return false;
   if (directory.known() == nullptr) return Touch(directory.get(), name);
   Record(directory.known()->path, name);
+  return true;
+}
+
+void Emulation::TouchFile(int fd, const InodeKey& key) {
+  if (!wants_touched_ || IsTouched(key)) return;
+  if (Touch(fd)) touched_files_.lock()->insert(key);
+}
+
+void Emulation::TouchFile(const DirectoryRef& directory, std::string_view name,
+                          const InodeKey& key) {
+  if (!wants_touched_) return;
+  if (Touch(directory, name)) {
+    touched_files_.lock()->insert(key);
+  } else {
+    // Outside of the root, with the number of a file that is gone.
+    touched_files_.lock()->erase(key);
+  }
+}
+
+bool Emulation::IsTouched(const InodeKey& key) {
+  return wants_touched_ && touched_files_.lock()->contains(key);
 }
 
 void Emulation::Record(std::string path, std::string_view name) {

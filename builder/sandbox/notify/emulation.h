@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -80,9 +81,19 @@ class Emulation {
   std::atomic<bool> has_fifos = false;
 
   // Records that the file `fd`, or `name` in the directory `fd`, may be
-  // changed.
-  void Touch(int fd, std::string_view name = {});
-  void Touch(const DirectoryRef& directory, std::string_view name);
+  // changed; false where it lies outside of the root's own tree, or nobody
+  // wants to know.
+  bool Touch(int fd, std::string_view name = {});
+  bool Touch(const DirectoryRef& directory, std::string_view name);
+  // Likewise, where it is known which file that is: `key`, at `fd` or as `name`
+  // in `directory`. Quicker where it was touched before.
+  void TouchFile(int fd, const InodeKey& key);
+  void TouchFile(const DirectoryRef& directory, std::string_view name,
+                 const InodeKey& key);
+  // Whether a name of this file, which then lies in the root's own tree, is
+  // recorded already. It need not be again: whatever gives the file another
+  // name records that.
+  bool IsTouched(const InodeKey& key);
   std::set<std::string> TakeTouched();
   // Before the first call; else nothing is recorded.
   void set_wants_touched(bool wanted) { wants_touched_ = wanted; }
@@ -92,6 +103,7 @@ class Emulation {
 
   bool wants_touched_ = false;
   Guarded<std::set<std::string>> touched_;
+  Guarded<std::unordered_set<InodeKey, InodeKeyHash>> touched_files_;
   Guarded<std::unordered_map<pid_t, NextProgram>> next_programs_;
   Guarded<std::unordered_map<uint64_t, std::string>> sockets_;
   Guarded<

@@ -25,9 +25,9 @@ int IsWritable(const Place& place) {
 }
 
 // The change has happened: the kernel would set the time of it.
-void TouchTime(int fd) {
-  struct stat file {};
-  if (fstat(fd, &file) != 0 || S_ISLNK(file.st_mode)) return;
+//   file  as on disk
+void TouchTime(int fd, const struct stat& file) {
+  if (S_ISLNK(file.st_mode)) return;
   chmod(HostPath::OwnDescriptor(fd).c_str(), file.st_mode & 07777);
 }
 
@@ -35,8 +35,10 @@ Answer ChangeMode(Request& request, const Place& place, mode_t mode) {
   if (int failed = IsWritable(place)) return failed;
   Emulation& emulation = request.emulation();
   const std::lock_guard lock(emulation.changes);
-  struct stat meant {};
-  if (int failed = request.Stat(place.fd.get(), meant)) return failed;
+  struct stat file {};
+  if (fstat(place.fd.get(), &file) != 0) return -errno;
+  struct stat meant = file;
+  emulation.inodes.Apply(meant);
   if (S_ISLNK(meant.st_mode)) return -EOPNOTSUPP;
   const HostPath path = HostPath::OwnDescriptor(place.fd.get());
   if (place.mount != nullptr &&
@@ -51,12 +53,13 @@ Answer ChangeMode(Request& request, const Place& place, mode_t mode) {
   }
   // The host's devices stay as they are.
   const bool is_hosts = place.mount != nullptr && !place.in_tree();
-  if (!is_hosts && chmod(path.c_str(), DiskMode(mode)) != 0) return -errno;
-  struct stat file {};
-  if (fstat(place.fd.get(), &file) != 0) return -errno;
+  if (!is_hosts) {
+    if (chmod(path.c_str(), DiskMode(mode)) != 0) return -errno;
+    file.st_mode = (file.st_mode & S_IFMT) | DiskMode(mode);
+  }
   emulation.inodes.Update(
       file, [&](VirtualMetadata& metadata) { metadata.mode = mode; });
-  emulation.Touch(place.fd.get());
+  emulation.TouchFile(place.fd.get(), KeyOf(file));
   return 0;
 }
 
@@ -121,8 +124,8 @@ Answer ChangeOwner(Request& request, const Place& place, uint32_t uid,
     metadata.mode = meant.st_mode;
     if (!S_ISDIR(meant.st_mode)) metadata.xattrs.erase("security.capability");
   });
-  if (place.in_tree()) TouchTime(place.fd.get());
-  emulation.Touch(place.fd.get());
+  if (place.in_tree()) TouchTime(place.fd.get(), file);
+  emulation.TouchFile(place.fd.get(), KeyOf(file));
   return 0;
 }
 
@@ -145,10 +148,10 @@ Answer HandleFchownat(Request& request) {
 
 // fs/utimes.c: who may set what.
 int MaySetTimes(Request& request, const Place& place, const timespec* times) {
-  if (!place.in_tree()) return 0;
+  const Credentials& who = request.credentials();
+  if (!place.in_tree() || who.Has(Capability::kFowner)) return 0;
   struct stat meant {};
   if (int failed = request.Stat(place.fd.get(), meant)) return failed;
-  const Credentials& who = request.credentials();
   if (IsOwner(who, meant)) return 0;
   const bool now = times == nullptr || (times[0].tv_nsec == UTIME_NOW &&
                                         times[1].tv_nsec == UTIME_NOW);
@@ -164,7 +167,9 @@ Answer SetTimes(Request& request, const Place& place, const timespec* times) {
   if (int failed = IsWritable(place)) return failed;
   if (int failed = MaySetTimes(request, place, times)) return failed;
   if (place.mount != nullptr && !place.in_tree()) return 0;
-  request.emulation().Touch(place.fd.get());
+  struct stat file {};
+  if (fstat(place.fd.get(), &file) != 0) return -errno;
+  request.emulation().TouchFile(place.fd.get(), KeyOf(file));
   return utimensat(place.fd.get(), "", times, AT_EMPTY_PATH) == 0 ? 0 : -errno;
 }
 

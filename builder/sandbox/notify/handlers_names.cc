@@ -82,7 +82,7 @@ void Made(Request& request, const ParentPlace& place, mode_t mode,
   if (!StatName(place, file)) return;
   if (place.in_tree()) {
     RecordNewFile(request, place.directory.get(), file, mode, rdev);
-    request.emulation().Touch(place.directory, place.name);
+    request.emulation().TouchFile(place.directory, place.name, KeyOf(file));
   }
 }
 

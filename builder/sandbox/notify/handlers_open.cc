@@ -248,7 +248,7 @@ class Opener {
     if (fstat(fd, &file) != 0) return -errno;
     if (parent.in_tree()) {
       RecordNewFile(request_, parent.directory.get(), file, mode);
-      emulation_.Touch(parent.directory, parent.name);
+      emulation_.TouchFile(parent.directory, parent.name, KeyOf(file));
     }
     return 0;
   }
@@ -279,8 +279,10 @@ class Opener {
 
   // Looks at what was opened (with O_NONBLOCK) and hands it over.
   Answer Finish(Place place) {
-    struct stat file {};
-    if (int failed = request_.Stat(place.fd.get(), file)) return failed;
+    struct stat on_disk {};
+    if (fstat(place.fd.get(), &on_disk) != 0) return -errno;
+    struct stat file = on_disk;
+    emulation_.inodes.Apply(file);
     if (S_ISDIR(file.st_mode) && (open_.flags & O_CREAT) != 0) return -EISDIR;
     if (place.in_tree()) {
       if (S_ISFIFO(file.st_mode)) emulation_.has_fifos = true;
@@ -291,8 +293,8 @@ class Opener {
         return OpenDevice(file.st_rdev);
       }
       if (Writes(open_.flags)) {
-        emulation_.Touch(place.fd.get());
-        DropPrivileges(place.fd.get(), file);
+        emulation_.TouchFile(place.fd.get(), KeyOf(on_disk));
+        DropPrivileges(on_disk, file);
       }
     }
     if ((open_.flags & O_NONBLOCK) == 0) {
@@ -303,11 +305,9 @@ class Opener {
 
   // What the kernel takes from a file that is written to. It does so at the
   // write, which nobody tells us of.
-  void DropPrivileges(int fd, const struct stat& meant) {
+  void DropPrivileges(const struct stat& file, const struct stat& meant) {
     const bool set_ids = (meant.st_mode & (S_ISUID | S_ISGID)) != 0 &&
                          !request_.credentials().Has(Capability::kFsetid);
-    struct stat file {};
-    if (fstat(fd, &file) != 0) return;
     if (!set_ids && !emulation_.inodes.HasXattrs(file)) return;
     const std::lock_guard lock(emulation_.changes);
     emulation_.inodes.Update(file, [&](VirtualMetadata& metadata) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "builder/sandbox/notify/host_path.h"
+#include "util/unique_fd.h"
 
 namespace strake::builder::sandbox::notify {
 
@@ -51,6 +52,16 @@ int Request::FindOpenFile(int fd, Place& place) {
   if (lstat(HostPath::Descriptor(call_.thread, fd).c_str(), &link) != 0 ||
       (link.st_mode & 0700) == 0) {
     return -EBADF;
+  }
+  // Most were made or written to before, so that it is known where they are.
+  UniqueFd file(
+      open(HostPath::Descriptor(call_.thread, fd).c_str(), O_PATH | O_CLOEXEC));
+  struct stat status {};
+  if (file && fstat(file.get(), &status) == 0 &&
+      emulation_.IsTouched(KeyOf(status))) {
+    place.fd = std::move(file);
+    place.mount = &emulation_.mounts.root();
+    return 0;
   }
   return FindDescriptor(fd, place);
 }
