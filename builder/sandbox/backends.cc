@@ -43,6 +43,13 @@ std::unique_ptr<Sandbox> MakeNotifySandbox() {
   return std::make_unique<NotifySandbox>();
 }
 
+Status ProbeTraceSandbox(const ProcessPrivileges&) { return ProbeTrace(); }
+
+std::unique_ptr<Sandbox> MakeTraceSandbox() {
+  return std::make_unique<NotifySandbox>(
+      NotifySandboxOptions{.scratch = {}, .transport = TracerHere()});
+}
+
 Status ProbeChrootSandbox(const ProcessPrivileges&) { return ProbeChroot(); }
 
 std::unique_ptr<Sandbox> MakeChrootSandbox() {
@@ -77,6 +84,9 @@ constexpr std::array kBackends = {
             MakeChrootSandbox,
             "root with the capabilities SYS_CHROOT, CHOWN, MKNOD, SETUID and "
             "SETGID, as in a default container"},
+    Backend{"trace", NamespaceWish::kNever, ProbeTraceSandbox, MakeTraceSandbox,
+            "a seccomp profile that permits seccomp, ptrace and "
+            "process_vm_readv (as Docker's default does)"},
 };
 
 // What the child of `ProbeBackends` says: 'y' or 'n', and the detail.

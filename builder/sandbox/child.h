@@ -33,6 +33,7 @@ enum class ChildStep : int32_t {
   kChroot,
   kEnterCwd,
   kSeccomp,
+  kTrace,
   kDropBounding,  // index: the capability
   kSetGroups,
   kSetGid,

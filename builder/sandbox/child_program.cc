@@ -243,6 +243,8 @@ const char* ChildStepText(ChildStep step) {
       return "enter the working directory";
     case ChildStep::kSeccomp:
       return "install the seccomp filter";
+    case ChildStep::kTrace:
+      return "trace the first process (ptrace)";
     case ChildStep::kDropBounding:
       return "drop a capability from the bounding set";
     case ChildStep::kSetGroups:

@@ -40,8 +40,10 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/notify/request.cc
   sandbox/notify/rewrite.cc
   sandbox/notify/root_view.cc
+  sandbox/notify/run_filter.cc
   sandbox/notify/supervisor.cc
   sandbox/notify/tracee_memory.cc
+  sandbox/notify/tracer.cc
   sandbox/notify/virtual_inodes.cc
   sandbox/output_pump.cc
   sandbox/probe_namespaces.cc

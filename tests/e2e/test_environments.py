@@ -233,6 +233,21 @@ class EnvironmentsTest(support.EndToEndTest):
                     self.check(self.inside(environment, place, list(RUNS),
                                            "notify"))
 
+    def test_trace_of_root(self):
+        self.check(self.here(list(RUNS), "trace"))
+
+    def test_trace_in_containers(self):
+        for environment in ("docker-root", "restricted"):
+            with self.subTest(environment=environment):
+                self.check(self.inside(environment, "overlay", list(RUNS),
+                                       "trace"))
+
+    def test_trace_below_another_supervisor(self):
+        """A listener around strake, as LXD and sysbox have, hides no call from it."""
+        self.check(self.here(list(RUNS), "trace", prefix=[
+            "python3", "-B", os.path.join(os.path.dirname(__file__),
+                                          "with_listener.py")]))
+
     def test_chroot_in_a_default_container(self):
         for place in ("overlay", "volume"):
             with self.subTest(place=place):

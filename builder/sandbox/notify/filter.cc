@@ -96,7 +96,6 @@ class Program {
   std::vector<BpfInstruction> code_;
 };
 
-constexpr uint32_t kNotify = SECCOMP_RET_USER_NOTIF;
 constexpr uint32_t kAllow = SECCOMP_RET_ALLOW;
 constexpr uint32_t kNoSuchCall = SECCOMP_RET_ERRNO | ENOSYS;
 
@@ -120,18 +119,22 @@ void AllowWhereRewritten(Program& program, const Rewritten& rewritten) {
   program.Return(kAllow);
 }
 
-void NotifyForLimit(Program& program, int call, int argument) {
+void NotifyForLimit(Program& program, uint32_t notify, int call, int argument) {
   ForCall(program, call, [&] {
     program.LoadArgument(argument);
     program.UnlessEqualSkip(RLIMIT_RTTIME, 1);
-    program.Return(kNotify);
+    program.Return(notify);
     program.Return(kAllow);
   });
 }
 
 }  // namespace
 
-std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls) {
+std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls,
+                                         AnsweredBy answered) {
+  const uint32_t notify = answered == AnsweredBy::kListener
+                              ? SECCOMP_RET_USER_NOTIF
+                              : SECCOMP_RET_TRACE;
   Program program;
   program.Load(offsetof(seccomp_data, arch));
   program.IfEqualSkip(AUDIT_ARCH_X86_64, 1);
@@ -155,14 +158,14 @@ std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls) {
         program.UnlessEqualSkip(0, 1);
         program.Return(kAllow);
       }
-      program.Return(kNotify);
+      program.Return(notify);
     });
   }
   ForCall(program, SYS_prctl, [&] {
     program.LoadArgument(0);
     for (uint32_t option : kPrctlOptions) {
       program.UnlessEqualSkip(option, 1);
-      program.Return(kNotify);
+      program.Return(notify);
     }
     program.Return(kAllow);
   });
@@ -175,11 +178,21 @@ std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls) {
     program.Return(SECCOMP_RET_ERRNO | EPROTONOSUPPORT);
     program.Return(kAllow);
   });
-  NotifyForLimit(program, SYS_prlimit64, 1);
-  NotifyForLimit(program, SYS_getrlimit, 0);
-  NotifyForLimit(program, SYS_setrlimit, 0);
+  NotifyForLimit(program, notify, SYS_prlimit64, 1);
+  NotifyForLimit(program, notify, SYS_getrlimit, 0);
+  NotifyForLimit(program, notify, SYS_setrlimit, 0);
+  if (answered == AnsweredBy::kTracer) {
+    // A listener would be asked before the tracer.
+    ForCall(program, SYS_seccomp, [&] {
+      program.LoadArgument(1);
+      program.And(SECCOMP_FILTER_FLAG_NEW_LISTENER);
+      program.UnlessEqualSkip(SECCOMP_FILTER_FLAG_NEW_LISTENER, 1);
+      program.Return(SECCOMP_RET_ERRNO | EBUSY);
+      program.Return(kAllow);
+    });
+  }
   for (int call : calls) {
-    ForCall(program, call, [&] { program.Return(kNotify); });
+    ForCall(program, call, [&] { program.Return(notify); });
   }
   program.Return(kAllow);
   return program.Take();

@@ -149,8 +149,11 @@ void WaitForHangUp(int pipe) {
 class NotifyRun {
  public:
   NotifyRun(const ProcessSpec& spec, const OutputCallback& on_output,
-            const std::stop_token& stop)
-      : spec_(spec), on_output_(on_output), stop_(stop) {}
+            const std::stop_token& stop, notify::CallTransport transport)
+      : spec_(spec),
+        on_output_(on_output),
+        stop_(stop),
+        transport_(transport) {}
 
   Result<ExitStatus> Run(notify::RootView& view) {
     RETURN_IF_ERROR(Open());
@@ -158,6 +161,7 @@ class NotifyRun {
     plan.spec = &spec_;
     plan.candidates = ProgramCandidates(spec_.argv.front(), spec_.env);
     plan.mounts = view.TakeMounts();
+    plan.transport = transport_;
     plan.meant = view.meant();
     plan.channel = channel_.theirs.get();
     plan.alive = alive_.theirs.get();
@@ -237,6 +241,7 @@ class NotifyRun {
   const ProcessSpec& spec_;
   const OutputCallback& on_output_;
   const std::stop_token& stop_;
+  const notify::CallTransport transport_;
   Ends channel_;
   Ends alive_;
   Ends out_;
@@ -266,7 +271,8 @@ Result<ExitStatus> NotifySandbox::Run(const ProcessSpec& spec,
   }
   notify::RootView view(scratch);
   RETURN_IF_ERROR(view.Prepare(spec));
-  Result<ExitStatus> ended = NotifyRun(spec, on_output, stop).Run(view);
+  Result<ExitStatus> ended =
+      NotifyRun(spec, on_output, stop, options_.transport).Run(view);
   Status restored = view.Restore();
   if (ended && !restored) return std::move(restored).error();
   return ended;

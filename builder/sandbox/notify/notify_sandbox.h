@@ -1,6 +1,7 @@
 // Runs processes in a root file system where no namespace and no chroot(2) can
 // be had: a supervisor answers those of their system calls that take a path, an
-// owner or a user id (seccomp user notification).
+// owner or a user id. They reach it by seccomp user notification (the backend
+// "notify") or by ptrace (the backend "trace").
 //
 // Needs no privilege at all, and uses none: as root it drops all capabilities.
 // It isolates nothing: a process that means harm has all that the user who runs
@@ -15,6 +16,7 @@
 #include <string_view>
 #include <utility>
 
+#include "builder/sandbox/notify/transport.h"
 #include "builder/sandbox/sandbox.h"
 #include "util/result.h"
 
@@ -24,6 +26,7 @@ struct NotifySandboxOptions {
   // A directory for what tmpfs mounts hold during a run; empty: a temporary
   // directory of the system's.
   std::string scratch;
+  notify::CallTransport transport = notify::CallTransport::kListener;
 };
 
 // As `Sandbox` says, and:
@@ -33,13 +36,18 @@ struct NotifySandboxOptions {
 //     the journal then has their real mode.
 //   * `Network::kNone`, a host name and size limits of tmpfs mounts need
 //     namespaces: the first is `kUnsupported`, the others have no effect.
+//   * Under a tracer, what needs to trace for itself (strace, gdb,
+//     LeakSanitizer) fails.
 //   * Times of a directory in which a mount point is made are restored.
 class NotifySandbox final : public Sandbox {
  public:
   explicit NotifySandbox(NotifySandboxOptions options = {})
       : options_(std::move(options)) {}
 
-  std::string_view name() const override { return "notify"; }
+  std::string_view name() const override {
+    return options_.transport == notify::CallTransport::kListener ? "notify"
+                                                                  : "trace";
+  }
   bool emulates_owners() const override { return true; }
   Result<ExitStatus> Run(const ProcessSpec& spec,
                          const OutputCallback& on_output,
@@ -54,6 +62,12 @@ class NotifySandbox final : public Sandbox {
 // milliseconds; cached for the life of the process. Safe to call from any
 // thread.
 Status ProbeNotify();
+// Likewise for one with `TracerHere()`.
+Status ProbeTrace();
+
+// The tracer for this place: an eager one where another's listener is around
+// us, found out by trying. Cached; safe to call from any thread.
+notify::CallTransport TracerHere();
 
 }  // namespace strake::builder::sandbox
 

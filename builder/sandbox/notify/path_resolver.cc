@@ -33,9 +33,10 @@ int OpenAt2(int directory, const char* path, uint64_t flags, uint64_t resolve) {
 }
 
 // The walk knows more about these than the kernel, who sees no mounts.
+// ENOSYS, EPERM: openat2(2) itself is refused (an older kernel or profile).
 bool NeedsWalk(int error) {
   return error == -EACCES || error == -EXDEV || error == -ELOOP ||
-         error == -EAGAIN;
+         error == -EAGAIN || error == -ENOSYS || error == -EPERM;
 }
 
 bool HasDotDot(std::string_view path) {

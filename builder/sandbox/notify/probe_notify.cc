@@ -1,12 +1,17 @@
-// The probe does the real thing, with everything that a profile may refuse in
-// it: a filter with a listener, a descriptor passed, memory read and written,
-// the label, a call rewritten by ptrace, the loader.
+// The probes do the real thing, with everything that a profile may refuse in
+// it: a filter with a listener or a tracer, a descriptor passed, memory read
+// and written, the label, a call rewritten by ptrace, the loader.
 
 #include <elf.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +19,7 @@
 #include <string>
 #include <utility>
 
+#include "builder/sandbox/notify/listener.h"
 #include "builder/sandbox/notify/notify_sandbox.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
@@ -83,7 +89,7 @@ std::string TinyProgram() {
   return std::string(reinterpret_cast<const char*>(&file), sizeof(file));
 }
 
-Status Try() {
+Status Try(notify::CallTransport transport) {
   ASSIGN_OR_RETURN(const ScratchRoot root, ScratchRoot::Make());
   const std::string program = root.path() + "/probe";
   ASSIGN_OR_RETURN(UniqueFd file,
@@ -94,26 +100,55 @@ Status Try() {
   ProcessSpec spec;
   spec.argv = {"/probe"};
   spec.root.path = root.path();
-  NotifySandbox sandbox;
+  NotifySandbox sandbox({.scratch = {}, .transport = transport});
   ASSIGN_OR_RETURN(const ExitStatus status, sandbox.Run(spec, {}, {}));
   if (status.code == kExitCode) return {};
   return Unsupported("a program under the supervisor ended with " +
                      std::to_string(status.ShellCode()));
 }
 
-}  // namespace
-
-Status ProbeNotify() {
+Status Probe(notify::CallTransport transport) {
 #ifndef __x86_64__
   return Unsupported(
       "running steps without namespaces is implemented for x86-64 only");
 #endif
-  static const Status probed = [] {
-    Status tried = Try();
-    if (tried) return tried;
-    return Status(Unsupported(tried.error().message()));
-  }();
+  Status tried = Try(transport);
+  if (tried) return tried;
+  return Unsupported(tried.error().message());
+}
+
+// Whether the kernel refuses a listener because there is one.
+bool ListenerIsAround() {
+  const pid_t child = fork();
+  if (child == 0) {
+    const BpfInstruction allow = {.code = BPF_RET | BPF_K,
+                                  .operand = SECCOMP_RET_ALLOW};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    _exit(notify::InstallListener({&allow, 1}) == -EBUSY ? 1 : 0);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
+}  // namespace
+
+Status ProbeNotify() {
+  static const Status probed = Probe(notify::CallTransport::kListener);
   return probed;
+}
+
+Status ProbeTrace() {
+  static const Status probed = Probe(TracerHere());
+  return probed;
+}
+
+notify::CallTransport TracerHere() {
+  static const notify::CallTransport here =
+      ListenerIsAround() ? notify::CallTransport::kEagerTracer
+                         : notify::CallTransport::kTracer;
+  return here;
 }
 
 }  // namespace strake::builder::sandbox

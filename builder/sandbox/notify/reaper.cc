@@ -88,6 +88,7 @@ class FirstProcess {
     _exit(127);
   }
 
+  // The listener, or 0 where there is none.
   int Prepare(int ready) const {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (int i = 0; i < 3; ++i) {
@@ -106,18 +107,25 @@ class FirstProcess {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
       Fail(ready, ChildStep::kSeccomp, errno);
     }
-    if (!plan_.denials.empty()) {
-      sock_fprog program = {};
-      program.len = static_cast<unsigned short>(plan_.denials.size());
-      program.filter = const_cast<sock_filter*>(
-          reinterpret_cast<const sock_filter*>(plan_.denials.data()));
-      if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {
-        Fail(ready, ChildStep::kSeccomp, errno);
-      }
+    InstallFilter(ready, plan_.denials);
+    if (!plan_.listens) {
+      InstallFilter(ready, plan_.filter);
+      return 0;
     }
     const int listener = InstallListener(plan_.filter);
     if (listener < 0) Fail(ready, ChildStep::kSeccomp, -listener);
     return listener;
+  }
+
+  static void InstallFilter(int ready, std::span<const BpfInstruction> filter) {
+    if (filter.empty()) return;
+    sock_fprog program = {};
+    program.len = static_cast<unsigned short>(filter.size());
+    program.filter = const_cast<sock_filter*>(
+        reinterpret_cast<const sock_filter*>(filter.data()));
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {
+      Fail(ready, ChildStep::kSeccomp, errno);
+    }
   }
 
   static void ResetSignals() {
@@ -178,8 +186,8 @@ pid_t StartFirst(const ReaperPlan& plan, UniqueFd& go) {
   Send(plan.supervisor,
        {.kind = ReaperMessage::Kind::kStarted,
         .process = static_cast<int32_t>(pid)},
-       words[0]);
-  close(words[0]);
+       plan.listens ? words[0] : -1);
+  if (plan.listens) close(words[0]);
   go.reset(gate[1]);
   return static_cast<pid_t>(pid);
 }

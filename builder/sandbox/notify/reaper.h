@@ -24,7 +24,9 @@ struct ReaperPlan {
   int cwd = -1;         // the first process's working directory
   int stdio[3] = {-1, -1, -1};
   uint32_t umask = 022;
-  // What is denied, then what the supervisor answers.
+  // What is denied, then what the supervisor answers; empty: none. With
+  // `listens`, the second comes with a listener.
+  bool listens = true;
   std::span<const BpfInstruction> denials;
   std::span<const BpfInstruction> filter;
   const char* loader_path = nullptr;
@@ -35,9 +37,10 @@ struct ReaperPlan {
 // Packets from the reaper to the supervisor.
 struct ReaperMessage {
   enum class Kind : int32_t {
-    kStarted = 1,  // `process` waits at its start; the listener is attached
-    kFailed,       // `step` and `error`
-    kExited,       // `status`, as of waitpid(2)
+    kStarted =
+        1,    // `process` waits at its start; the listener, if any, is attached
+    kFailed,  // `step` and `error`
+    kExited,  // `status`, as of waitpid(2)
   };
   Kind kind = Kind::kStarted;
   int32_t process = 0;

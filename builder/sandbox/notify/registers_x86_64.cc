@@ -1,5 +1,7 @@
 #include <sys/ptrace.h>
 
+#include <cerrno>
+
 #include "builder/sandbox/notify/registers.h"
 
 namespace strake::builder::sandbox::notify {
@@ -21,6 +23,18 @@ bool Registers::Write(pid_t thread) const {
   return ptrace(PTRACE_SETREGS, thread, nullptr, &values_) == 0;
 }
 
+int Registers::number() const { return static_cast<int>(values_.orig_rax); }
+
+// The kernel puts ENOSYS there before the call; none that is waited for returns
+// that.
+bool Registers::IsAtEntry() const {
+  return result() == -ENOSYS && number() >= 0;
+}
+
+void Registers::ReplaceCall(int number) {
+  values_.orig_rax = static_cast<unsigned long long>(number);
+}
+
 void Registers::Restart(int number) {
   values_.rip -= kSystemCallInstructionSize;
   values_.rax = static_cast<unsigned long long>(number);
@@ -37,6 +51,10 @@ uint64_t Registers::argument(int index) const {
 }
 
 int64_t Registers::result() const { return static_cast<int64_t>(values_.rax); }
+
+void Registers::SetInterruptibleResult(int64_t result) {
+  values_.rax = static_cast<unsigned long long>(result);
+}
 
 void Registers::SetResult(int64_t result) {
   values_.rax = static_cast<unsigned long long>(result);

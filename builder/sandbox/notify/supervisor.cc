@@ -31,6 +31,7 @@
 #include "builder/sandbox/notify/loader/image.h"
 #include "builder/sandbox/notify/reaper.h"
 #include "builder/sandbox/notify/rewrite.h"
+#include "builder/sandbox/notify/tracer.h"
 #include "builder/sandbox/seccomp_filter.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
@@ -85,8 +86,12 @@ class Supervisor {
     Prepare();
     StartReaper();
     const pid_t first = ReceiveStart();
-    LetGo(first);
-    StartWorkers();
+    if (tracer_ == nullptr) {
+      LetGo(first);
+      StartWorkers();
+    } else {
+      StartTracer(first);
+    }
     if (const std::optional<int> status = WaitForEnd()) ReportEnd(*status);
     waitpid(reaper_, nullptr, __WALL);
     KillDescendants();
@@ -209,7 +214,11 @@ class Supervisor {
     }
     reaper_socket_.reset(ends[0]);
     const UniqueFd theirs(ends[1]);
-    const std::vector<BpfInstruction> filter = NotifyFilter(AllHandledCalls());
+    const bool listens = plan_.transport == CallTransport::kListener;
+    std::vector<BpfInstruction> filter =
+        NotifyFilter(AllHandledCalls(),
+                     listens ? AnsweredBy::kListener : AnsweredBy::kTracer);
+    if (!listens) MakeTracer(filter);
     const std::vector<BpfInstruction> denials =
         spec_.insecure ? std::vector<BpfInstruction>() : DefaultSeccompFilter();
     const std::string loader = PathForTracee(emulation_->loader.get());
@@ -221,6 +230,7 @@ class Supervisor {
     for (int i = 0; i < 3; ++i) plan.stdio[i] = plan_.stdio[i];
     plan.umask = Label{}.umask;
     plan.denials = denials;
+    plan.listens = listens;
     plan.filter = filter;
     plan.loader_path = loader.c_str();
     plan.argv = argv.data();
@@ -248,6 +258,7 @@ class Supervisor {
     if (message.kind == ReaperMessage::Kind::kFailed) {
       Fail(static_cast<ChildStep>(message.step), message.error);
     }
+    if (tracer_ != nullptr) return message.process;
     const cmsghdr* rights = CMSG_FIRSTHDR(&header);
     if (rights == nullptr) Fail(ChildStep::kSeccomp, EBADF);
     int listener = -1;
@@ -264,6 +275,28 @@ class Supervisor {
                                             .credentials = next_.credentials,
                                             .umask = Label{}.umask});
     send(reaper_socket_.get(), "", 1, MSG_NOSIGNAL);
+  }
+
+  // Takes `filter` where it is to run it itself.
+  void MakeTracer(std::vector<BpfInstruction>& filter) {
+    std::vector<BpfInstruction> own;
+    if (plan_.transport == CallTransport::kEagerTracer) own.swap(filter);
+    auto tracer = std::make_unique<Tracer>(
+        std::move(own),
+        [this](const Notification& call) { AnswerCall(*emulation_, call); });
+    tracer_ = tracer.get();
+    emulation_->transport = std::move(tracer);
+  }
+
+  // A thread of its own: this one waits for the reaper, its child.
+  void StartTracer(pid_t first) {
+    std::thread([this, first] {
+      if (int failed = tracer_->Attach(first)) {
+        Fail(ChildStep::kTrace, -failed);
+      }
+      LetGo(first);
+      tracer_->Run();
+    }).detach();
   }
 
   // They end with the process.
@@ -321,7 +354,9 @@ class Supervisor {
   SupervisorPlan& plan_;
   const ProcessSpec& spec_;
   std::unique_ptr<Emulation> emulation_;
-  Listener* listener_ = nullptr;  // the transport
+  // The transport is one of these.
+  Listener* listener_ = nullptr;
+  Tracer* tracer_ = nullptr;
   UniqueFd cwd_;
   UniqueFd reaper_socket_;
   pid_t reaper_ = -1;

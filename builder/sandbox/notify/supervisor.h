@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "builder/sandbox/notify/mount_table.h"
+#include "builder/sandbox/notify/transport.h"
 #include "builder/sandbox/sandbox.h"
 #include "util/ownership_journal.h"
 #include "util/unique_fd.h"
@@ -24,6 +25,7 @@ struct SupervisorPlan {
   const ProcessSpec* spec = nullptr;    // borrowed
   std::vector<std::string> candidates;  // paths to execute, the first that is
   std::vector<VirtualMount> mounts;
+  CallTransport transport = CallTransport::kListener;
   std::vector<std::pair<InodeKey, VirtualMetadata>> meant;
   // Borrowed descriptors.
   int channel = -1;  // takes `ChildReport` packets; SOCK_SEQPACKET

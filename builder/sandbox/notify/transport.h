@@ -18,6 +18,12 @@
 
 namespace strake::builder::sandbox::notify {
 
+enum class CallTransport {
+  kListener,
+  kTracer,       // stops at the calls that a filter picks
+  kEagerTracer,  // stops at all; for where another's listener is asked first
+};
+
 // A system call that waits for its answer.
 struct Notification {
   uint64_t id = 0;

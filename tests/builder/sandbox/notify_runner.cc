@@ -1,7 +1,10 @@
-// notify_runner [-j JOURNAL] [-t TOUCHED] [-C DIR] ROOT UID:GID COMMAND...
+// notify_runner [-b WAY] [-j JOURNAL] [-t TOUCHED] [-C DIR] ROOT UID:GID
+//     COMMAND...
 //
 // Runs COMMAND in the directory ROOT by `NotifySandbox`, with the standard
 // streams it has, and ends with its status; 125 when it could not be started.
+//   -b  how calls reach the supervisor: notify (the default), trace (as the
+//       backend), trace-filter, trace-all
 //   -j  a file that holds the ownership journal before and after
 //   -C  the working directory inside
 //   -t  a file to write the touched paths to, one a line
@@ -38,6 +41,14 @@ Result<OwnershipJournal> LoadJournal(const std::string& path) {
   return OwnershipJournal::Parse(text.str());
 }
 
+std::optional<notify::CallTransport> TransportNamed(const std::string& name) {
+  if (name == "notify") return notify::CallTransport::kListener;
+  if (name == "trace") return TracerHere();
+  if (name == "trace-filter") return notify::CallTransport::kTracer;
+  if (name == "trace-all") return notify::CallTransport::kEagerTracer;
+  return std::nullopt;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -45,14 +56,17 @@ int main(int argc, char** argv) {
   std::string touched_path;
   int option = 0;
   std::string cwd = "/";
-  while ((option = getopt(argc, argv, "+j:t:C:")) >= 0) {
+  std::string way = "notify";
+  while ((option = getopt(argc, argv, "+b:j:t:C:")) >= 0) {
     if (option == '?') return 125;
-    (option == 'j'   ? journal_path
+    (option == 'b'   ? way
+     : option == 'j' ? journal_path
      : option == 't' ? touched_path
                      : cwd) = optarg;
   }
   argv += optind;
-  if (argc - optind < 3) return 125;
+  const auto transport = TransportNamed(way);
+  if (argc - optind < 3 || !transport) return 125;
 
   ProcessSpec spec;
   spec.root.path = argv[0];
@@ -78,7 +92,7 @@ int main(int argc, char** argv) {
   std::optional<std::set<std::string>> touched;
   spec.touched = &touched;
 
-  NotifySandbox sandbox;
+  NotifySandbox sandbox({.scratch = {}, .transport = *transport});
   Result<ExitStatus> status = sandbox.Run(spec, {}, {});
   if (!status) return Fail(status.error());
   if (!journal_path.empty()) {
