@@ -25,6 +25,8 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/notify/handlers_sockets.cc
   sandbox/notify/handlers_stat.cc
   sandbox/notify/handlers_xattr.cc
+  sandbox/notify/inner_supervisor.cc
+  sandbox/notify/kernel_mounts.cc
   sandbox/notify/label.cc
   sandbox/notify/listener.cc
   sandbox/notify/mount_table.cc
@@ -39,7 +41,10 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/notify/rewrite.cc
   sandbox/notify/root_view.cc
   sandbox/notify/supervisor.cc
+  sandbox/notify/supervisor_parts.cc
+  sandbox/notify/supervisor_process.cc
   sandbox/notify/tracee_memory.cc
+  sandbox/notify/userns_emu_sandbox.cc
   sandbox/notify/virtual_inodes.cc
   sandbox/output_pump.cc
   sandbox/probe_namespaces.cc

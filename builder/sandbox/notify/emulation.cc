@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "builder/sandbox/notify/host_path.h"
@@ -15,15 +16,18 @@ constexpr std::chrono::seconds kLongEnough{5};
 }  // namespace
 
 Emulation::Emulation(std::vector<VirtualMount> virtual_mounts,
-                     Credentials first_credentials, Program first_program)
-    : mounts(std::move(virtual_mounts)),
+                     Credentials first_credentials, Program first_program,
+                     MountTable::KnownTo mounts_known_to)
+    : mounts(std::move(virtual_mounts), mounts_known_to),
       inodes(geteuid(), getegid()),
       credentials(std::move(first_credentials)),
       programs(std::move(first_program)),
       paths(mounts, inodes, [this](pid_t process) {
         const std::optional<Label> label = ReadLabel(process);
         return label ? programs.Get(label->program).executable : std::string();
-      }) {}
+      }) {
+  if (has_native_paths()) inodes.TakeUnmappedForRoot();
+}
 
 void Emulation::SetNextProgram(pid_t process, NextProgram next) {
   (*next_programs_.lock())[process] = next;
@@ -64,8 +68,8 @@ void Emulation::Touch(int fd, std::string_view name) {
   const std::string& root = mounts.root().host_path;
   const VirtualMount* mount = mounts.MountOfHostPath(host);
   if (mount != &mounts.root()) return;
-  std::string path =
-      host.substr(host.size() > root.size() ? root.size() + 1 : host.size());
+  const size_t prefix = root == "/" ? 1 : root.size() + 1;
+  std::string path = host.substr(std::min(host.size(), prefix));
   while (name.ends_with('/')) name.remove_suffix(1);
   if (!name.empty() && name != "." && name != "..") {
     if (!path.empty()) path += '/';

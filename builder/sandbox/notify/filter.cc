@@ -129,10 +129,8 @@ void NotifyForLimit(Program& program, int call, int argument) {
   });
 }
 
-}  // namespace
-
-std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls) {
-  Program program;
+// Other machines' programs, and calls that nobody may make.
+void RefuseWhatIsUnknown(Program& program) {
   program.Load(offsetof(seccomp_data, arch));
   program.IfEqualSkip(AUDIT_ARCH_X86_64, 1);
   program.Return(kNoSuchCall);
@@ -140,24 +138,21 @@ std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls) {
   constexpr uint32_t kX32Bit = 0x40000000;
   program.UnlessAtLeastSkip(kX32Bit, 1);
   program.Return(kNoSuchCall);
-
   for (int call : kRefused) {
     ForCall(program, call, [&] { program.Return(kNoSuchCall); });
   }
-  for (const Rewritten& rewritten : kRewritten) {
-    ForCall(program, rewritten.call, [&] {
-      AllowWhereRewritten(program, rewritten);
-      if (rewritten.call == SYS_sendto) {
-        // Most have no address; the arena's was let through above.
-        program.LoadArgument(rewritten.argument);
-        program.UnlessEqualSkip(0, 3);
-        program.LoadArgumentHigh(rewritten.argument);
-        program.UnlessEqualSkip(0, 1);
-        program.Return(kAllow);
-      }
-      program.Return(kNotify);
-    });
-  }
+}
+
+void PassWithoutAddress(Program& program, int argument) {
+  program.LoadArgument(argument);
+  program.UnlessEqualSkip(0, 3);
+  program.LoadArgumentHigh(argument);
+  program.UnlessEqualSkip(0, 1);
+  program.Return(kAllow);
+}
+
+// What is decided by arguments, then `calls`, then all others.
+void Finish(Program& program, std::span<const int> calls) {
   ForCall(program, SYS_prctl, [&] {
     program.LoadArgument(0);
     for (uint32_t option : kPrctlOptions) {
@@ -182,6 +177,41 @@ std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls) {
     ForCall(program, call, [&] { program.Return(kNotify); });
   }
   program.Return(kAllow);
+}
+
+}  // namespace
+
+std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls) {
+  Program program;
+  RefuseWhatIsUnknown(program);
+  for (const Rewritten& rewritten : kRewritten) {
+    ForCall(program, rewritten.call, [&] {
+      AllowWhereRewritten(program, rewritten);
+      // Most have no address; the arena's was let through above.
+      if (rewritten.call == SYS_sendto) {
+        PassWithoutAddress(program, rewritten.argument);
+      }
+      program.Return(kNotify);
+    });
+  }
+  Finish(program, calls);
+  return program.Take();
+}
+
+std::vector<BpfInstruction> NativePathsFilter(std::span<const int> calls) {
+  Program program;
+  RefuseWhatIsUnknown(program);
+  ForCall(program, SYS_bind, [&] {
+    program.LoadArgumentHigh(0);
+    program.UnlessEqualSkip(kPassBind, 1);
+    program.Return(kAllow);
+    program.Return(kNotify);
+  });
+  ForCall(program, SYS_sendto, [&] {
+    PassWithoutAddress(program, 4);
+    program.Return(kNotify);
+  });
+  Finish(program, calls);
   return program.Take();
 }
 

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "builder/sandbox/notify/notify_sandbox.h"
+#include "builder/sandbox/notify/userns_emu_sandbox.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
@@ -83,7 +84,7 @@ std::string TinyProgram() {
   return std::string(reinterpret_cast<const char*>(&file), sizeof(file));
 }
 
-Status Try() {
+Status Try(Sandbox& sandbox) {
   ASSIGN_OR_RETURN(const ScratchRoot root, ScratchRoot::Make());
   const std::string program = root.path() + "/probe";
   ASSIGN_OR_RETURN(UniqueFd file,
@@ -94,11 +95,16 @@ Status Try() {
   ProcessSpec spec;
   spec.argv = {"/probe"};
   spec.root.path = root.path();
-  NotifySandbox sandbox;
   ASSIGN_OR_RETURN(const ExitStatus status, sandbox.Run(spec, {}, {}));
   if (status.code == kExitCode) return {};
   return Unsupported("a program under the supervisor ended with " +
                      std::to_string(status.ShellCode()));
+}
+
+Status Probe(Sandbox& sandbox) {
+  Status tried = Try(sandbox);
+  if (tried) return tried;
+  return Status(Unsupported(tried.error().message()));
 }
 
 }  // namespace
@@ -109,9 +115,19 @@ Status ProbeNotify() {
       "running steps without namespaces is implemented for x86-64 only");
 #endif
   static const Status probed = [] {
-    Status tried = Try();
-    if (tried) return tried;
-    return Status(Unsupported(tried.error().message()));
+    NotifySandbox sandbox;
+    return Probe(sandbox);
+  }();
+  return probed;
+}
+
+Status ProbeUsernsEmu() {
+#ifndef __x86_64__
+  return Unsupported("owners can be emulated on x86-64 only");
+#endif
+  static const Status probed = [] {
+    UsernsEmuSandbox sandbox;
+    return Probe(sandbox);
   }();
   return probed;
 }

@@ -1,6 +1,7 @@
 // notify_runner [-j JOURNAL] [-t TOUCHED] [-C DIR] ROOT UID:GID COMMAND...
 //
-// Runs COMMAND in the directory ROOT by `NotifySandbox`, with the standard
+// Built twice: notify_runner runs COMMAND in the directory ROOT by
+// `NotifySandbox`, userns_emu_runner by `UsernsEmuSandbox`; with the standard
 // streams it has, and ends with its status; 125 when it could not be started.
 //   -j  a file that holds the ownership journal before and after
 //   -C  the working directory inside
@@ -17,6 +18,10 @@
 #include <string>
 
 #include "builder/sandbox/notify/notify_sandbox.h"
+#ifdef STRAKE_USERNS_EMU
+#include "builder/sandbox/notify/userns_emu_sandbox.h"
+#include "builder/sandbox/user_namespace.h"
+#endif
 
 namespace {
 
@@ -78,7 +83,16 @@ int main(int argc, char** argv) {
   std::optional<std::set<std::string>> touched;
   spec.touched = &touched;
 
+#ifdef STRAKE_USERNS_EMU
+  const ProcessPrivileges privileges =
+      EnterUserNamespace(NamespaceWish::kSingleId);
+  if (privileges.privilege != Privilege::kSingleId) {
+    return Fail(Unsupported(privileges.reason));
+  }
+  UsernsEmuSandbox sandbox;
+#else
   NotifySandbox sandbox;
+#endif
   Result<ExitStatus> status = sandbox.Run(spec, {}, {});
   if (!status) return Fail(status.error());
   if (!journal_path.empty()) {
