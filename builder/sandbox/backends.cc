@@ -11,6 +11,7 @@
 #include "builder/sandbox/chroot_sandbox.h"
 #include "builder/sandbox/namespace_sandbox.h"
 #include "builder/sandbox/notify/notify_sandbox.h"
+#include "builder/sandbox/notify/userns_emu_sandbox.h"
 #include "builder/sandbox/probe_namespaces.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
@@ -35,6 +36,15 @@ constexpr char kUsernsSingle[] = "userns-single";
 template <const char* kName>
 std::unique_ptr<Sandbox> MakeNamespaceSandbox() {
   return std::make_unique<NamespaceSandbox>(kName);
+}
+
+Status ProbeEmulatingNamespace(const ProcessPrivileges& privileges) {
+  RETURN_IF_ERROR(ProbeNamespaceSandbox<Privilege::kSingleId>(privileges));
+  return ProbeUsernsEmu();
+}
+
+std::unique_ptr<Sandbox> MakeUsernsEmuSandbox() {
+  return std::make_unique<UsernsEmuSandbox>();
 }
 
 Status ProbeNotifySandbox(const ProcessPrivileges&) { return ProbeNotify(); }
@@ -70,6 +80,10 @@ constexpr std::array kBackends = {
             "seccomp profile that permits unshare and mount), newuidmap "
             "(package uidmap) without no_new_privs, and ranges in /etc/subuid "
             "and /etc/subgid"},
+    Backend{"userns-emu", NamespaceWish::kSingleId, ProbeEmulatingNamespace,
+            MakeUsernsEmuSandbox,
+            "user namespaces (as for userns-map), Linux 5.19, and no other "
+            "supervisor around it"},
     Backend{kUsernsSingle, NamespaceWish::kSingleId,
             ProbeNamespaceSandbox<Privilege::kSingleId>,
             MakeNamespaceSandbox<kUsernsSingle>,

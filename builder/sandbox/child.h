@@ -39,6 +39,7 @@ enum class ChildStep : int32_t {
   kSetGid,
   kSetCapabilities,
   kSetUid,
+  kListener,
   kExec,             // index: of the candidate
   kExecInterpreter,  // the program is there, what it needs to run is not
 };
@@ -90,6 +91,12 @@ struct ChildPlan {
   uint64_t capabilities = 0;               // those that are kept
   const BpfInstruction* filter = nullptr;  // seccomp
   size_t filter_length = 0;
+
+  // Where a supervisor answers system calls (`Listening`): which, and the
+  // socket to send the listener to.
+  const BpfInstruction* answered = nullptr;
+  size_t answered_length = 0;
+  int listener_socket = -1;
 
   // Our own command line and environment, as /proc/1/cmdline and environ would
   // show them to the step: blanked in the child's copy.

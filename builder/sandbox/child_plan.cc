@@ -98,8 +98,8 @@ std::vector<std::string> ProgramCandidates(
 
 Result<OwnedChildPlan> OwnedChildPlan::Make(const ProcessSpec& spec,
                                             const AssembledRoot& root,
-                                            int channel,
-                                            const int (&stdio)[3]) {
+                                            int channel, const int (&stdio)[3],
+                                            const Listening* listening) {
   OwnedChildPlan owned;
   ChildPlan& plan = owned.plan_;
   plan.channel = channel;
@@ -113,7 +113,13 @@ Result<OwnedChildPlan> OwnedChildPlan::Make(const ProcessSpec& spec,
   plan.root_directory = root.directory.get();
   std::ranges::copy(stdio, plan.stdio);
 
+  if (listening != nullptr) {
+    plan.answered = listening->filter.data();
+    plan.answered_length = listening->filter.size();
+    plan.listener_socket = listening->socket;
+  }
   owned.keep_ = {channel,
+                 plan.listener_socket,
                  plan.mount_namespace,
                  plan.ipc_namespace,
                  plan.uts_namespace,

@@ -15,7 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
+
+#include "builder/sandbox/notify/listener.h"
 
 namespace strake::builder::sandbox {
 namespace {
@@ -158,6 +162,31 @@ void ChildProgram::TakeIdentity() {
         ChildStep::kSetUid);
 }
 
+// Last, as the calls above are not to be answered by somebody else.
+void ChildProgram::SendListener() {
+  if (plan_.listener_socket < 0) return;
+  Check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, ChildStep::kListener);
+  const int listener =
+      notify::InstallListener({plan_.answered, plan_.answered_length});
+  errno = listener < 0 ? -listener : 0;
+  Check(listener >= 0, ChildStep::kListener);
+  char byte = 0;
+  iovec data = {&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header = {};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof(control);
+  cmsghdr* rights = CMSG_FIRSTHDR(&header);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(rights), &listener, sizeof(listener));
+  Check(sendmsg(plan_.listener_socket, &header, MSG_NOSIGNAL) == 1,
+        ChildStep::kListener);
+}
+
 // As execvp(3): a program that may not be executed does not end the search, but
 // is what the search then fails with.
 void ChildProgram::Execute() {
@@ -203,9 +232,13 @@ void ChildProgram::Run() {
   umask(0022);
   EnterRoot();
   Check(chdir(plan_.cwd) == 0, ChildStep::kEnterCwd);
-  const int keep[] = {0, 1, 2, channel_};
-  CloseAllBut(keep, 4);
+  const int socket = plan_.listener_socket;
+  const int keep[] = {0, 1, 2,
+                      socket < 0 ? channel_ : std::min(channel_, socket),
+                      std::max(channel_, socket)};
+  CloseAllBut(keep, socket < 0 ? 4 : 5);
   TakeIdentity();
+  SendListener();
   Execute();
 }
 
@@ -255,6 +288,8 @@ const char* ChildStepText(ChildStep step) {
       return "set the capabilities";
     case ChildStep::kSetUid:
       return "set the user";
+    case ChildStep::kListener:
+      return "hand system calls to the supervisor";
     case ChildStep::kExec:
     case ChildStep::kExecInterpreter:
       return "execute";

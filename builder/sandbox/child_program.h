@@ -49,6 +49,7 @@ class ChildProgram {
   void ResetSignals();
   void EnterRoot();
   void TakeIdentity();
+  void SendListener();
   [[noreturn]] void Execute();
 
   const ChildPlan& plan_;

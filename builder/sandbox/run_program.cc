@@ -9,7 +9,6 @@
 #include <string>
 #include <utility>
 
-#include "builder/sandbox/child_plan.h"
 #include "builder/sandbox/child_process.h"
 #include "builder/sandbox/output_pump.h"
 #include "builder/sandbox/start_error.h"
@@ -110,7 +109,8 @@ Status CheckSpec(const ProcessSpec& spec) {
 
 Result<ExitStatus> RunProgram(const ProcessSpec& spec, AssembledRoot root,
                               const OutputCallback& on_output,
-                              const std::stop_token& stop) {
+                              const std::stop_token& stop,
+                              const Listening* listening) {
   ASSIGN_OR_RETURN(Pipe channel, Channel());
   UniqueFd null_device;
   Pipe out;
@@ -130,7 +130,7 @@ Result<ExitStatus> RunProgram(const ProcessSpec& spec, AssembledRoot root,
   }
   ASSIGN_OR_RETURN(
       OwnedChildPlan plan,
-      OwnedChildPlan::Make(spec, root, channel.write.get(), stdio));
+      OwnedChildPlan::Make(spec, root, channel.write.get(), stdio, listening));
 
   ASSIGN_OR_RETURN(ChildProcess child, ChildProcess::Start(plan.plan()));
   // The child has its copies; ours would keep pipes and namespaces alive.

@@ -6,6 +6,7 @@
 
 #include <stop_token>
 
+#include "builder/sandbox/child_plan.h"
 #include "builder/sandbox/root_assembly.h"
 #include "builder/sandbox/sandbox.h"
 #include "util/result.h"
@@ -17,9 +18,11 @@ Status CheckSpec(const ProcessSpec& spec);
 
 // As `Sandbox::Run`, with `root` in place of `spec.root` and `spec.mounts`. On
 // return no process of the program is left, and nothing holds `root`.
+//   listening  a supervisor's; borrowed, null: none
 Result<ExitStatus> RunProgram(const ProcessSpec& spec, AssembledRoot root,
                               const OutputCallback& on_output,
-                              const std::stop_token& stop);
+                              const std::stop_token& stop,
+                              const Listening* listening = nullptr);
 
 }  // namespace strake::builder::sandbox
 

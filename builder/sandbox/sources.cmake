@@ -26,6 +26,8 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/notify/handlers_sockets.cc
   sandbox/notify/handlers_stat.cc
   sandbox/notify/handlers_xattr.cc
+  sandbox/notify/inner_supervisor.cc
+  sandbox/notify/kernel_mounts.cc
   sandbox/notify/known_programs.cc
   sandbox/notify/label.cc
   sandbox/notify/listener.cc
@@ -42,8 +44,11 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/notify/root_view.cc
   sandbox/notify/run_filter.cc
   sandbox/notify/supervisor.cc
+  sandbox/notify/supervisor_parts.cc
+  sandbox/notify/supervisor_process.cc
   sandbox/notify/tracee_memory.cc
   sandbox/notify/tracer.cc
+  sandbox/notify/userns_emu_sandbox.cc
   sandbox/notify/virtual_inodes.cc
   sandbox/output_pump.cc
   sandbox/probe_namespaces.cc

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "builder/sandbox/notify/host_path.h"
@@ -15,8 +16,9 @@ constexpr size_t kManyToCome = 64;
 }  // namespace
 
 Emulation::Emulation(std::vector<VirtualMount> virtual_mounts,
-                     Credentials first_credentials, Program first_program)
-    : mounts(std::move(virtual_mounts)),
+                     Credentials first_credentials, Program first_program,
+                     MountTable::KnownTo mounts_known_to)
+    : mounts(std::move(virtual_mounts), mounts_known_to),
       inodes(geteuid(), getegid()),
       credentials(std::move(first_credentials)),
       programs(std::move(first_program)),
@@ -25,7 +27,9 @@ Emulation::Emulation(std::vector<VirtualMount> virtual_mounts,
         if (transport == nullptr) return std::string();
         const std::optional<Label> label = transport->LabelOf(process);
         return label ? programs.Get(label->program).executable : std::string();
-      }) {}
+      }) {
+  if (has_native_paths()) inodes.TakeUnmappedForRoot();
+}
 
 void Emulation::SetNextProgram(pid_t process, NextProgram next) {
   auto programs = next_programs_.lock();
@@ -74,8 +78,8 @@ bool Emulation::Touch(int fd, std::string_view name) {
   const std::string& root = mounts.root().host_path;
   const VirtualMount* mount = mounts.MountOfHostPath(host);
   if (mount != &mounts.root()) return false;
-  Record(host.substr(host.size() > root.size() ? root.size() + 1 : host.size()),
-         name);
+  const size_t prefix = root == "/" ? 1 : root.size() + 1;
+  Record(host.substr(std::min(host.size(), prefix)), name);
   return true;
 }
 

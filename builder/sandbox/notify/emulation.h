@@ -37,8 +37,14 @@ namespace strake::builder::sandbox::notify {
 // One for each run, in the supervisor's process. Thread-safe.
 class Emulation {
  public:
-  Emulation(std::vector<VirtualMount> mounts, Credentials first_credentials,
-            Program first_program);
+  Emulation(
+      std::vector<VirtualMount> mounts, Credentials first_credentials,
+      Program first_program,
+      MountTable::KnownTo mounts_known_to = MountTable::KnownTo::kSupervisor);
+
+  // Whether the kernel resolves the processes' paths as it should: what needs
+  // no answer of ours is then let through.
+  bool has_native_paths() const { return mounts.in_kernel(); }
 
   const MountTable mounts;
   VirtualInodes inodes;

@@ -128,14 +128,13 @@ void NotifyForLimit(Program& program, uint32_t notify, int call, int argument) {
   });
 }
 
-}  // namespace
+uint32_t ActionOf(AnsweredBy answered) {
+  return answered == AnsweredBy::kListener ? SECCOMP_RET_USER_NOTIF
+                                           : SECCOMP_RET_TRACE;
+}
 
-std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls,
-                                         AnsweredBy answered) {
-  const uint32_t notify = answered == AnsweredBy::kListener
-                              ? SECCOMP_RET_USER_NOTIF
-                              : SECCOMP_RET_TRACE;
-  Program program;
+// Other machines' programs, and calls that nobody may make.
+void RefuseWhatIsUnknown(Program& program) {
   program.Load(offsetof(seccomp_data, arch));
   program.IfEqualSkip(AUDIT_ARCH_X86_64, 1);
   program.Return(kNoSuchCall);
@@ -143,24 +142,22 @@ std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls,
   constexpr uint32_t kX32Bit = 0x40000000;
   program.UnlessAtLeastSkip(kX32Bit, 1);
   program.Return(kNoSuchCall);
-
   for (int call : kRefused) {
     ForCall(program, call, [&] { program.Return(kNoSuchCall); });
   }
-  for (const Rewritten& rewritten : kRewritten) {
-    ForCall(program, rewritten.call, [&] {
-      AllowWhereRewritten(program, rewritten);
-      if (rewritten.call == SYS_sendto) {
-        // Most have no address; the arena's was let through above.
-        program.LoadArgument(rewritten.argument);
-        program.UnlessEqualSkip(0, 3);
-        program.LoadArgumentHigh(rewritten.argument);
-        program.UnlessEqualSkip(0, 1);
-        program.Return(kAllow);
-      }
-      program.Return(notify);
-    });
-  }
+}
+
+void PassWithoutAddress(Program& program, int argument) {
+  program.LoadArgument(argument);
+  program.UnlessEqualSkip(0, 3);
+  program.LoadArgumentHigh(argument);
+  program.UnlessEqualSkip(0, 1);
+  program.Return(kAllow);
+}
+
+// What is decided by arguments, then `calls`, then all others.
+void Finish(Program& program, std::span<const int> calls, AnsweredBy answered) {
+  const uint32_t notify = ActionOf(answered);
   ForCall(program, SYS_prctl, [&] {
     program.LoadArgument(0);
     for (uint32_t option : kPrctlOptions) {
@@ -195,6 +192,42 @@ std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls,
     ForCall(program, call, [&] { program.Return(notify); });
   }
   program.Return(kAllow);
+}
+
+}  // namespace
+
+std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls,
+                                         AnsweredBy answered) {
+  Program program;
+  RefuseWhatIsUnknown(program);
+  for (const Rewritten& rewritten : kRewritten) {
+    ForCall(program, rewritten.call, [&] {
+      AllowWhereRewritten(program, rewritten);
+      // Most have no address; the arena's was let through above.
+      if (rewritten.call == SYS_sendto) {
+        PassWithoutAddress(program, rewritten.argument);
+      }
+      program.Return(ActionOf(answered));
+    });
+  }
+  Finish(program, calls, answered);
+  return program.Take();
+}
+
+std::vector<BpfInstruction> NativePathsFilter(std::span<const int> calls) {
+  Program program;
+  RefuseWhatIsUnknown(program);
+  ForCall(program, SYS_bind, [&] {
+    program.LoadArgumentHigh(0);
+    program.UnlessEqualSkip(kPassBind, 1);
+    program.Return(kAllow);
+    program.Return(ActionOf(AnsweredBy::kListener));
+  });
+  ForCall(program, SYS_sendto, [&] {
+    PassWithoutAddress(program, 4);
+    program.Return(ActionOf(AnsweredBy::kListener));
+  });
+  Finish(program, calls, AnsweredBy::kListener);
   return program.Take();
 }
 

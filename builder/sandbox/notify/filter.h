@@ -3,6 +3,7 @@
 #ifndef STRAKE_BUILDER_SANDBOX_NOTIFY_FILTER_H_
 #define STRAKE_BUILDER_SANDBOX_NOTIFY_FILTER_H_
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -24,6 +25,13 @@ enum class AnsweredBy {
 // other machines (i386, x32) get ENOSYS for every call.
 std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls,
                                          AnsweredBy answered);
+
+// The same where the kernel resolves the processes' paths as it should
+// (`Emulation::has_native_paths`): nothing is rewritten, what needs no answer
+// for anybody is not among `calls`, and bind(2) passes with `kPassBind` in the
+// upper half of its first argument, which the kernel does not look at.
+std::vector<BpfInstruction> NativePathsFilter(std::span<const int> calls);
+inline constexpr uint32_t kPassBind = 0x53545242;
 
 }  // namespace strake::builder::sandbox::notify
 

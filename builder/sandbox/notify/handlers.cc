@@ -1,5 +1,7 @@
 #include "builder/sandbox/notify/handlers.h"
 
+#include <sys/syscall.h>
+
 #include <array>
 #include <cerrno>
 
@@ -35,6 +37,15 @@ Handler FindHandler(int number) {
 std::vector<int> AllHandledCalls() {
   std::vector<int> numbers;
   for (const HandledCall& call : AllCalls()) numbers.push_back(call.number);
+  return numbers;
+}
+
+std::vector<int> CallsWithNativePaths() {
+  std::vector<int> numbers = AllHandledCalls();
+  std::erase_if(numbers, [](int number) {
+    return number == SYS_getcwd || number == SYS_getsockname ||
+           number == SYS_statfs;
+  });
   return numbers;
 }
 

@@ -30,6 +30,8 @@ std::span<const HandledCall> SocketCalls();
 
 // Numbers of all calls that are answered whatever their arguments.
 std::vector<int> AllHandledCalls();
+// Those of them that are to be answered where paths are native.
+std::vector<int> CallsWithNativePaths();
 
 // Finds and calls the handler and sends its answer.
 void AnswerCall(Emulation& emulation, const Notification& call);

@@ -166,6 +166,13 @@ int ReadHeader(Request& request, CapabilityCall& call) {
   return -EINVAL;
 }
 
+// Whether `number` is the calling thread, as it knows itself.
+bool IsCaller(Request& request, pid_t number) {
+  return number == (request.emulation().has_native_paths()
+                        ? NumbersInside(request.thread()).thread
+                        : request.thread());
+}
+
 Answer HandleCapget(Request& request) {
   CapabilityCall call;
   const int failed = ReadHeader(request, call);
@@ -173,7 +180,9 @@ Answer HandleCapget(Request& request) {
   if (failed != 0) return failed;
   if (call.header.pid < 0) return -EINVAL;
   const Credentials* who = &request.credentials();
-  if (call.header.pid != 0) {
+  if (call.header.pid != 0 && !IsCaller(request, call.header.pid)) {
+    // Numbers of an inner pid namespace say nothing here.
+    if (request.emulation().has_native_paths()) return -ESRCH;
     const std::optional<Label> label =
         request.emulation().transport->LabelOf(call.header.pid);
     if (!label) return -ESRCH;
@@ -191,7 +200,7 @@ Answer HandleCapget(Request& request) {
 Answer HandleCapset(Request& request) {
   CapabilityCall call;
   if (int failed = ReadHeader(request, call)) return failed;
-  if (call.header.pid != 0 && call.header.pid != request.thread()) {
+  if (call.header.pid != 0 && !IsCaller(request, call.header.pid)) {
     return -EPERM;
   }
   __user_cap_data_struct data[2] = {};

@@ -81,6 +81,9 @@ class Opener {
       return -EINVAL;
     }
     if (open_.path.empty()) return -ENOENT;
+    if (emulation_.has_native_paths() && IsKernels()) {
+      return Answer::Continue();
+    }
     if ((open_.flags & O_PATH) != 0) return OpenPath();
     if ((open_.flags & kTemporary) != 0) return OpenTemporary();
     return (open_.flags & O_CREAT) != 0 ? OpenOrCreate() : OpenExisting();
@@ -92,6 +95,20 @@ class Opener {
     return (open_.flags & O_NOFOLLOW) != 0 ? Follow::kNo : Follow::kYes;
   }
 
+  // With native paths: whether it is of no interest to us what is opened.
+  bool IsKernels() {
+    if (!request_.IsKernelsAlone()) return false;
+    if ((open_.flags & O_PATH) != 0) return true;
+    std::string_view below;
+    if (open_.path[0] == '/' && !HasDotDot(open_.path) &&
+        emulation_.mounts.Match(open_.path, below).kind ==
+            VirtualMount::Kind::kSystem) {
+      return true;
+    }
+    return (open_.flags & (O_CREAT | kTemporary)) == 0 &&
+           !Writes(open_.flags) && !emulation_.inodes.has_devices();
+  }
+
   // O_PATH descriptors cannot be sent: the caller opens ours.
   Answer OpenPath() {
     Place place;
@@ -99,6 +116,7 @@ class Opener {
                                            open_.path, follow(), place)) {
       return failed;
     }
+    if (emulation_.has_native_paths()) return Answer::Continue();
     struct stat file {};
     if (fstat(place.fd.get(), &file) != 0) return -errno;
     if ((open_.flags & O_DIRECTORY) != 0 && !S_ISDIR(file.st_mode)) {
@@ -138,6 +156,9 @@ class Opener {
 
   // Opens what was found, with the caller's rights.
   Answer OpenPlace(Place place) {
+    if (emulation_.has_native_paths() && !place.in_tree()) {
+      return Answer::Continue();
+    }
     struct stat file {};
     if (int failed = request_.Stat(place.fd.get(), file)) return failed;
     if (S_ISLNK(file.st_mode)) {
@@ -335,6 +356,7 @@ class Opener {
   // Opening may block, until somebody opens the other end: that is for the
   // caller itself, where signals can interrupt it.
   Answer OpenInCaller(UniqueFd fd) {
+    if (emulation_.has_native_paths()) return Answer::Continue();
     // Opened anew: `fd` may be an end of the pipe already.
     UniqueFd path(
         open(HostPath::OwnDescriptor(fd.get()).c_str(), O_PATH | O_CLOEXEC));

@@ -1,5 +1,6 @@
 // execve(2), the loader's question, chdir(2), chroot(2), inotify.
 
+#include <elf.h>
 #include <fcntl.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -42,12 +43,62 @@ pid_t Executing(pid_t thread) {
   return leads ? thread : ProcessOfThread(thread);
 }
 
+bool IsOf32Bits(const Place& place) {
+  const UniqueFd file(open(HostPath::OwnDescriptor(place.fd.get()).c_str(),
+                           O_RDONLY | O_CLOEXEC));
+  char head[EI_CLASS + 1] = {};
+  return pread(file.get(), head, sizeof(head), 0) == sizeof(head) &&
+         std::memcmp(head, ELFMAG, SELFMAG) == 0 &&
+         head[EI_CLASS] == ELFCLASS32;
+}
+
+// Whether the process stays who it is when it executes the file, and may.
+bool IsPlainProgram(Request& request, const Place& place) {
+  if (!request.IsKernelsAlone()) return false;
+  struct stat meant {};
+  if (fstat(place.fd.get(), &meant) != 0 ||
+      request.emulation().inodes.HasXattrs(meant)) {
+    return false;
+  }
+  request.emulation().inodes.Apply(meant);
+  if ((meant.st_mode & (S_ISUID | S_ISGID)) != 0) return false;
+  Credentials after = request.credentials();
+  after.Execute(meant, "");
+  return after == request.credentials() && !IsOf32Bits(place);
+}
+
+// The kernel executes it. Should that fail for a reason that only it can know
+// (too long arguments), a process that would have become somebody else has.
+Answer ExecuteNatively(Request& request, int directory, const std::string& path,
+                       int flags) {
+  Place place;
+  const Follow follow =
+      (flags & AT_SYMLINK_NOFOLLOW) != 0 ? Follow::kNo : Follow::kYes;
+  const PathResolver& paths = request.emulation().paths;
+  const int failed =
+      path.empty()
+          ? paths.FindDescriptor(request.viewer(), directory, place)
+          : paths.Find(request.viewer(), directory, path, follow, place);
+  if (failed != 0) return failed;
+  if (IsPlainProgram(request, place)) return Answer::Continue();
+  FoundProgram found;
+  if (int denied = FindProgram(request.emulation(), request.viewer(), directory,
+                               path, flags, found)) {
+    return denied;
+  }
+  request.SetCredentials(std::move(found.credentials));
+  return Answer::Continue();
+}
+
 Answer Execute(Request& request, int directory, int path, int arguments,
                int flags) {
   std::string text;
   if (int failed = request.ReadPath(path, text)) return failed;
   if (text.empty() && (flags & AT_EMPTY_PATH) == 0) return -ENOENT;
   Emulation& emulation = request.emulation();
+  if (emulation.has_native_paths()) {
+    return ExecuteNatively(request, directory, text, flags);
+  }
   FoundProgram found;
   if (int failed = FindProgram(emulation, request.viewer(), directory, text,
                                flags, found)) {
@@ -148,12 +199,14 @@ Answer HandlePrctl(Request& request) {
 }
 
 Answer HandleChdir(Request& request) {
+  if (request.IsKernelsAlone()) return Answer::Continue();
   Place place;
   if (int failed = request.Find(AT_FDCWD, 0, 0, place)) return failed;
   struct stat file {};
   if (int failed = request.Stat(place.fd.get(), file)) return failed;
   if (!S_ISDIR(file.st_mode)) return -ENOTDIR;
   if (!request.May(place, 1)) return -EACCES;
+  if (request.emulation().has_native_paths()) return Answer::Continue();
   int64_t result = 0;
   CallInTracee(request,
                {.number = SYS_chdir,
@@ -166,6 +219,7 @@ Answer HandleChdir(Request& request) {
 Answer HandleChroot(Request&) { return -EPERM; }
 
 Answer HandleInotifyAddWatch(Request& request) {
+  if (request.IsKernelsAlone()) return Answer::Continue();
   const uint32_t mask = request.Uint(2);
   Place place;
   if (int failed = request.Find(
@@ -177,6 +231,7 @@ Answer HandleInotifyAddWatch(Request& request) {
   if (fstat(place.fd.get(), &file) != 0) return -errno;
   if ((mask & IN_ONLYDIR) != 0 && !S_ISDIR(file.st_mode)) return -ENOTDIR;
   if (!request.May(place, 4)) return -EACCES;
+  if (request.emulation().has_native_paths()) return Answer::Continue();
   int64_t result = 0;
   CallInTracee(request,
                {.number = SYS_inotify_add_watch,

@@ -17,6 +17,7 @@
 #include <string>
 #include <utility>
 
+#include "builder/sandbox/notify/filter.h"
 #include "builder/sandbox/notify/handlers.h"
 #include "builder/sandbox/notify/host_path.h"
 #include "builder/sandbox/notify/new_file.h"
@@ -70,19 +71,19 @@ Answer HandleBind(Request& request) {
   if (int failed = request.MayChange(place, Request::Expect::kAbsent)) {
     return failed;
   }
-  const std::string address =
-      AddressFor(PathForTracee(place.directory.get(), place.name));
-  if (address.empty()) return -ENAMETOOLONG;
+  RewrittenCall call;
+  call.number = SYS_bind;
+  if (emulation.has_native_paths()) {
+    call.arguments = {{0, uint64_t{kPassBind} << 32 | request.Uint(0)}};
+  } else {
+    call.data = AddressFor(PathForTracee(place.directory.get(), place.name));
+    if (call.data.empty()) return -ENAMETOOLONG;
+    call.arguments = {{1, RewrittenCall::kSlot}, {2, call.data.size()}};
+  }
   const mode_t mode = S_IFSOCK | (0777 & ~request.umask());
   const std::lock_guard lock(emulation.changes);
   int64_t result = 0;
-  if (CallInTracee(
-          request,
-          {.number = SYS_bind,
-           .arguments = {{1, RewrittenCall::kSlot}, {2, address.size()}},
-           .data = address},
-          result) != 0 ||
-      result != 0) {
+  if (CallInTracee(request, call, result) != 0 || result != 0) {
     return Answer::Given();
   }
   if (place.in_tree() && fstatat(place.directory.get(), place.name.c_str(),
@@ -103,12 +104,14 @@ Answer CallWithAddress(Request& request, int address) {
   const std::optional<std::string> path = SocketPath(request, address);
   if (!path) return Answer::Continue();
   Emulation& emulation = request.emulation();
+  if (request.IsKernelsAlone()) return Answer::Continue();
   Place place;
   if (int failed = emulation.paths.Find(request.viewer(), AT_FDCWD, *path,
                                         Follow::kYes, place)) {
     return failed;
   }
   if (!request.May(place, 2)) return -EACCES;
+  if (emulation.has_native_paths()) return Answer::Continue();
   const std::string there = AddressFor(PathForTracee(place.fd.get()));
   // It may block until there is room in the other's queue.
   SendToCall(request, {.number = request.number(),

@@ -5,6 +5,9 @@
 namespace strake::builder::sandbox::notify {
 namespace {
 
+// As /proc names what memfd_create(2) made.
+constexpr std::string_view kFileInMemory = "/memfd:";
+
 // Whether `path` is `prefix` or below it; both absolute.
 bool IsWithin(std::string_view path, std::string_view prefix) {
   if (prefix == "/") return path.starts_with('/');
@@ -20,8 +23,8 @@ std::string_view WithoutSlashes(std::string_view path) {
 
 }  // namespace
 
-MountTable::MountTable(std::vector<VirtualMount> mounts)
-    : mounts_(std::move(mounts)) {
+MountTable::MountTable(std::vector<VirtualMount> mounts, KnownTo known_to)
+    : mounts_(std::move(mounts)), known_to_(known_to) {
   for (size_t i = 1; i < mounts_.size(); ++i) {
     const VirtualMount& mount = mounts_[i];
     covered_[mount.covered] = &mount;
@@ -51,6 +54,7 @@ const VirtualMount* MountTable::Covering(const InodeKey& key) const {
 const VirtualMount* MountTable::MountOfHostPath(
     std::string_view host_path) const {
   const VirtualMount* best = nullptr;
+  if (in_kernel() && host_path.starts_with(kFileInMemory)) return best;
   for (const VirtualMount& mount : mounts_) {
     if (mount.host_path.empty() || !IsWithin(host_path, mount.host_path)) {
       continue;

@@ -35,15 +35,25 @@ struct VirtualMount {
   std::string host_path;  // of `fd`, as /proc shows it
   bool read_only = false;
   bool is_directory = true;
+  // kProc: it shows processes by the numbers of a pid namespace of their own.
+  bool has_own_numbers = false;
   InodeKey top;      // of `fd`
   InodeKey covered;  // of the mount point below it
 };
 
 class MountTable {
  public:
-  // The root first; a later mount covers an earlier one.
-  explicit MountTable(std::vector<VirtualMount> mounts);
+  // Whether the mounts are only ours, or the processes' mount namespace has
+  // them too (backend userns-emu). There nothing is covered with mode 000: the
+  // kernel says where a path crosses a mount (RESOLVE_NO_XDEV), and a walk gets
+  // by itself to what is mounted, hence each mount's `covered` is its `top`.
+  enum class KnownTo { kSupervisor, kKernel };
 
+  // The root first; a later mount covers an earlier one.
+  explicit MountTable(std::vector<VirtualMount> mounts,
+                      KnownTo known_to = KnownTo::kSupervisor);
+
+  bool in_kernel() const { return known_to_ == KnownTo::kKernel; }
   const VirtualMount& root() const { return mounts_.front(); }
   const std::vector<VirtualMount>& mounts() const { return mounts_; }
 
@@ -66,6 +76,7 @@ class MountTable {
 
  private:
   std::vector<VirtualMount> mounts_;
+  KnownTo known_to_;
   std::unordered_map<InodeKey, const VirtualMount*, InodeKeyHash> covered_;
   std::unordered_set<std::string> names_;
 };

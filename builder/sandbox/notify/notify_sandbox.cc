@@ -19,12 +19,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -37,6 +34,7 @@
 #include "builder/sandbox/child_plan.h"
 #include "builder/sandbox/notify/root_view.h"
 #include "builder/sandbox/notify/supervisor.h"
+#include "builder/sandbox/notify/supervisor_process.h"
 #include "builder/sandbox/output_pump.h"
 #include "builder/sandbox/start_error.h"
 #include "util/result_macros.h"
@@ -93,50 +91,6 @@ Result<Ends> MakeChannel() {
   }
   return Ends{.ours = UniqueFd(ends[0]), .theirs = UniqueFd(ends[1])};
 }
-
-// The supervisor's process, and through it all others.
-class SupervisorProcess {
- public:
-  static Result<SupervisorProcess> Start(notify::SupervisorPlan& plan) {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const pid_t pid = fork();
-    const int error = errno;
-    if (pid == 0) notify::RunSupervisor(plan);
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (pid < 0) return ErrnoError("fork the supervisor", error);
-    UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-    SupervisorProcess process(pid, std::move(pidfd));
-    if (!process.pidfd_) return ErrnoError("pidfd_open");
-    return process;
-  }
-
-  SupervisorProcess(SupervisorProcess&& other) noexcept
-      : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)) {}
-  SupervisorProcess& operator=(SupervisorProcess&&) = delete;
-  ~SupervisorProcess() {
-    if (pid_ < 0) return;
-    Kill();
-    Reap();
-  }
-
-  int pidfd() const { return pidfd_.get(); }
-  void Kill() const { kill(pid_, SIGKILL); }
-  void Reap() {
-    while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-    }
-    pid_ = -1;
-  }
-
- private:
-  SupervisorProcess(pid_t pid, UniqueFd pidfd)
-      : pid_(pid), pidfd_(std::move(pidfd)) {}
-
-  pid_t pid_;
-  UniqueFd pidfd_;
-};
 
 // Until every holder of the other end is gone.
 void WaitForHangUp(int pipe) {
@@ -199,7 +153,9 @@ class NotifyRun {
   }
 
   Result<ExitStatus> Supervise(notify::SupervisorPlan& plan) {
-    ASSIGN_OR_RETURN(SupervisorProcess process, SupervisorProcess::Start(plan));
+    ASSIGN_OR_RETURN(
+        notify::SupervisorProcess process,
+        notify::SupervisorProcess::Start([&] { notify::RunSupervisor(plan); }));
     plan.mounts.clear();
     for (Ends* ends : {&channel_, &alive_, &out_, &err_}) ends->theirs.reset();
     std::stop_callback kill(stop_, [&] { process.Kill(); });

@@ -39,17 +39,6 @@ bool NeedsWalk(int error) {
          error == -EAGAIN || error == -ENOSYS || error == -EPERM;
 }
 
-bool HasDotDot(std::string_view path) {
-  size_t at = 0;
-  while ((at = path.find("..", at)) != std::string_view::npos) {
-    const bool starts = at == 0 || path[at - 1] == '/';
-    const bool ends = at + 2 == path.size() || path[at + 2] == '/';
-    if (starts && ends) return true;
-    at += 2;
-  }
-  return false;
-}
-
 // The last component begins here; slashes behind it belong to it.
 size_t LastComponent(std::string_view path) {
   const size_t end = path.find_last_not_of('/');
@@ -80,18 +69,72 @@ bool ParentPlace::IsSpecial() const {
   return last == "." || last == ".." || last == "/";
 }
 
+bool HasDotDot(std::string_view path) {
+  size_t at = 0;
+  while ((at = path.find("..", at)) != std::string_view::npos) {
+    const bool starts = at == 0 || path[at - 1] == '/';
+    const bool ends = at + 2 == path.size() || path[at + 2] == '/';
+    if (starts && ends) return true;
+    at += 2;
+  }
+  return false;
+}
+
+namespace {
+
+// The last number in a line of /proc/PID/status; 0 where there is none.
+pid_t LastNumber(const char* status, const char* line) {
+  const char* at = std::strstr(status, line);
+  if (at == nullptr) return 0;
+  at += std::strlen(line);
+  long last = 0;
+  while (*at == ' ' || *at == '\t') {
+    char* end = nullptr;
+    last = std::strtol(at, &end, 10);
+    if (end == at) break;
+    at = end;
+  }
+  return static_cast<pid_t>(last);
+}
+
+// As much of /proc/PID/status as holds the numbers.
+class ThreadStatus {
+ public:
+  explicit ThreadStatus(pid_t thread) {
+    char path[40];
+    std::snprintf(path, sizeof(path), "/proc/%d/status", thread);
+    const UniqueFd status(open(path, O_RDONLY | O_CLOEXEC));
+    const ssize_t n = read(status.get(), text_, sizeof(text_) - 1);
+    text_[n > 0 ? n : 0] = '\0';
+  }
+  const char* text() const { return text_; }
+
+ private:
+  char text_[2048];
+};
+
+}  // namespace
+
 pid_t ProcessOfThread(pid_t thread) {
-  char path[40];
-  std::snprintf(path, sizeof(path), "/proc/%d/status", thread);
-  const UniqueFd status(open(path, O_RDONLY | O_CLOEXEC));
-  char text[512];
-  const ssize_t n = read(status.get(), text, sizeof(text) - 1);
-  if (n <= 0) return thread;
-  text[n] = '\0';
-  const char* line = std::strstr(text, "\nTgid:");
-  return line == nullptr
-             ? thread
-             : static_cast<pid_t>(std::strtol(line + 6, nullptr, 10));
+  const pid_t process = LastNumber(ThreadStatus(thread).text(), "\nTgid:");
+  return process != 0 ? process : thread;
+}
+
+OwnNumbers NumbersInside(pid_t thread) {
+  const ThreadStatus status(thread);
+  return {.process = LastNumber(status.text(), "\nNStgid:"),
+          .thread = LastNumber(status.text(), "\nNSpid:")};
+}
+
+std::string SelfInProc(const VirtualMount& proc, pid_t thread) {
+  return std::to_string(proc.has_own_numbers ? NumbersInside(thread).process
+                                             : ProcessOfThread(thread));
+}
+
+std::string ThreadSelfInProc(const VirtualMount& proc, pid_t thread) {
+  const pid_t own =
+      proc.has_own_numbers ? NumbersInside(thread).thread : thread;
+  return SelfInProc(proc, thread) + "/task/" + std::to_string(own);
 }
 
 PathResolver::PathResolver(const MountTable& mounts, VirtualInodes& inodes,
@@ -133,8 +176,9 @@ int PathResolver::OpenFast(const Viewer& viewer, int directory,
     if (fd < 0) return -errno;
   } else {
     const std::string relative(below);
-    fd = OpenAt2(mount.fd.get(), relative.c_str(), flags,
-                 is_root ? RESOLVE_IN_ROOT : RESOLVE_BENEATH);
+    uint64_t resolve = is_root ? RESOLVE_IN_ROOT : RESOLVE_BENEATH;
+    if (mounts_.in_kernel()) resolve |= RESOLVE_NO_XDEV;
+    fd = OpenAt2(mount.fd.get(), relative.c_str(), flags, resolve);
     if (NeedsWalk(fd)) return kUseWalk;
     if (fd < 0) return fd;
   }
@@ -312,11 +356,10 @@ int PathResolver::ReadProcLink(const Viewer& viewer, const Place& place,
   pid_t process = 0;
   switch (KindOfProcLink(place.proc_path, process)) {
     case ProcLink::kSelf:
-      target = std::to_string(ProcessOfThread(viewer.thread));
+      target = SelfInProc(*place.mount, viewer.thread);
       return 0;
     case ProcLink::kThreadSelf:
-      target = std::to_string(ProcessOfThread(viewer.thread)) + "/task/" +
-               std::to_string(viewer.thread);
+      target = ThreadSelfInProc(*place.mount, viewer.thread);
       return 0;
     case ProcLink::kRoot:
       target = "/";

@@ -149,8 +149,22 @@ class PathResolver {
   mutable DirectoryCache directories_;
 };
 
+// Whether a component of `path` is "..".
+bool HasDotDot(std::string_view path);
+
 // The process that `thread` belongs to.
 pid_t ProcessOfThread(pid_t thread);
+
+// The numbers that `thread` has in its own pid namespace.
+struct OwnNumbers {
+  pid_t process = 0;
+  pid_t thread = 0;
+};
+OwnNumbers NumbersInside(pid_t thread);
+
+// What "self" or "thread-self" in `proc`, a mount of kind kProc, stands for.
+std::string SelfInProc(const VirtualMount& proc, pid_t thread);
+std::string ThreadSelfInProc(const VirtualMount& proc, pid_t thread);
 
 }  // namespace strake::builder::sandbox::notify
 

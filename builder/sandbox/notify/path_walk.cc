@@ -64,8 +64,8 @@ int PathWalk::EnterRoot() {
   return fstat(fd, &file_) == 0 ? 0 : -errno;
 }
 
-int PathWalk::EnterHostLink(const char* host_path) {
-  const int fd = open(host_path, O_PATH | O_CLOEXEC);
+int PathWalk::EnterHostLink(int directory, const char* path) {
+  const int fd = openat(directory, path, O_PATH | O_CLOEXEC);
   if (fd < 0) return -errno;
   current_.reset(fd);
   if (fstat(fd, &file_) != 0) return -errno;
@@ -80,8 +80,8 @@ int PathWalk::EnterHostLink(const char* host_path) {
 }
 
 int PathWalk::EnterDescriptor(int descriptor) {
-  const int entered =
-      EnterHostLink(HostPath::Descriptor(viewer_.thread, descriptor).c_str());
+  const int entered = EnterHostLink(
+      AT_FDCWD, HostPath::Descriptor(viewer_.thread, descriptor).c_str());
   return entered == -ENOENT ? -EBADF : entered;
 }
 
@@ -180,15 +180,15 @@ int PathWalk::FollowProcLink(std::string_view component) {
     case ProcLink::kNone:
       return 1;
     case ProcLink::kSelf:
-      todo_ = std::to_string(ProcessOfThread(viewer_.thread)) + todo_;
+      todo_ = SelfInProc(*mount_, viewer_.thread) + todo_;
       return 0;
     case ProcLink::kThreadSelf:
-      todo_ = std::to_string(ProcessOfThread(viewer_.thread)) + "/task/" +
-              std::to_string(viewer_.thread) + todo_;
+      todo_ = ThreadSelfInProc(*mount_, viewer_.thread) + todo_;
       return 0;
     case ProcLink::kRoot:
       return EnterRoot();
     case ProcLink::kProgram: {
+      if (resolver_.mounts().in_kernel()) break;
       const std::string program = resolver_.program_of()(process);
       if (!program.starts_with('/')) break;
       todo_ = program + todo_;
@@ -197,7 +197,7 @@ int PathWalk::FollowProcLink(std::string_view component) {
     case ProcLink::kOther:
       break;
   }
-  return EnterHostLink((mount_->host_path + "/" + path).c_str());
+  return EnterHostLink(mount_->fd.get(), path.c_str());
 }
 
 int PathWalk::Step(std::string_view component, bool is_last, Last last) {

@@ -44,7 +44,8 @@ class PathWalk {
   int Lookup(std::string_view component, UniqueFd& found, struct stat& file);
   int GoUp();
   int EnterRoot();
-  int EnterHostLink(const char* host_path);
+  // Through a link of /proc that the kernel resolves to what it stands for.
+  int EnterHostLink(int directory, const char* path);
   int FollowLink(const UniqueFd& link, std::string_view component);
   int FollowProcLink(std::string_view component);
   void Descend(UniqueFd fd, const struct stat& file, const VirtualMount* mount,

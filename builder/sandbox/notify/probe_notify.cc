@@ -21,6 +21,7 @@
 
 #include "builder/sandbox/notify/listener.h"
 #include "builder/sandbox/notify/notify_sandbox.h"
+#include "builder/sandbox/notify/userns_emu_sandbox.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
@@ -89,7 +90,7 @@ std::string TinyProgram() {
   return std::string(reinterpret_cast<const char*>(&file), sizeof(file));
 }
 
-Status Try(notify::CallTransport transport) {
+Status Try(Sandbox& sandbox) {
   ASSIGN_OR_RETURN(const ScratchRoot root, ScratchRoot::Make());
   const std::string program = root.path() + "/probe";
   ASSIGN_OR_RETURN(UniqueFd file,
@@ -100,21 +101,24 @@ Status Try(notify::CallTransport transport) {
   ProcessSpec spec;
   spec.argv = {"/probe"};
   spec.root.path = root.path();
-  NotifySandbox sandbox({.scratch = {}, .transport = transport});
   ASSIGN_OR_RETURN(const ExitStatus status, sandbox.Run(spec, {}, {}));
   if (status.code == kExitCode) return {};
   return Unsupported("a program under the supervisor ended with " +
                      std::to_string(status.ShellCode()));
 }
 
-Status Probe(notify::CallTransport transport) {
+Status Probe(Sandbox& sandbox) {
 #ifndef __x86_64__
-  return Unsupported(
-      "running steps without namespaces is implemented for x86-64 only");
+  return Unsupported("system calls are emulated on x86-64 only");
 #endif
-  Status tried = Try(transport);
+  Status tried = Try(sandbox);
   if (tried) return tried;
   return Unsupported(tried.error().message());
+}
+
+Status ProbeTransport(notify::CallTransport transport) {
+  NotifySandbox sandbox({.scratch = {}, .transport = transport});
+  return Probe(sandbox);
 }
 
 // Whether the kernel refuses a listener because there is one.
@@ -135,12 +139,20 @@ bool ListenerIsAround() {
 }  // namespace
 
 Status ProbeNotify() {
-  static const Status probed = Probe(notify::CallTransport::kListener);
+  static const Status probed = ProbeTransport(notify::CallTransport::kListener);
+  return probed;
+}
+
+Status ProbeUsernsEmu() {
+  static const Status probed = [] {
+    UsernsEmuSandbox sandbox;
+    return Probe(sandbox);
+  }();
   return probed;
 }
 
 Status ProbeTrace() {
-  static const Status probed = Probe(TracerHere());
+  static const Status probed = ProbeTransport(TracerHere());
   return probed;
 }
 

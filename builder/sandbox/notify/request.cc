@@ -42,6 +42,11 @@ void Request::SetCredentials(Credentials credentials) {
   SetLabel(changed);
 }
 
+bool Request::IsKernelsAlone() {
+  return emulation_.has_native_paths() &&
+         credentials().Has(Capability::kDacOverride);
+}
+
 int Request::FindDescriptor(int fd, Place& place) {
   return emulation_.paths.FindDescriptor(viewer(), fd, place);
 }

@@ -64,6 +64,10 @@ class Request {
   const Label& label();
   void SetLabel(const Label& label);
   void SetCredentials(Credentials credentials);
+  // Whether the kernel does what a call that only reads files asks for, as it
+  // stands, without any help: it resolves the path as it should, and nothing
+  // can be forbidden to the caller.
+  bool IsKernelsAlone();
   Viewer viewer() { return {.thread = call_.thread, .who = &credentials()}; }
 
   int ReadPath(int i, std::string& path) const {

@@ -18,10 +18,8 @@
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <thread>
 
 #include "builder/sandbox/child.h"
-#include "builder/sandbox/child_plan.h"
 #include "builder/sandbox/notify/emulation.h"
 #include "builder/sandbox/notify/filter.h"
 #include "builder/sandbox/notify/find_program.h"
@@ -31,6 +29,7 @@
 #include "builder/sandbox/notify/loader/image.h"
 #include "builder/sandbox/notify/reaper.h"
 #include "builder/sandbox/notify/rewrite.h"
+#include "builder/sandbox/notify/supervisor_parts.h"
 #include "builder/sandbox/notify/tracer.h"
 #include "builder/sandbox/seccomp_filter.h"
 #include "util/byte_stream.h"
@@ -39,8 +38,6 @@
 
 namespace strake::builder::sandbox::notify {
 namespace {
-
-constexpr unsigned kMostWorkers = 8;
 
 // All there are: for `ProcessSpec::insecure`.
 constexpr uint64_t kAllCapabilities = (uint64_t{1} << (CAP_LAST_CAP + 1)) - 1;
@@ -61,22 +58,6 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
   return pointers;
 }
 
-// Only these descriptors, and none for a program to inherit.
-void KeepOnly(std::vector<int> keep) {
-  std::sort(keep.begin(), keep.end());
-  int next = 3;
-  for (int fd : keep) {
-    if (fd >= next) {
-      if (fd > next) {
-        syscall(SYS_close_range, next, fd - 1, 0);
-      }
-      fcntl(fd, F_SETFD, FD_CLOEXEC);
-      next = fd + 1;
-    }
-  }
-  syscall(SYS_close_range, next, ~0U, 0);
-}
-
 class Supervisor {
  public:
   explicit Supervisor(SupervisorPlan& plan) : plan_(plan), spec_(*plan.spec) {}
@@ -88,14 +69,15 @@ class Supervisor {
     const pid_t first = ReceiveStart();
     if (tracer_ == nullptr) {
       LetGo(first);
-      StartWorkers();
+      StartWorkers(*listener_, *emulation_);
     } else {
       StartTracer(first);
     }
     if (const std::optional<int> status = WaitForEnd()) ReportEnd(*status);
     waitpid(reaper_, nullptr, __WALL);
     KillDescendants();
-    _exit(WriteResults() ? 0 : 1);
+    const int root = emulation_->mounts.root().fd.get();
+    _exit(WriteResults(*emulation_, spec_, root, plan_.results) ? 0 : 1);
   }
 
  private:
@@ -125,16 +107,11 @@ class Supervisor {
     }
     KeepOnly(std::move(keep));
     DropCapabilities();
-    for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
+    ResetSignals();
   }
 
   void Prepare() {
-    Credentials who = Credentials::Start(
-        spec_.uid, spec_.gid, spec_.supplementary_gids,
-        spec_.insecure ? kAllCapabilities : kDefaultCapabilities);
+    Credentials who = FirstCredentials(spec_);
     emulation_ =
         std::make_unique<Emulation>(std::move(plan_.mounts), who, Program{});
     Emulation& emulation = *emulation_;
@@ -299,19 +276,6 @@ class Supervisor {
     }).detach();
   }
 
-  // They end with the process.
-  void StartWorkers() {
-    const unsigned count =
-        std::clamp(std::thread::hardware_concurrency(), 2U, kMostWorkers);
-    for (unsigned i = 0; i < count; ++i) {
-      std::thread([this] {
-        while (auto call = listener_->Receive()) {
-          AnswerCall(*emulation_, *call);
-        }
-      }).detach();
-    }
-  }
-
   std::optional<int> WaitForEnd() {
     ReaperMessage message;
     const ssize_t n = recv(reaper_socket_.get(), &message, sizeof(message), 0);
@@ -328,27 +292,6 @@ class Supervisor {
       report.code = WEXITSTATUS(status);
     }
     send(plan_.channel, &report, sizeof(report), MSG_NOSIGNAL);
-  }
-
-  bool WriteResults() {
-    // Answers to the dead may still be under way.
-    const std::lock_guard lock(emulation_->changes);
-    if (spec_.journal == nullptr && spec_.touched == nullptr) return true;
-    Result<OwnershipJournal> journal =
-        emulation_->inodes.Export(emulation_->mounts.root().fd.get());
-    if (!journal) {
-      emulation_->say("read the owners of the files that were made: " +
-                      journal.error().message());
-      return false;
-    }
-    std::string text = journal->Serialize();
-    text += '\0';
-    for (const std::string& path : emulation_->TakeTouched()) {
-      text += path;
-      text += '\0';
-    }
-    FdSink sink(plan_.results);
-    return static_cast<bool>(sink.Write(text));
   }
 
   SupervisorPlan& plan_;

@@ -67,12 +67,17 @@ void VirtualInodes::Import(int root, const OwnershipJournal& journal) {
     const bool found = path.empty() ? fstat(root, &file) == 0
                                     : fstatat(root, path.c_str(), &file,
                                               AT_SYMLINK_NOFOLLOW) == 0;
-    if (found) entries_[KeyOf(file)] = metadata;
+    if (found) Put(KeyOf(file), metadata);
   }
 }
 
 void VirtualInodes::Set(const InodeKey& key, VirtualMetadata meant) {
   std::unique_lock lock(mutex_);
+  Put(key, std::move(meant));
+}
+
+void VirtualInodes::Put(const InodeKey& key, VirtualMetadata meant) {
+  if (S_ISCHR(meant.mode) || S_ISBLK(meant.mode)) has_devices_ = true;
   entries_[key] = std::move(meant);
 }
 
@@ -95,8 +100,8 @@ Result<OwnershipJournal> VirtualInodes::Export(int root) const {
 VirtualMetadata VirtualInodes::FromDisk(const struct stat& file) const {
   VirtualMetadata metadata;
   metadata.mode = file.st_mode;
-  metadata.uid = file.st_uid == disk_uid_ ? 0 : file.st_uid;
-  metadata.gid = file.st_gid == disk_gid_ ? 0 : file.st_gid;
+  metadata.uid = IsRootsUid(file.st_uid) ? 0 : file.st_uid;
+  metadata.gid = IsRootsGid(file.st_gid) ? 0 : file.st_gid;
   if (S_ISCHR(file.st_mode) || S_ISBLK(file.st_mode)) {
     metadata.rdev = file.st_rdev;
   }
@@ -112,8 +117,8 @@ void VirtualInodes::Apply(struct stat& file) const {
   std::shared_lock lock(mutex_);
   auto found = entries_.find(KeyOf(file));
   if (found == entries_.end()) {
-    if (file.st_uid == disk_uid_) file.st_uid = 0;
-    if (file.st_gid == disk_gid_) file.st_gid = 0;
+    if (IsRootsUid(file.st_uid)) file.st_uid = 0;
+    if (IsRootsGid(file.st_gid)) file.st_gid = 0;
     return;
   }
   const VirtualMetadata& meant = found->second;
@@ -141,7 +146,7 @@ void VirtualInodes::Store(const struct stat& file, VirtualMetadata meant) {
   if (meant == FromDisk(file)) {
     entries_.erase(KeyOf(file));
   } else {
-    entries_[KeyOf(file)] = std::move(meant);
+    Put(KeyOf(file), std::move(meant));
   }
 }
 

@@ -14,6 +14,7 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -49,6 +50,10 @@ class VirtualInodes {
   VirtualInodes(uint32_t disk_uid, uint32_t disk_gid)
       : disk_uid_(disk_uid), disk_gid_(disk_gid) {}
 
+  // For a user namespace: what belongs to ids outside of it (the host's
+  // devices) is root's, too. Before anything else is called.
+  void TakeUnmappedForRoot() { unmapped_ = kOverflowId; }
+
   // Fills the table from `journal`, whose paths are relative to the directory
   // `root`. Paths that are not there are skipped.
   void Import(int root, const OwnershipJournal& journal);
@@ -79,16 +84,30 @@ class VirtualInodes {
   // there is nothing to give.
   bool OpenUp(int fd);
 
+  // Whether a file is, or was, meant to be a device.
+  bool has_devices() const { return has_devices_; }
+
   uint32_t disk_uid() const { return disk_uid_; }
 
  private:
+  static constexpr uint32_t kOverflowId = 65534;  // sysctl kernel.overflowuid
+
+  bool IsRootsUid(uint32_t uid) const {
+    return uid == disk_uid_ || uid == unmapped_;
+  }
+  bool IsRootsGid(uint32_t gid) const {
+    return gid == disk_gid_ || gid == unmapped_;
+  }
   VirtualMetadata FromDisk(const struct stat& file) const;
   // The entry, or else what the disk says. REQUIRES: `mutex_` is held.
   VirtualMetadata Known(const struct stat& file) const;
   void Store(const struct stat& file, VirtualMetadata meant);
+  void Put(const InodeKey& key, VirtualMetadata meant);
 
   const uint32_t disk_uid_;
   const uint32_t disk_gid_;
+  std::optional<uint32_t> unmapped_;
+  std::atomic<bool> has_devices_ = false;
   mutable std::shared_mutex mutex_;
   std::unordered_map<InodeKey, VirtualMetadata, InodeKeyHash> entries_;
 };

@@ -1,7 +1,8 @@
 // notify_runner [-b WAY] [-j JOURNAL] [-t TOUCHED] [-C DIR] ROOT UID:GID
 //     COMMAND...
 //
-// Runs COMMAND in the directory ROOT by `NotifySandbox`, with the standard
+// Built twice: notify_runner runs COMMAND in the directory ROOT by
+// `NotifySandbox`, userns_emu_runner by `UsernsEmuSandbox`; with the standard
 // streams it has, and ends with its status; 125 when it could not be started.
 //   -b  how calls reach the supervisor: notify (the default), trace (as the
 //       backend), trace-filter, trace-all
@@ -20,6 +21,10 @@
 #include <string>
 
 #include "builder/sandbox/notify/notify_sandbox.h"
+#ifdef STRAKE_USERNS_EMU
+#include "builder/sandbox/notify/userns_emu_sandbox.h"
+#include "builder/sandbox/user_namespace.h"
+#endif
 
 namespace {
 
@@ -92,7 +97,16 @@ int main(int argc, char** argv) {
   std::optional<std::set<std::string>> touched;
   spec.touched = &touched;
 
+#ifdef STRAKE_USERNS_EMU
+  const ProcessPrivileges privileges =
+      EnterUserNamespace(NamespaceWish::kSingleId);
+  if (privileges.privilege != Privilege::kSingleId) {
+    return Fail(Unsupported(privileges.reason));
+  }
+  UsernsEmuSandbox sandbox;
+#else
   NotifySandbox sandbox({.scratch = {}, .transport = *transport});
+#endif
   Result<ExitStatus> status = sandbox.Run(spec, {}, {});
   if (!status) return Fail(status.error());
   if (!journal_path.empty()) {

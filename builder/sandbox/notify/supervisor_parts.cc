@@ -1,0 +1,89 @@
+#include "builder/sandbox/notify/supervisor_parts.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "builder/sandbox/child_plan.h"
+#include "builder/sandbox/notify/handlers.h"
+#include "util/byte_stream.h"
+
+namespace strake::builder::sandbox::notify {
+namespace {
+
+constexpr unsigned kMostWorkers = 8;
+
+// All there are: for `ProcessSpec::insecure`.
+constexpr uint64_t kAllCapabilities = (uint64_t{1} << (CAP_LAST_CAP + 1)) - 1;
+
+}  // namespace
+
+void KeepOnly(std::vector<int> keep) {
+  std::sort(keep.begin(), keep.end());
+  int next = 3;
+  for (int fd : keep) {
+    if (fd >= next) {
+      if (fd > next) {
+        syscall(SYS_close_range, next, fd - 1, 0);
+      }
+      fcntl(fd, F_SETFD, FD_CLOEXEC);
+      next = fd + 1;
+    }
+  }
+  syscall(SYS_close_range, next, ~0U, 0);
+}
+
+void ResetSignals() {
+  for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+Credentials FirstCredentials(const ProcessSpec& spec) {
+  return Credentials::Start(
+      spec.uid, spec.gid, spec.supplementary_gids,
+      spec.insecure ? kAllCapabilities : kDefaultCapabilities);
+}
+
+void StartWorkers(Listener& listener, Emulation& emulation) {
+  const unsigned count =
+      std::clamp(std::thread::hardware_concurrency(), 2U, kMostWorkers);
+  for (unsigned i = 0; i < count; ++i) {
+    std::thread([&listener, &emulation] {
+      while (auto call = listener.Receive()) {
+        AnswerCall(emulation, *call);
+      }
+    }).detach();
+  }
+}
+
+bool WriteResults(Emulation& emulation, const ProcessSpec& spec, int root,
+                  int file) {
+  // Answers to the dead may still be under way.
+  const std::lock_guard lock(emulation.changes);
+  if (spec.journal == nullptr && spec.touched == nullptr) return true;
+  Result<OwnershipJournal> journal = emulation.inodes.Export(root);
+  if (!journal) {
+    emulation.say("read the owners of the files that were made: " +
+                  journal.error().message());
+    return false;
+  }
+  std::string text = journal->Serialize();
+  text += '\0';
+  for (const std::string& path : emulation.TakeTouched()) {
+    text += path;
+    text += '\0';
+  }
+  FdSink sink(file);
+  return static_cast<bool>(sink.Write(text));
+}
+
+}  // namespace strake::builder::sandbox::notify
