@@ -50,7 +50,8 @@ class VirtualInodes {
       : disk_uid_(disk_uid), disk_gid_(disk_gid) {}
 
   // Fills the table from `journal`, whose paths are relative to the directory
-  // `root`. Paths that are not there are skipped.
+  // `root`. Paths that are not there are skipped; those that cannot be reached,
+  // below covered mount points, are kept for `Export` as they are.
   void Import(int root, const OwnershipJournal& journal);
   // The table by path: an entry for each name below `root` that has one.
   // Directories with another device number are not entered.
@@ -91,6 +92,7 @@ class VirtualInodes {
   const uint32_t disk_gid_;
   mutable std::shared_mutex mutex_;
   std::unordered_map<InodeKey, VirtualMetadata, InodeKeyHash> entries_;
+  OwnershipJournal unreached_;
 };
 
 }  // namespace strake::builder::sandbox::notify
