@@ -2,6 +2,7 @@ set(STRAKE_SNAPSHOT_SOURCES
   snapshot/change_list.cc
   snapshot/file_metadata.cc
   snapshot/journal_refresh.cc
+  snapshot/layer_changes.cc
   snapshot/metadata_scan.cc
   snapshot/overlay_diff.cc
   snapshot/overlay_layers.cc

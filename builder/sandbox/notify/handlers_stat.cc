@@ -29,8 +29,14 @@ int StatDescriptor(Request& request, int fd, struct stat& file) {
   return errno == ENOENT && fd != AT_FDCWD ? -EBADF : -errno;
 }
 
+// A file in memory, which has no name on the host, has one where it is mounted.
+bool IsNamedByMount(Request& request, const struct stat& file) {
+  return file.st_nlink == 0 && request.emulation().mounts.IsTop(KeyOf(file));
+}
+
 Answer GiveStat(Request& request, struct stat file, int buffer) {
   request.emulation().inodes.Apply(file);
+  if (IsNamedByMount(request, file)) file.st_nlink = 1;
   return request.Write(request.argument(buffer), &file, sizeof(file));
 }
 
@@ -126,6 +132,8 @@ Answer GiveStatx(Request& request, struct statx& file) {
   known.st_uid = file.stx_uid;
   known.st_gid = file.stx_gid;
   known.st_rdev = makedev(file.stx_rdev_major, file.stx_rdev_minor);
+  known.st_nlink = file.stx_nlink;
+  if (IsNamedByMount(request, known)) file.stx_nlink = 1;
   request.emulation().inodes.Apply(known);
   file.stx_mode = static_cast<uint16_t>(known.st_mode);
   file.stx_uid = known.st_uid;

@@ -1,5 +1,6 @@
 #include "builder/sandbox/notify/mount_table.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace strake::builder::sandbox::notify {
@@ -49,6 +50,12 @@ const VirtualMount& MountTable::Match(std::string_view path,
 const VirtualMount* MountTable::Covering(const InodeKey& key) const {
   auto found = covered_.find(key);
   return found == covered_.end() ? nullptr : found->second;
+}
+
+bool MountTable::IsTop(const InodeKey& key) const {
+  return std::any_of(
+      mounts_.begin(), mounts_.end(),
+      [&](const VirtualMount& mount) { return mount.top == key; });
 }
 
 const VirtualMount* MountTable::MountOfHostPath(

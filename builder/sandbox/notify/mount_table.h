@@ -63,6 +63,8 @@ class MountTable {
                             std::string_view& below) const;
   // The mount whose mount point is the inode `key`; null: none.
   const VirtualMount* Covering(const InodeKey& key) const;
+  // Whether the inode `key` is what appears at a mount point.
+  bool IsTop(const InodeKey& key) const;
   // Whether some mount point's last component is `name`.
   bool IsMountName(std::string_view name) const {
     return names_.contains(std::string(name));

@@ -67,7 +67,11 @@ void VirtualInodes::Import(int root, const OwnershipJournal& journal) {
     const bool found = path.empty() ? fstat(root, &file) == 0
                                     : fstatat(root, path.c_str(), &file,
                                               AT_SYMLINK_NOFOLLOW) == 0;
-    if (found) Put(KeyOf(file), metadata);
+    if (found) {
+      Put(KeyOf(file), metadata);
+    } else if (errno == EACCES) {
+      unreached_.Set(path, metadata);
+    }
   }
 }
 
@@ -83,7 +87,7 @@ void VirtualInodes::Put(const InodeKey& key, VirtualMetadata meant) {
 
 Result<OwnershipJournal> VirtualInodes::Export(int root) const {
   std::shared_lock lock(mutex_);
-  OwnershipJournal journal;
+  OwnershipJournal journal = unreached_;
   if (entries_.empty()) return journal;
   const auto record = [&](const std::string& path, const struct stat& file) {
     auto found = entries_.find(KeyOf(file));

@@ -55,7 +55,8 @@ class VirtualInodes {
   void TakeUnmappedForRoot() { unmapped_ = kOverflowId; }
 
   // Fills the table from `journal`, whose paths are relative to the directory
-  // `root`. Paths that are not there are skipped.
+  // `root`. Paths that are not there are skipped; those that cannot be reached,
+  // below covered mount points, are kept for `Export` as they are.
   void Import(int root, const OwnershipJournal& journal);
   // The table by path: an entry for each name below `root` that has one.
   // Directories with another device number are not entered.
@@ -110,6 +111,7 @@ class VirtualInodes {
   std::atomic<bool> has_devices_ = false;
   mutable std::shared_mutex mutex_;
   std::unordered_map<InodeKey, VirtualMetadata, InodeKeyHash> entries_;
+  OwnershipJournal unreached_;
 };
 
 }  // namespace strake::builder::sandbox::notify

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "builder/sandbox/notify/mount_table.h"
 #include "builder/sandbox/notify/virtual_inodes.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/without_capabilities.h"
 #include "util/unique_fd.h"
 
 namespace strake::builder::sandbox::notify {
@@ -106,6 +108,21 @@ TEST_F(NotifyInodesTest, AJournalSurvivesARun) {
   inodes_.Apply(file);
   EXPECT_EQ(file.st_uid, 42U);
   EXPECT_EQ(file.st_mode, S_IFREG | 04750U);
+  auto exported = inodes_.Export(root_.get());
+  ASSERT_TRUE(exported);
+  EXPECT_EQ(*exported, journal);
+}
+
+TEST_F(NotifyInodesTest, WhatAMountCoversKeepsItsOwners) {
+  OwnershipJournal journal;
+  VirtualMetadata device;
+  device.mode = S_IFCHR | 0666;
+  device.rdev = 259;
+  journal.Set("sub/other", device);
+  ASSERT_EQ(fchmodat(root_.get(), "sub", 0, 0), 0);
+  const testing::WithoutCapabilities plain(
+      {CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH});
+  inodes_.Import(root_.get(), journal);
   auto exported = inodes_.Export(root_.get());
   ASSERT_TRUE(exported);
   EXPECT_EQ(*exported, journal);
