@@ -1,17 +1,27 @@
 #include "builder/sandbox/notify/emulation.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "builder/sandbox/notify/host_path.h"
+#include "util/result_macros.h"
 
 namespace strake::builder::sandbox::notify {
 namespace {
 
 constexpr std::chrono::seconds kLongEnough{5};
 constexpr size_t kManyToCome = 64;
+
+std::string Joined(std::string directory, std::string_view name) {
+  while (name.ends_with('/')) name.remove_suffix(1);
+  if (name.empty() || name == "." || name == "..") return directory;
+  if (!directory.empty()) directory += '/';
+  return directory.append(name);
+}
 
 }  // namespace
 
@@ -73,21 +83,24 @@ void Emulation::RememberSocket(uint64_t inode, std::string path) {
 }
 
 bool Emulation::Touch(int fd, std::string_view name) {
-  if (!wants_touched_) return false;
-  const std::string host = HostPath::OwnDescriptor(fd).ReadLink();
-  const std::string& root = mounts.root().host_path;
-  const VirtualMount* mount = mounts.MountOfHostPath(host);
-  if (mount != &mounts.root()) return false;
-  const size_t prefix = root == "/" ? 1 : root.size() + 1;
-  Record(host.substr(std::min(host.size(), prefix)), name);
-  return true;
+  return wants_touched_ && Record(PathOf(fd, name));
 }
 
 bool Emulation::Touch(const DirectoryRef& directory, std::string_view name) {
-  if (!wants_touched_) return false;
-  if (directory.known() == nullptr) return Touch(directory.get(), name);
-  Record(directory.known()->path, name);
-  return true;
+  return wants_touched_ && Record(PathOf(directory, name));
+}
+
+void Emulation::TouchMoved(const DirectoryRef& directory,
+                           std::string_view name) {
+  if (!wants_touched_) return;
+  std::optional<std::string> path = PathOf(directory, name);
+  struct stat file {};
+  if (path &&
+      fstatat(directory.get(), std::string(name).c_str(), &file,
+              AT_SYMLINK_NOFOLLOW) == 0 &&
+      S_ISDIR(file.st_mode)) {
+    moved_directories_.lock()->insert(*std::move(path));
+  }
 }
 
 void Emulation::TouchFile(int fd, const InodeKey& key) {
@@ -110,17 +123,43 @@ bool Emulation::IsTouched(const InodeKey& key) {
   return wants_touched_ && touched_files_.lock()->contains(key);
 }
 
-void Emulation::Record(std::string path, std::string_view name) {
-  while (name.ends_with('/')) name.remove_suffix(1);
-  if (!name.empty() && name != "." && name != "..") {
-    if (!path.empty()) path += '/';
-    path += name;
-  }
-  touched_.lock()->insert(std::move(path));
+std::optional<std::string> Emulation::PathOf(int fd,
+                                             std::string_view name) const {
+  const std::string host = HostPath::OwnDescriptor(fd).ReadLink();
+  if (mounts.MountOfHostPath(host) != &mounts.root()) return std::nullopt;
+  const std::string& root = mounts.root().host_path;
+  const size_t prefix = root == "/" ? 1 : root.size() + 1;
+  return Joined(host.substr(std::min(host.size(), prefix)), name);
 }
 
-std::set<std::string> Emulation::TakeTouched() {
-  return std::move(*touched_.lock());
+std::optional<std::string> Emulation::PathOf(const DirectoryRef& directory,
+                                             std::string_view name) const {
+  if (directory.known() == nullptr) return PathOf(directory.get(), name);
+  return Joined(directory.known()->path, name);
+}
+
+bool Emulation::Record(std::optional<std::string> path) {
+  if (!path) return false;
+  touched_.lock()->insert(*std::move(path));
+  return true;
+}
+
+Result<Emulation::Outcome> Emulation::TakeOutcome(
+    int root, const OwnershipJournal& before) {
+  Outcome outcome;
+  if (!wants_touched_ || root != mounts.root().fd.get()) {
+    outcome.touched = std::move(*touched_.lock());
+    ASSIGN_OR_RETURN(outcome.journal, inodes.Export(root));
+    return outcome;
+  }
+  VirtualInodes::Changes changes;
+  changes.before = before;
+  changes.touched = std::move(*touched_.lock());
+  changes.directories = std::move(*moved_directories_.lock());
+  changes.root_path = mounts.root().host_path;
+  ASSIGN_OR_RETURN(outcome.journal, inodes.Export(root, changes));
+  outcome.touched = std::move(changes.touched);
+  return outcome;
 }
 
 }  // namespace strake::builder::sandbox::notify

@@ -100,15 +100,30 @@ class Emulation {
   // recorded already. It need not be again: whatever gives the file another
   // name records that.
   bool IsTouched(const InodeKey& key);
-  std::set<std::string> TakeTouched();
+  // Likewise for what was `name` elsewhere and now is here.
+  void TouchMoved(const DirectoryRef& directory, std::string_view name);
+
+  // Once all have ended: owners and modes, and the touched paths.
+  struct Outcome {
+    OwnershipJournal journal;
+    std::set<std::string> touched;
+  };
+  //   root    what the journal's paths are relative to; one's own costs less
+  //   before  what was imported
+  Result<Outcome> TakeOutcome(int root, const OwnershipJournal& before);
   // Before the first call; else nothing is recorded.
   void set_wants_touched(bool wanted) { wants_touched_ = wanted; }
 
  private:
-  void Record(std::string directory, std::string_view name);
+  // Below the root; nothing for what lies elsewhere.
+  std::optional<std::string> PathOf(int fd, std::string_view name) const;
+  std::optional<std::string> PathOf(const DirectoryRef& directory,
+                                    std::string_view name) const;
+  bool Record(std::optional<std::string> path);
 
   bool wants_touched_ = false;
   Guarded<std::set<std::string>> touched_;
+  Guarded<std::set<std::string>> moved_directories_;
   Guarded<std::unordered_set<InodeKey, InodeKeyHash>> touched_files_;
   Guarded<std::unordered_map<pid_t, NextProgram>> next_programs_;
   Guarded<std::unordered_map<uint64_t, std::string>> sockets_;

@@ -268,6 +268,10 @@ Answer Rename(Request& request, int old_directory, int old_path,
     }
     Forget(request, from);
     Forget(request, to);
+    request.emulation().TouchMoved(to.directory, to.name);
+    if ((flags & kExchange) != 0) {
+      request.emulation().TouchMoved(from.directory, from.name);
+    }
     return 0;
   };
   if (from.IsSpecial() || to.IsSpecial()) return rename();

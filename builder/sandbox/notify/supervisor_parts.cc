@@ -70,15 +70,16 @@ bool WriteResults(Emulation& emulation, const ProcessSpec& spec, int root,
   // Answers to the dead may still be under way.
   const std::lock_guard lock(emulation.changes);
   if (spec.journal == nullptr && spec.touched == nullptr) return true;
-  Result<OwnershipJournal> journal = emulation.inodes.Export(root);
-  if (!journal) {
+  Result<Emulation::Outcome> outcome = emulation.TakeOutcome(
+      root, spec.journal != nullptr ? *spec.journal : OwnershipJournal());
+  if (!outcome) {
     emulation.say("read the owners of the files that were made: " +
-                  journal.error().message());
+                  outcome.error().message());
     return false;
   }
-  std::string text = journal->Serialize();
+  std::string text = outcome->journal.Serialize();
   text += '\0';
-  for (const std::string& path : emulation.TakeTouched()) {
+  for (const std::string& path : outcome->touched) {
     text += path;
     text += '\0';
   }

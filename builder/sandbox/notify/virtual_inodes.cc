@@ -101,6 +101,59 @@ Result<OwnershipJournal> VirtualInodes::Export(int root) const {
   return journal;
 }
 
+Result<OwnershipJournal> VirtualInodes::Export(int root,
+                                               const Changes& changes) const {
+  ASSIGN_OR_RETURN(std::optional<OwnershipJournal> journal,
+                   ExportChanges(root, changes));
+  if (journal) return *std::move(journal);
+  return Export(root);
+}
+
+Result<std::optional<OwnershipJournal>> VirtualInodes::ExportChanges(
+    int root, const Changes& changes) const {
+  std::shared_lock lock(mutex_);
+  OwnershipJournal journal = unreached_;
+  std::unordered_map<InodeKey, nlink_t, InodeKeyHash> missing_names;
+  const auto record = [&](const std::string& path, const struct stat& file) {
+    auto found = entries_.find(KeyOf(file));
+    if (found == entries_.end() || journal.Find(path) != nullptr) return;
+    journal.Set(path, found->second);
+    if (S_ISDIR(file.st_mode) || file.st_nlink < 2) return;
+    --missing_names.try_emplace(KeyOf(file), file.st_nlink).first->second;
+  };
+  const auto look = [&](const std::string& path) {
+    struct stat file {};
+    const int looked =
+        path.empty() ? fstat(root, &file)
+                     : fstatat(root, path.c_str(), &file, AT_SYMLINK_NOFOLLOW);
+    if (looked == 0) record(path, file);
+  };
+  for (const auto& [path, metadata] : changes.before.entries()) look(path);
+  for (const std::string& path : changes.touched) look(path);
+  for (const std::string& opened : opened_) {
+    if (opened == changes.root_path) look("");
+    if (!opened.starts_with(changes.root_path + "/")) continue;
+    look(opened.substr(changes.root_path.size() + 1));
+  }
+  struct stat top {};
+  if (fstat(root, &top) != 0) return ErrnoError("fstat of the root");
+  const TreeVisitor::Visit visit = record;
+  for (const std::string& path : changes.directories) {
+    struct stat directory {};
+    // It may have been renamed once more, or removed.
+    if (fstatat(root, path.c_str(), &directory, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISDIR(directory.st_mode)) {
+      continue;
+    }
+    RETURN_IF_ERROR(
+        TreeVisitor(top.st_dev, visit).Descend(root, path.c_str(), path));
+  }
+  for (const auto& [key, missing] : missing_names) {
+    if (missing != 0) return std::optional<OwnershipJournal>();
+  }
+  return std::optional(std::move(journal));
+}
+
 VirtualMetadata VirtualInodes::FromDisk(const struct stat& file) const {
   VirtualMetadata metadata;
   metadata.mode = file.st_mode;
@@ -165,6 +218,7 @@ bool VirtualInodes::OpenUp(int fd) {
   if (chmod(HostPath::OwnDescriptor(fd).c_str(), open) != 0) return false;
   if (fstat(fd, &file) != 0) return false;
   Store(file, std::move(meant));
+  opened_.insert(HostPath::OwnDescriptor(fd).ReadLink());
   return true;
 }
 

@@ -20,6 +20,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -61,6 +62,14 @@ class VirtualInodes {
   // The table by path: an entry for each name below `root` that has one.
   // Directories with another device number are not entered.
   Result<OwnershipJournal> Export(int root) const;
+  // The same, at the cost of what changed and what was known before.
+  struct Changes {
+    OwnershipJournal before;            // what was imported
+    std::set<std::string> touched;      // paths that may have an entry now
+    std::set<std::string> directories;  // those that got another name: the new
+    std::string root_path;              // as /proc shows it
+  };
+  Result<OwnershipJournal> Export(int root, const Changes& changes) const;
 
   // What the file `key`, which is not in a root, is meant to be.
   void Set(const InodeKey& key, VirtualMetadata meant);
@@ -105,6 +114,10 @@ class VirtualInodes {
   void Store(const struct stat& file, VirtualMetadata meant);
   void Put(const InodeKey& key, VirtualMetadata meant);
 
+  // Nothing where names are missing.
+  Result<std::optional<OwnershipJournal>> ExportChanges(
+      int root, const Changes& changes) const;
+
   const uint32_t disk_uid_;
   const uint32_t disk_gid_;
   std::optional<uint32_t> unmapped_;
@@ -112,6 +125,7 @@ class VirtualInodes {
   mutable std::shared_mutex mutex_;
   std::unordered_map<InodeKey, VirtualMetadata, InodeKeyHash> entries_;
   OwnershipJournal unreached_;
+  std::set<std::string> opened_;  // what `OpenUp` changed, as /proc shows it
 };
 
 }  // namespace strake::builder::sandbox::notify

@@ -138,6 +138,31 @@ TEST_F(NotifyInodesTest, EveryNameOfAFileGetsAnEntry) {
   EXPECT_EQ(exported->Find("sub/name")->uid, 5U);
 }
 
+TEST_F(NotifyInodesTest, WhatChangedIsExportedAsTheWholeTreeWouldBe) {
+  const auto change = [&](const std::string& path) {
+    inodes_.Update(StatOf(path.c_str()),
+                   [](VirtualMetadata& file) { file.uid = 5; });
+  };
+  VirtualInodes::Changes changes;
+  changes.root_path = "/nowhere";
+  const auto expect_all = [&](const char* what) {
+    const auto all = inodes_.Export(root_.get());
+    const auto changed = inodes_.Export(root_.get(), changes);
+    ASSERT_TRUE(all && changed) << what;
+    EXPECT_EQ(*all, *changed) << what;
+  };
+  change("file");
+  changes.touched = {"file", "gone", "sub/gone/too"};
+  expect_all("a file");
+  ASSERT_EQ(linkat(root_.get(), "file", root_.get(), "sub/name", 0), 0);
+  expect_all("a name that nobody touched");
+  ASSERT_EQ(renameat(root_.get(), "sub", root_.get(), "moved"), 0);
+  change("moved/other");
+  changes.touched.insert({"sub", "moved"});
+  changes.directories = {"sub", "moved"};
+  expect_all("a directory that was renamed");
+}
+
 TEST_F(NotifyInodesTest, AnEntryThatSaysWhatTheDiskSaysIsDropped) {
   inodes_.Update(StatOf("file"), [](VirtualMetadata& file) { file.uid = 5; });
   inodes_.Update(StatOf("file"), [](VirtualMetadata& file) { file.uid = 0; });
