@@ -4,7 +4,7 @@ The same random sequences (tests/builder/sandbox/syscall_fuzz.cc) are run in a
 chroot as root, with Docker's capabilities, and under the backends notify and
 trace (of the calls that its filter picks, and of all calls), without any.
 STRAKE_FUZZ_FIRST and STRAKE_FUZZ_COUNT choose the seeds; the default is a quick
-part of the 10,000 that were run by hand.
+part of the 10,000 that were run by hand, of which the tracers get the first.
 """
 import os
 import shutil
@@ -17,8 +17,11 @@ import support
 BUILD = os.path.dirname(support.STRAKE)
 FUZZ = os.path.join(BUILD, "tests/builder/sandbox/syscall_fuzz")
 RUNNER = os.path.join(BUILD, "tests/builder/sandbox/notify_runner")
+# How calls reach the supervisor, as notify_runner has it; the last is the
+# backend trace below another strake's listener.
+WAYS = ("notify", "trace-filter", "trace-all", "nested")
 FIRST = os.environ.get("STRAKE_FUZZ_FIRST", "1")
-COUNT = os.environ.get("STRAKE_FUZZ_COUNT", "600")
+COUNT = os.environ.get("STRAKE_FUZZ_COUNT")
 
 
 def sequences(text):
@@ -27,32 +30,44 @@ def sequences(text):
             for part in text.split("== ")[1:]}
 
 
+def count(way):
+    """How many sequences are run."""
+    return int(COUNT or {"notify": 600, "nested": 60}.get(way, 150))
+
+
+def fill(root):
+    os.makedirs(os.path.join(root, "w"))
+    os.mkdir(os.path.join(root, "proc"))
+    shutil.copy(FUZZ, os.path.join(root, "fuzz"))
+
+
 class NotifyTest(unittest.TestCase):
     def test_random_calls_answer_as_under_real_root(self):
         support.need_root()
         with tempfile.TemporaryDirectory(prefix="strake-fuzz-") as scratch:
-            ways = ("notify", "trace-filter", "trace-all")
-            roots = [os.path.join(scratch, name) for name in ("real", *ways)]
-            for root in roots:
-                os.makedirs(os.path.join(root, "w"))
-                os.mkdir(os.path.join(root, "proc"))
-                shutil.copy(FUZZ, os.path.join(root, "fuzz"))
-            real = self.in_chroot(roots[0])
-            emulated = {way: self.supervised(way, root)
-                        for way, root in zip(ways, roots[1:])}
-        expected = sequences(real)
-        self.assertEqual(len(expected), int(COUNT))
-        for way, text in emulated.items():
-            got = sequences(text)
-            for name, lines in expected.items():
-                self.assertEqual(got.get(name), lines, f"{way}: seed {name}")
+            real = os.path.join(scratch, "real")
+            fill(real)
+            expected = sequences(self.in_chroot(real))
+            self.assertEqual(len(expected), count("notify"))
+            for way in WAYS:
+                root = os.path.join(scratch, way)
+                fill(root)
+                got = sequences(self.supervised(way, root))
+                self.assertEqual(len(got), count(way))
+                for name, lines in got.items():
+                    self.assertEqual(lines, expected[name], f"{way}: seed {name}")
 
     def supervised(self, way, root):
-        return subprocess.run(
-            [RUNNER, "-b", way, "-C", "/w", root, "0:0", "/fuzz", FIRST, COUNT],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace",
-            timeout=900).stdout
+        command = [RUNNER, "-b", way, "-C", "/w", root, "0:0", "/fuzz", FIRST,
+                   str(count(way))]
+        if way == "nested":
+            outer = os.path.dirname(root) + "/outer"
+            os.makedirs(outer + "/tmp")
+            shutil.copy(RUNNER, outer + "/runner")
+            os.rename(root, outer + "/inner")
+            command = [RUNNER, outer, "0:0", "/runner", "-b", "trace", "-C", "/w",
+                       "/inner", "0:0", "/fuzz", FIRST, str(count(way))]
+        return self.output(command)
 
     def in_chroot(self, root):
         proc = os.path.join(root, "proc")
@@ -63,13 +78,16 @@ class NotifyTest(unittest.TestCase):
             os.chdir("/w")
             os.setgroups([])
         try:
-            return subprocess.run(
-                ["/fuzz", FIRST, COUNT], preexec_fn=enter,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, text=True, errors="replace",
-                timeout=900).stdout
+            return self.output(["/fuzz", FIRST, str(count("notify"))],
+                               preexec_fn=enter)
         finally:
             support.run("umount", proc)
+
+    def output(self, command, **options):
+        return subprocess.run(command, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, errors="replace", timeout=900,
+                              **options).stdout
 
 
 if __name__ == "__main__":

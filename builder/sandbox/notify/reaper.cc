@@ -96,10 +96,11 @@ class FirstProcess {
     }
     if (fchdir(plan_.cwd) != 0) Fail(ready, ChildStep::kEnterCwd, errno);
     umask(plan_.umask);
+    // Where strake itself runs under another strake's supervisor, that has put
+    // its arena there; what is in it matters no more.
     const auto arena = reinterpret_cast<void*>(kArenaAddress);
     if (mmap(arena, kArenaSize, PROT_READ | PROT_WRITE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
-             0) != arena) {
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != arena) {
       Fail(ready, ChildStep::kExec, errno);
     }
     std::strncpy(static_cast<char*>(arena), plan_.loader_path, kSlotSize - 1);

@@ -1,4 +1,5 @@
 // Steps under the supervisor, in a busybox root: as root without capabilities.
+// By every transport; an eager tracer works without another's listener, too.
 
 #include "builder/sandbox/notify/notify_sandbox.h"
 
@@ -16,16 +17,18 @@
 namespace strake::builder::sandbox {
 namespace {
 
-class NotifySandboxTest : public ::testing::Test {
+class NotifySandboxTest
+    : public ::testing::TestWithParam<notify::CallTransport> {
  protected:
   void SetUp() override {
-    if (Status probed = ProbeNotify(); !probed) {
+    const bool listens = GetParam() == notify::CallTransport::kListener;
+    if (Status probed = listens ? ProbeNotify() : ProbeTrace(); !probed) {
       GTEST_SKIP() << probed.error().message();
     }
   }
 
   Result<Ran> Try(ProcessSpec spec, std::stop_token stop = {}) {
-    NotifySandbox sandbox;
+    NotifySandbox sandbox({.scratch = {}, .transport = GetParam()});
     spec.journal = &journal_;
     spec.touched = &touched_;
     Ran ran;
@@ -56,11 +59,11 @@ class NotifySandboxTest : public ::testing::Test {
   std::optional<std::set<std::string>> touched_;
 };
 
-TEST_F(NotifySandboxTest, RunsAsRootInTheRoot) {
+TEST_P(NotifySandboxTest, RunsAsRootInTheRoot) {
   EXPECT_EQ(Shell("id -u; pwd; ls /bin/busybox"), "0\n/\n/bin/busybox\n");
 }
 
-TEST_F(NotifySandboxTest, OwnersGoToTheJournalAndComeBack) {
+TEST_P(NotifySandboxTest, OwnersGoToTheJournalAndComeBack) {
   EXPECT_EQ(Shell("touch /f; chown 5:6 /f; stat -c %u:%g /f"), "5:6\n");
   struct stat file {};
   ASSERT_EQ(stat(root_.path("f").c_str(), &file), 0);
@@ -71,7 +74,7 @@ TEST_F(NotifySandboxTest, OwnersGoToTheJournalAndComeBack) {
   EXPECT_EQ(journal_.Find("f"), nullptr);
 }
 
-TEST_F(NotifySandboxTest, ModesKeepTheBuilderAble) {
+TEST_P(NotifySandboxTest, ModesKeepTheBuilderAble) {
   EXPECT_EQ(Shell("mkdir /d; echo x >/d/f; chmod 000 /d/f /d; cat /d/f;"
                   "stat -c %a /d /d/f"),
             "x\n0\n0\n");
@@ -81,7 +84,7 @@ TEST_F(NotifySandboxTest, ModesKeepTheBuilderAble) {
   EXPECT_EQ(directory.st_mode & 0777, 0700U);
 }
 
-TEST_F(NotifySandboxTest, AUserMayDoWhatAUserMay) {
+TEST_P(NotifySandboxTest, AUserMayDoWhatAUserMay) {
   ProcessSpec spec = root_.Shell(
       "id -u; touch /tmp/mine; touch /etc/no 2>/dev/null || echo denied;"
       "chown 0 /tmp/mine 2>/dev/null || echo denied; stat -c %u /tmp/mine");
@@ -89,26 +92,26 @@ TEST_F(NotifySandboxTest, AUserMayDoWhatAUserMay) {
   EXPECT_EQ(Run(spec), "1000\ndenied\ndenied\n1000\n");
 }
 
-TEST_F(NotifySandboxTest, DevicesAreRecordedAndWork) {
+TEST_P(NotifySandboxTest, DevicesAreRecordedAndWork) {
   EXPECT_EQ(Shell("mknod /n c 1 3; echo x >/n; cat /n; stat -c '%F %t:%T' /n"),
             "character special file 1:3\n");
   ASSERT_NE(journal_.Find("n"), nullptr);
   EXPECT_TRUE(S_ISCHR(journal_.Find("n")->mode));
 }
 
-TEST_F(NotifySandboxTest, ScriptsAndTheirInterpretersAreFound) {
+TEST_P(NotifySandboxTest, ScriptsAndTheirInterpretersAreFound) {
   root_.dir().Write("s", "#!/bin/sh -e\necho \"$0 $1\"\n");
   chmod(root_.path("s").c_str(), 0755);
   EXPECT_EQ(Shell("/s a; cd /; ./s b"), "/s a\n./s b\n");
 }
 
-TEST_F(NotifySandboxTest, ProcShowsTheProgramAndTheRoot) {
+TEST_P(NotifySandboxTest, ProcShowsTheProgramAndTheRoot) {
   EXPECT_EQ(Shell("readlink /proc/self/exe; readlink /proc/self/root;"
                   "cd /tmp; readlink /proc/self/cwd"),
             "/bin/busybox\n/\n/tmp\n");
 }
 
-TEST_F(NotifySandboxTest, MountsAppearAndLeaveNoTrace) {
+TEST_P(NotifySandboxTest, MountsAppearAndLeaveNoTrace) {
   ProcessSpec spec = root_.Shell(
       "cat /run/secrets/s; stat -c %a /run/secrets/s; ls /tmp/t;"
       "echo x >/tmp/t/f; (echo y >/ro/f) 2>/dev/null || echo read-only;"
@@ -133,13 +136,13 @@ TEST_F(NotifySandboxTest, MountsAppearAndLeaveNoTrace) {
   }
 }
 
-TEST_F(NotifySandboxTest, TellsWhatWasTouched) {
+TEST_P(NotifySandboxTest, TellsWhatWasTouched) {
   Shell("echo x >/new; mkdir /d; rm /etc/group; cat /etc/passwd >/dev/null");
   ASSERT_TRUE(touched_.has_value());
   EXPECT_EQ(*touched_, (std::set<std::string>{"d", "etc/group", "new"}));
 }
 
-TEST_F(NotifySandboxTest, ExitCodesAndSignalsAreTold) {
+TEST_P(NotifySandboxTest, ExitCodesAndSignalsAreTold) {
   Result<Ran> ran = Try(root_.Shell("exit 7"));
   ASSERT_TRUE(ran);
   EXPECT_EQ(ran->status.code, 7);
@@ -148,20 +151,20 @@ TEST_F(NotifySandboxTest, ExitCodesAndSignalsAreTold) {
   EXPECT_EQ(ran->status.signal, 9);
 }
 
-TEST_F(NotifySandboxTest, AMissingProgramIsNotFound) {
+TEST_P(NotifySandboxTest, AMissingProgramIsNotFound) {
   Result<Ran> ran = Try(root_.Spec({"nothing"}));
   ASSERT_FALSE(ran);
   EXPECT_EQ(ran.error().code(), ErrorCode::kNotFound);
 }
 
-TEST_F(NotifySandboxTest, NobodyButTheStepOpensItsFifos) {
+TEST_P(NotifySandboxTest, NobodyButTheStepOpensItsFifos) {
   // A supervisor that opened one to look would be its reader for a moment.
   EXPECT_EQ(Shell("mknod /f p; for i in $(seq 30); do (cat /f >/got) & "
                   "echo x >/f; wait; cat /got; done | wc -l"),
             "30\n");
 }
 
-TEST_F(NotifySandboxTest, NoNetworkIsUnsupported) {
+TEST_P(NotifySandboxTest, NoNetworkIsUnsupported) {
   ProcessSpec spec = root_.Shell("true");
   spec.network = Network::kNone;
   Result<Ran> ran = Try(spec);
@@ -169,13 +172,13 @@ TEST_F(NotifySandboxTest, NoNetworkIsUnsupported) {
   EXPECT_EQ(ran.error().code(), ErrorCode::kUnsupported);
 }
 
-TEST_F(NotifySandboxTest, WhatIsLeftInTheBackgroundEnds) {
+TEST_P(NotifySandboxTest, WhatIsLeftInTheBackgroundEnds) {
   const auto begin = std::chrono::steady_clock::now();
   Shell("(setsid sleep 100 &) ; sleep 100 & true");
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(60));
 }
 
-TEST_F(NotifySandboxTest, StoppingEndsAll) {
+TEST_P(NotifySandboxTest, StoppingEndsAll) {
   std::stop_source stop;
   std::jthread stopper([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
@@ -186,6 +189,41 @@ TEST_F(NotifySandboxTest, StoppingEndsAll) {
   ASSERT_FALSE(ran);
   EXPECT_EQ(ran.error().code(), ErrorCode::kCancelled);
 }
+
+// Stops until SIGCONT, though it is traced.
+TEST_P(NotifySandboxTest, ProcessesStopAndGoOn) {
+  EXPECT_EQ(Shell("(while true; do echo x >>/n; done) & p=$!; sleep 0.1;"
+                  "kill -STOP $p; sleep 0.2; a=$(wc -l </n); sleep 0.2;"
+                  "b=$(wc -l </n); kill -CONT $p; sleep 0.5;"
+                  "c=$(wc -l </n); kill -9 $p;"
+                  "[ $a = $b ] && echo stopped; [ $c -gt $b ] && echo on"),
+            "stopped\non\n");
+}
+
+TEST_P(NotifySandboxTest, SignalsReachTheirHandlers) {
+  EXPECT_EQ(Shell("trap 'echo got' USR1; for i in 1 2 3; do "
+                  "kill -USR1 $$; mkdir /d$i; done; ls -d /d?"),
+            "got\ngot\ngot\n/d1\n/d2\n/d3\n");
+}
+
+std::string NameOfTransport(
+    const ::testing::TestParamInfo<notify::CallTransport>& info) {
+  switch (info.param) {
+    case notify::CallTransport::kListener:
+      return "Listener";
+    case notify::CallTransport::kTracer:
+      return "Tracer";
+    case notify::CallTransport::kEagerTracer:
+      break;
+  }
+  return "EagerTracer";
+}
+
+INSTANTIATE_TEST_SUITE_P(Transports, NotifySandboxTest,
+                         ::testing::Values(notify::CallTransport::kListener,
+                                           notify::CallTransport::kTracer,
+                                           notify::CallTransport::kEagerTracer),
+                         NameOfTransport);
 
 }  // namespace
 }  // namespace strake::builder::sandbox
