@@ -185,6 +185,8 @@ void ChildProgram::SendListener() {
   std::memcpy(CMSG_DATA(rights), &listener, sizeof(listener));
   Check(sendmsg(plan_.listener_socket, &header, MSG_NOSIGNAL) == 1,
         ChildStep::kListener);
+  // While somebody holds it, calls wait, even where the supervisor is dead.
+  close(listener);
 }
 
 // As execvp(3): a program that may not be executed does not end the search, but

@@ -115,6 +115,10 @@ Answer ChangeOwner(Request& request, const Place& place, uint32_t uid,
         (meant.st_mode & kSetGroup) == kSetGroup ||
         ((meant.st_mode & S_ISGID) != 0 && !who.InGroup(old_gid) &&
          !who.Has(Capability::kFsetid));
+    const bool drops_any = drops_group || (meant.st_mode & S_ISUID) != 0;
+    struct stat before = file;
+    emulation.inodes.Apply(before);
+    if (drops_any && !IsOwner(who, before)) return -EPERM;
     meant.st_mode &= ~static_cast<mode_t>(S_ISUID);
     if (drops_group) meant.st_mode &= ~static_cast<mode_t>(S_ISGID);
   }

@@ -47,8 +47,6 @@ class InnerSupervisor {
     umask(0);
     KeepOnly({plan_.socket, plan_.results});
     ResetSignals();
-    const int yes = 1;
-    setsockopt(plan_.socket, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes));
   }
 
   // The listener, and by which number we know its sender.

@@ -14,8 +14,9 @@ namespace strake::builder::sandbox::notify {
 
 struct InnerSupervisorPlan {
   const ProcessSpec* spec = nullptr;  // borrowed; with the virtual ids
-  // Borrowed. The first process sends the listener (`Listening`); the end of
-  // the stream is the end of the run.
+  // Borrowed. The first process sends the listener (`Listening`), and the
+  // kernel its number (SO_PASSCRED is set); the end of the stream is the end of
+  // the run.
   int socket = -1;
   int results = -1;  // a file; see `RunResults`
 };

@@ -13,9 +13,14 @@
 
 #include "builder/sandbox/notify/userns_emu_sandbox.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+#include <stop_token>
+#include <thread>
 #include <utility>
 
 #include "builder/sandbox/mount_stubs.h"
@@ -55,6 +60,11 @@ class EmulatedRun {
     }
     UniqueFd ours(ends[0]);
     UniqueFd theirs(ends[1]);
+    const int yes = 1;
+    if (setsockopt(theirs.get(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) !=
+        0) {
+      return ErrnoError("setsockopt(SO_PASSCRED)");
+    }
     results_.reset(memfd_create("strake-results", MFD_CLOEXEC));
     if (!results_) return ErrnoError("memfd_create");
     const notify::InnerSupervisorPlan plan = {
@@ -69,12 +79,13 @@ class EmulatedRun {
     listening.socket = ours.get();
     const ProcessSpec physical = AsRoot(spec_);
     ASSIGN_OR_RETURN(AssembledRoot root, AssembleRoot(physical, stubs));
-    ASSIGN_OR_RETURN(
-        ExitStatus ended,
-        RunProgram(physical, std::move(root), on_output_, stop_, &listening));
+    Result<ExitStatus> ended =
+        RunWhile(supervisor, physical, std::move(root), listening);
     ours.reset();
-    if (!supervisor.Reap()) {
-      return IoError("the supervisor failed while \"" + spec_.argv.front() +
+    const bool answered = supervisor.Reap();
+    if (!ended && (answered || stop_.stop_requested())) return ended;
+    if (!answered) {
+      return IoError("the supervisor ended while \"" + spec_.argv.front() +
                      "\" ran (out of memory?)");
     }
     RETURN_IF_ERROR(TakeResults());
@@ -82,6 +93,28 @@ class EmulatedRun {
   }
 
  private:
+  // Without its supervisor the program is stopped.
+  Result<ExitStatus> RunWhile(const notify::SupervisorProcess& supervisor,
+                              const ProcessSpec& physical, AssembledRoot root,
+                              const Listening& listening) const {
+    std::stop_source either;
+    const std::stop_callback pass_on(stop_, [&] { either.request_stop(); });
+    UniqueFd over(eventfd(0, EFD_CLOEXEC));
+    if (!over) return ErrnoError("eventfd");
+    const std::jthread watch([&] {
+      pollfd polled[] = {
+          {.fd = supervisor.pidfd(), .events = POLLIN, .revents = 0},
+          {.fd = over.get(), .events = POLLIN, .revents = 0}};
+      while (poll(polled, 2, -1) < 0 && errno == EINTR) {
+      }
+      if (polled[0].revents != 0) either.request_stop();
+    });
+    Result<ExitStatus> ended = RunProgram(physical, std::move(root), on_output_,
+                                          either.get_token(), &listening);
+    eventfd_write(over.get(), 1);
+    return ended;
+  }
+
   Status TakeResults() {
     if (spec_.journal == nullptr && spec_.touched == nullptr) return {};
     Result<notify::RunResults> results = notify::ReadResults(results_.get());
