@@ -102,6 +102,12 @@ RUNS = {
 }
 
 
+# What is chosen where nobody asks for something else.
+CHOSEN = {"docker-root": "notify", "restricted": "notify",
+          "docker-root-unconfined": "userns-map",
+          "restricted-unconfined": "userns-emu"}
+
+
 class EnvironmentsTest(support.EndToEndTest):
     @classmethod
     def setUpClass(cls):
@@ -233,6 +239,18 @@ class EnvironmentsTest(support.EndToEndTest):
                     self.check(self.inside(environment, place, list(RUNS),
                                            "notify"))
 
+    def test_userns_emu_as_user(self):
+        self.check(self.here(list(RUNS), "userns-emu", uid=1000, prefix=[
+            "setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"]))
+
+    def test_userns_emu_in_containers(self):
+        """Whoever is not root gets it where no seccomp profile is set."""
+        for place, names in (("overlay", list(RUNS)),
+                             ("volume", list(RUNS)[::4])):
+            with self.subTest(place=place):
+                self.check(self.inside("restricted-unconfined", place, names,
+                                       "userns-emu"))
+
     def test_trace_of_root(self):
         self.check(self.here(list(RUNS), "trace"))
 
@@ -275,6 +293,7 @@ class EnvironmentsTest(support.EndToEndTest):
                 self.assertEqual("chroot" in works,
                                  environment.startswith("docker-root"))
                 self.assertNotIn("overlay-root", works)
+                self.assertEqual(report["chosen"], CHOSEN[environment])
 
 
 if __name__ == "__main__":

@@ -215,6 +215,13 @@ class GoldenEverywhereTest(Golden):
             for place in ("overlay", "volume"):
                 self.check(*self.inside("notify", environment, place))
 
+    def test_userns_emu_as_user(self):
+        self.check(*self.here("userns-emu", 1000, USER))
+
+    def test_userns_emu_in_containers(self):
+        for place in ("overlay", "volume"):
+            self.check(*self.inside("userns-emu", "restricted-unconfined", place))
+
     def test_chroot(self):
         for place in ("overlay", "volume"):
             self.check(*self.inside("chroot", "docker-root", place), with_proc=False)

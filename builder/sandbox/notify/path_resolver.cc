@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -282,7 +283,8 @@ int PathResolver::KnowDirectory(const Viewer& viewer, std::string_view path,
       host.ends_with(" (deleted)")) {
     return kUseWalk;
   }
-  if (host.size() > root.size()) found->path = host.substr(root.size() + 1);
+  const size_t prefix = root == "/" ? 1 : root.size() + 1;
+  found->path = host.substr(std::min(host.size(), prefix));
   known = std::move(found);
   directories_.Insert(std::string(path), known, generation);
   return 0;

@@ -170,6 +170,15 @@ int PathWalk::FollowLink(const UniqueFd& link, std::string_view component) {
   return absolute ? EnterRoot() : 0;
 }
 
+// The kernel would not let a process of the run follow the links of strake's
+// own, which its namespaces are to keep it from; us, it lets.
+bool PathWalk::IsOneOfTheirs(pid_t process) const {
+  constexpr pid_t kInit = 1;
+  if (mount_->has_own_numbers) return process != kInit;
+  return process == viewer_.thread ||
+         process == ProcessOfThread(viewer_.thread);
+}
+
 // 1: it is an ordinary link.
 int PathWalk::FollowProcLink(std::string_view component) {
   std::string path = proc_path_;
@@ -196,6 +205,9 @@ int PathWalk::FollowProcLink(std::string_view component) {
     }
     case ProcLink::kOther:
       break;
+  }
+  if (resolver_.mounts().in_kernel() && !IsOneOfTheirs(process)) {
+    return -EACCES;
   }
   return EnterHostLink(mount_->fd.get(), path.c_str());
 }

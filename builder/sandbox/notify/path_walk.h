@@ -48,6 +48,7 @@ class PathWalk {
   int EnterHostLink(int directory, const char* path);
   int FollowLink(const UniqueFd& link, std::string_view component);
   int FollowProcLink(std::string_view component);
+  bool IsOneOfTheirs(pid_t process) const;
   void Descend(UniqueFd fd, const struct stat& file, const VirtualMount* mount,
                std::string_view component);
   bool MaySearch() const;
