@@ -20,7 +20,7 @@ BUILD = os.path.join(os.path.dirname(support.STRAKE), "tests/builder/sandbox")
 # sequences are run so; "nested" is the backend trace below another strake's
 # listener.
 WAYS = {"notify": 600, "trace-filter": 150, "trace-all": 150, "nested": 60,
-        "userns-emu": 600}
+        "userns-emu": 300}
 USER = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"]
 # Seeds by which differences were found, each mended since.
 FOUND = (4925,)
