@@ -127,6 +127,18 @@ void OwnershipJournal::Set(std::string_view path, VirtualMetadata metadata) {
   entries_.insert_or_assign(std::string(path), std::move(metadata));
 }
 
+OwnershipJournal OwnershipJournal::Subtree(std::string_view path) const {
+  if (path.empty()) return *this;
+  OwnershipJournal result;
+  if (const VirtualMetadata* top = Find(path)) result.Set("", *top);
+  const std::string prefix = std::string(path) + "/";
+  for (auto it = entries_.lower_bound(prefix);
+       it != entries_.end() && it->first.starts_with(prefix); ++it) {
+    result.Set(it->first.substr(prefix.size()), it->second);
+  }
+  return result;
+}
+
 const VirtualMetadata* OwnershipJournal::Find(std::string_view path) const {
   auto entry = entries_.find(path);
   return entry == entries_.end() ? nullptr : &entry->second;

@@ -59,6 +59,8 @@ class OwnershipJournal {
   const VirtualMetadata* Find(std::string_view path) const;
   // Forgets `path` and everything below it.
   void Remove(std::string_view path);
+  // What it says of `path` and below, relative to `path`.
+  OwnershipJournal Subtree(std::string_view path) const;
   bool empty() const { return entries_.empty(); }
   const std::map<std::string, VirtualMetadata, std::less<>>& entries() const {
     return entries_;

@@ -87,6 +87,9 @@ Status ExecuteRun(const plan::RunOp& op, const ExecuteRequest& request,
   ASSIGN_OR_RETURN(
       sandbox::ExitStatus status,
       environment.sandbox.Run(spec, request.on_output, request.stop));
+  for (const auto& owners : mounts.cache_owners) {
+    RETURN_IF_ERROR(owners->Save());
+  }
   if (!status.ok()) return CommandError(op.argv, status);
   return {};
 }

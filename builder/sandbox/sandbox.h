@@ -59,7 +59,10 @@ struct Mount {
   Writes writes = Writes::kShared;
   // kTmpfs: size limit; 0: the kernel's default.
   uint64_t size_bytes = 0;
-  // kFile; the owner also of a kBind that is a cache.
+  // kBind, where owners are emulated: as `ProcessSpec::journal`, of the source,
+  // and not brought up to date where the mount is read-only.
+  OwnershipJournal* journal = nullptr;
+  // kFile
   std::string content;
   uint32_t mode = 0400;
   uint32_t uid = 0;

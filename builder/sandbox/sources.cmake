@@ -31,6 +31,7 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/notify/known_programs.cc
   sandbox/notify/label.cc
   sandbox/notify/listener.cc
+  sandbox/notify/mount_owners.cc
   sandbox/notify/mount_table.cc
   sandbox/notify/new_file.cc
   sandbox/notify/notify_sandbox.cc

@@ -99,6 +99,14 @@ RUNS = {
              "cp /scratch/a /a",
     "cache": "RUN --mount=type=cache,target=/cache echo a > /cache/a && "
              "cp /cache/a /a",
+    "cache-owners": "RUN --mount=type=cache,id=o,target=/c,uid=7,gid=8,mode=2750 "
+                    "touch /c/a /c/b && chown 5:6 /c/a && chmod 4711 /c/b\n"
+                    "RUN --mount=type=cache,id=o,target=/c,uid=7,gid=8,mode=2750 "
+                    "stat -c '%u:%g %a %n' /c /c/* > /s && rm /c/*",
+    "bind-owners": "FROM BASE AS one\nADD single.tar /home/\n"
+                   "RUN chown 5:6 /home/rich/plain\nFROM BASE\n"
+                   "RUN --mount=from=one,source=/home,target=/m "
+                   "stat -c '%u:%g %a %t %n' /m /m/rich /m/rich/* > /s",
 }
 
 
@@ -126,7 +134,8 @@ class EnvironmentsTest(support.EndToEndTest):
                 f.write(name)
         cls.files = {"without-run": WITHOUT_RUN.format(base=cls.base)}
         for name, steps in RUNS.items():
-            cls.files[name] = (f"FROM {cls.base}\nADD single.tar /home/\n{steps}\n")
+            cls.files[name] = (f"FROM {cls.base}\nADD single.tar /home/\n"
+                               f"{steps.replace('BASE', cls.base)}\n")
         for name, text in cls.files.items():
             with open(os.path.join(cls.folder, name + ".Dockerfile"), "w") as f:
                 f.write(text)

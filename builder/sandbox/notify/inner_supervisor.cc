@@ -36,7 +36,10 @@ class InnerSupervisor {
     if (!Prepare(root->get())) _exit(1);
     StartWorkers(*transport_, *emulation_);
     WaitForEnd();
-    _exit(WriteResults(*emulation_, spec_, root->get(), plan_.results) ? 0 : 1);
+    _exit(WriteResults(*emulation_, spec_, root->get(), mount_owners_,
+                       plan_.results)
+              ? 0
+              : 1);
   }
 
  private:
@@ -97,6 +100,11 @@ class InnerSupervisor {
     if (spec_.journal != nullptr) {
       emulation_->inodes.Import(root, *spec_.journal);
     }
+    Status known = mount_owners_.Import(spec_, emulation_->inodes);
+    if (!known) {
+      Say(known.error().message());
+      return false;
+    }
     for (const Mount& mount : spec_.mounts) SetOwner(mount);
     return true;
   }
@@ -132,6 +140,7 @@ class InnerSupervisor {
 
   const InnerSupervisorPlan& plan_;
   const ProcessSpec& spec_;
+  MountOwners mount_owners_;
   UniqueFd listener_;
   pid_t first_ = -1;
   std::unique_ptr<Emulation> emulation_;

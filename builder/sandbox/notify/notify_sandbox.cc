@@ -183,15 +183,10 @@ class NotifyRun {
   }
 
   Status TakeResults() {
-    if (spec_.journal == nullptr && spec_.touched == nullptr) return {};
-    Result<notify::RunResults> results = notify::ReadResults(results_.get());
-    if (!results) {
-      return std::move(results).error().Wrap("owners of the files that \"" +
-                                             spec_.argv.front() + "\" made");
-    }
-    if (spec_.journal != nullptr) *spec_.journal = std::move(results->journal);
-    if (spec_.touched != nullptr) *spec_.touched = std::move(results->touched);
-    return {};
+    Status taken = notify::TakeResults(results_.get(), spec_);
+    if (taken) return taken;
+    return std::move(taken).error().Wrap("owners of the files that \"" +
+                                         spec_.argv.front() + "\" made");
   }
 
   const ProcessSpec& spec_;

@@ -77,7 +77,9 @@ class Supervisor {
     waitpid(reaper_, nullptr, __WALL);
     KillDescendants();
     const int root = emulation_->mounts.root().fd.get();
-    _exit(WriteResults(*emulation_, spec_, root, plan_.results) ? 0 : 1);
+    _exit(WriteResults(*emulation_, spec_, root, mount_owners_, plan_.results)
+              ? 0
+              : 1);
   }
 
  private:
@@ -122,6 +124,10 @@ class Supervisor {
     emulation.paths.directories().SwitchOn();
     const int root = emulation.mounts.root().fd.get();
     if (spec_.journal != nullptr) emulation.inodes.Import(root, *spec_.journal);
+    if (Status known = mount_owners_.Import(spec_, emulation.inodes); !known) {
+      emulation.say(known.error().message());
+      Fail(ChildStep::kExec, EIO);
+    }
     for (auto& [key, metadata] : plan_.meant) {
       emulation.inodes.Set(key, metadata);
     }
@@ -297,6 +303,7 @@ class Supervisor {
   SupervisorPlan& plan_;
   const ProcessSpec& spec_;
   std::unique_ptr<Emulation> emulation_;
+  MountOwners mount_owners_;
   // The transport is one of these.
   Listener* listener_ = nullptr;
   Tracer* tracer_ = nullptr;
@@ -308,18 +315,34 @@ class Supervisor {
 
 }  // namespace
 
-Result<RunResults> ReadResults(int file) {
-  if (lseek(file, 0, SEEK_SET) != 0) return ErrnoError("lseek");
-  FdSource source(file);
+// The mounts' journals, the root's, and the touched paths, each followed by
+// NUL.
+Status TakeResults(int results, const ProcessSpec& spec) {
+  const std::vector<OwnershipJournal*> journals = JournalsToUpdate(spec);
+  const bool wants_root = spec.journal != nullptr || spec.touched != nullptr;
+  if (lseek(results, 0, SEEK_SET) != 0) return ErrnoError("lseek");
+  FdSource source(results);
   constexpr uint64_t kLimit = uint64_t{1} << 32;
   ASSIGN_OR_RETURN(const std::string text, ReadAll(source, kLimit));
-  RunResults results;
   const std::vector<std::string_view> parts = Split(text, '\0');
-  ASSIGN_OR_RETURN(results.journal, OwnershipJournal::Parse(parts.front()));
-  for (size_t i = 1; i + 1 < parts.size(); ++i) {
-    results.touched.emplace(parts[i]);
+  const size_t expected = journals.size() + (wants_root ? 1 : 0);
+  if (parts.size() <= expected) {
+    return Internal("the supervisor left too little behind");
   }
-  return results;
+  for (size_t i = 0; i < journals.size(); ++i) {
+    ASSIGN_OR_RETURN(*journals[i], OwnershipJournal::Parse(parts[i]));
+  }
+  if (spec.journal != nullptr) {
+    ASSIGN_OR_RETURN(*spec.journal,
+                     OwnershipJournal::Parse(parts[journals.size()]));
+  }
+  if (spec.touched == nullptr) return {};
+  std::set<std::string> touched;
+  for (size_t i = expected; i + 1 < parts.size(); ++i) {
+    touched.emplace(parts[i]);
+  }
+  *spec.touched = std::move(touched);
+  return {};
 }
 
 void RunSupervisor(SupervisorPlan& plan) { Supervisor(plan).Run(); }

@@ -30,17 +30,13 @@ struct SupervisorPlan {
   // Borrowed descriptors.
   int channel = -1;  // takes `ChildReport` packets; SOCK_SEQPACKET
   int alive = -1;    // held open while any process of the run is left
-  int results = -1;  // a file; see `RunResults`
+  int results = -1;  // a file; see `TakeResults`
   int stdio[3] = {-1, -1, -1};
 };
 
-// What the supervisor leaves behind in `results`: the journal's text form, a
-// NUL, then the touched paths, each followed by NUL.
-struct RunResults {
-  OwnershipJournal journal;
-  std::set<std::string> touched;
-};
-Result<RunResults> ReadResults(int file);
+// Reads what `WriteResults` wrote to `results`: brings the journals of `spec`
+// and of its mounts up to date, and says what was touched.
+Status TakeResults(int results, const ProcessSpec& spec);
 
 // Reports as `ChildReport` says (kFailed, kExited), writes the results, exits
 // with 0 if they are whole.

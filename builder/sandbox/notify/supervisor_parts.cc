@@ -66,22 +66,32 @@ void StartWorkers(Listener& listener, Emulation& emulation) {
 }
 
 bool WriteResults(Emulation& emulation, const ProcessSpec& spec, int root,
-                  int file) {
+                  const MountOwners& mounts, int file) {
   // Answers to the dead may still be under way.
   const std::lock_guard lock(emulation.changes);
-  if (spec.journal == nullptr && spec.touched == nullptr) return true;
-  Result<Emulation::Outcome> outcome = emulation.TakeOutcome(
-      root, spec.journal != nullptr ? *spec.journal : OwnershipJournal());
-  if (!outcome) {
+  const auto fail = [&](const Error& error) {
     emulation.say("read the owners of the files that were made: " +
-                  outcome.error().message());
+                  error.message());
     return false;
-  }
-  std::string text = outcome->journal.Serialize();
-  text += '\0';
-  for (const std::string& path : outcome->touched) {
-    text += path;
+  };
+  Result<std::vector<OwnershipJournal>> journals =
+      mounts.Export(emulation.inodes);
+  if (!journals) return fail(journals.error());
+  std::string text;
+  for (const OwnershipJournal& journal : *journals) {
+    text += journal.Serialize();
     text += '\0';
+  }
+  if (spec.journal != nullptr || spec.touched != nullptr) {
+    Result<Emulation::Outcome> outcome = emulation.TakeOutcome(
+        root, spec.journal != nullptr ? *spec.journal : OwnershipJournal());
+    if (!outcome) return fail(outcome.error());
+    text += outcome->journal.Serialize();
+    text += '\0';
+    for (const std::string& path : outcome->touched) {
+      text += path;
+      text += '\0';
+    }
   }
   FdSink sink(file);
   return static_cast<bool>(sink.Write(text));

@@ -8,6 +8,7 @@
 #include "builder/sandbox/notify/credentials.h"
 #include "builder/sandbox/notify/emulation.h"
 #include "builder/sandbox/notify/listener.h"
+#include "builder/sandbox/notify/mount_owners.h"
 #include "builder/sandbox/sandbox.h"
 
 namespace strake::builder::sandbox::notify {
@@ -26,11 +27,11 @@ Credentials FirstCredentials(const ProcessSpec& spec);
 // of `emulation`.
 void StartWorkers(Listener& listener, Emulation& emulation);
 
-// Writes what `ReadResults` reads to `file`; false where that fails, which the
+// Writes what `TakeResults` reads to `file`; false where that fails, which the
 // user was told.
 //   root  the directory that the journal's paths are relative to
 bool WriteResults(Emulation& emulation, const ProcessSpec& spec, int root,
-                  int file);
+                  const MountOwners& mounts, int file);
 
 }  // namespace strake::builder::sandbox::notify
 

@@ -61,18 +61,25 @@ class TreeVisitor {
 }  // namespace
 
 void VirtualInodes::Import(int root, const OwnershipJournal& journal) {
+  unreached_ = ImportTree(root, journal);
+}
+
+OwnershipJournal VirtualInodes::ImportTree(int top,
+                                           const OwnershipJournal& journal) {
   std::unique_lock lock(mutex_);
+  OwnershipJournal unreached;
   for (const auto& [path, metadata] : journal.entries()) {
     struct stat file {};
-    const bool found = path.empty() ? fstat(root, &file) == 0
-                                    : fstatat(root, path.c_str(), &file,
+    const bool found = path.empty() ? fstat(top, &file) == 0
+                                    : fstatat(top, path.c_str(), &file,
                                               AT_SYMLINK_NOFOLLOW) == 0;
     if (found) {
       Put(KeyOf(file), metadata);
     } else if (errno == EACCES) {
-      unreached_.Set(path, metadata);
+      unreached.Set(path, metadata);
     }
   }
+  return unreached;
 }
 
 void VirtualInodes::Set(const InodeKey& key, VirtualMetadata meant) {
@@ -86,18 +93,24 @@ void VirtualInodes::Put(const InodeKey& key, VirtualMetadata meant) {
 }
 
 Result<OwnershipJournal> VirtualInodes::Export(int root) const {
+  return ExportTree(root, unreached_);
+}
+
+Result<OwnershipJournal> VirtualInodes::ExportTree(
+    int top, OwnershipJournal unreached) const {
   std::shared_lock lock(mutex_);
-  OwnershipJournal journal = unreached_;
+  OwnershipJournal journal = std::move(unreached);
   if (entries_.empty()) return journal;
   const auto record = [&](const std::string& path, const struct stat& file) {
     auto found = entries_.find(KeyOf(file));
     if (found != entries_.end()) journal.Set(path, found->second);
   };
-  struct stat top {};
-  if (fstat(root, &top) != 0) return ErrnoError("fstat of the root");
-  record("", top);
+  struct stat itself {};
+  if (fstat(top, &itself) != 0) return ErrnoError("fstat of the root");
+  record("", itself);
+  if (!S_ISDIR(itself.st_mode)) return journal;
   const TreeVisitor::Visit visit = record;
-  RETURN_IF_ERROR(TreeVisitor(top.st_dev, visit).Descend(root, ".", ""));
+  RETURN_IF_ERROR(TreeVisitor(itself.st_dev, visit).Descend(top, ".", ""));
   return journal;
 }
 

@@ -59,9 +59,14 @@ class VirtualInodes {
   // `root`. Paths that are not there are skipped; those that cannot be reached,
   // below covered mount points, are kept for `Export` as they are.
   void Import(int root, const OwnershipJournal& journal);
+  // The same for what is mounted, a directory or a file; what cannot be reached
+  // is returned, for `ExportTree`.
+  OwnershipJournal ImportTree(int top, const OwnershipJournal& journal);
   // The table by path: an entry for each name below `root` that has one.
   // Directories with another device number are not entered.
   Result<OwnershipJournal> Export(int root) const;
+  Result<OwnershipJournal> ExportTree(int top,
+                                      OwnershipJournal unreached) const;
   // The same, at the cost of what changed and what was known before.
   struct Changes {
     OwnershipJournal before;            // what was imported
