@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -194,9 +195,8 @@ Status SaveCache(const Mount& mount, int root) {
       OpenInRoot(root, mount.target, O_RDONLY | O_DIRECTORY);
   // The step has removed it, which a mount would not have let it do.
   if (!from) return {};
-  std::string aside = mount.source_path + ".new-" + std::to_string(getpid());
-  RETURN_IF_ERROR(RemoveAllAtPath(aside));
-  if (mkdir(aside.c_str(), 0700) != 0) return ErrnoError("mkdir " + aside);
+  std::string aside = mount.source_path + ".new-XXXXXX";
+  if (mkdtemp(aside.data()) == nullptr) return ErrnoError("mkdtemp " + aside);
   ASSIGN_OR_RETURN(UniqueFd to,
                    OpenFile(aside.c_str(), O_RDONLY | O_DIRECTORY));
   RETURN_IF_ERROR(CopyDirectory(from->get(), to.get()));
@@ -209,12 +209,14 @@ Status SaveCache(const Mount& mount, int root) {
 
 }  // namespace
 
-Status DressRoot(const ProcessSpec& spec, RootCovers& covers) {
+Result<std::vector<DressedCache>> DressRoot(const ProcessSpec& spec,
+                                            RootCovers& covers) {
   // As mounts would do it, whatever the image has there.
   ASSIGN_OR_RETURN(UniqueFd proc, covers.CoverWithDirectory("/proc", 0555));
   ASSIGN_OR_RETURN(UniqueFd dev, covers.CoverWithDirectory("/dev", 0755));
   RETURN_IF_ERROR(FillDev(dev.get()));
   ASSIGN_OR_RETURN(UniqueFd sys, covers.CoverWithDirectory("/sys", 0555));
+  std::vector<DressedCache> caches;
   Mount plain;
   plain.mode = 0644;
   RETURN_IF_ERROR(PutFile(covers, "/etc/hosts", HostsFile(spec), plain));
@@ -224,16 +226,20 @@ Status DressRoot(const ProcessSpec& spec, RootCovers& covers) {
     if (Status put = PutMount(mount, covers); !put) {
       return std::move(put).error().Wrap("mount at " + mount.target);
     }
+    if (IsCache(mount)) {
+      caches.push_back({.mount = &mount, .mark = covers.mark()});
+    }
   }
-  return {};
+  return caches;
 }
 
-Status SaveCaches(const ProcessSpec& spec, int root) {
-  for (const Mount& mount : spec.mounts) {
-    if (!IsCache(mount)) continue;
-    if (Status saved = SaveCache(mount, root); !saved) {
+Status SaveCaches(const std::vector<DressedCache>& caches, RootCovers& covers,
+                  int root) {
+  for (auto cache = caches.rbegin(); cache != caches.rend(); ++cache) {
+    RETURN_IF_ERROR(covers.RestoreTo(cache->mark));
+    if (Status saved = SaveCache(*cache->mount, root); !saved) {
       return std::move(saved).error().Wrap("keep the cache mounted at " +
-                                           mount.target);
+                                           cache->mount->target);
     }
   }
   return {};

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "builder/sandbox/chroot_root.h"
 #include "builder/sandbox/root_assembly.h"
@@ -41,18 +42,20 @@ Result<ExitStatus> RunDressed(const ProcessSpec& spec, RootCovers& covers,
                               UniqueFd directory,
                               const OutputCallback& on_output,
                               const std::stop_token& stop) {
-  RETURN_IF_ERROR(DressRoot(spec, covers));
+  ASSIGN_OR_RETURN(const std::vector<DressedCache> caches,
+                   DressRoot(spec, covers));
   ASSIGN_OR_RETURN(UniqueFd root, DuplicateFd(directory.get()));
   AssembledRoot assembled;
   assembled.directory = std::move(directory);
   ASSIGN_OR_RETURN(const ExitStatus ended,
                    RunProgram(spec, std::move(assembled), on_output, stop));
-  RETURN_IF_ERROR(SaveCaches(spec, root.get()));
+  RETURN_IF_ERROR(SaveCaches(caches, covers, root.get()));
   return ended;
 }
 
-// The steps of the probe, in the order in which they are tried.
+// The steps of the probe.
 enum ProbeStep : int {
+  kMakeFile,
   kChroot,
   kChown,
   kMakeNode,
@@ -63,6 +66,8 @@ enum ProbeStep : int {
 
 const char* ProbeStepText(int step) {
   switch (step) {
+    case kMakeFile:
+      return "memfd_create";
     case kChroot:
       return "chroot";
     case kChown:
@@ -85,7 +90,8 @@ struct ProbeReport {
 int TryChroot() {
   const int file =
       static_cast<int>(syscall(SYS_memfd_create, "probe", MFD_CLOEXEC));
-  if (file < 0 || fchown(file, 1, 1) != 0) return kChown;
+  if (file < 0) return kMakeFile;
+  if (fchown(file, 1, 1) != 0) return kChown;
   // On the overlay of a container the node 0:0 is refused, and others are not.
   char folder[] = "/tmp/strake-probe-XXXXXX";
   if (mkdtemp(folder) != nullptr) {

@@ -153,14 +153,19 @@ Status RootCovers::Undo(const Change& change, size_t index) {
   return {};
 }
 
-Status RootCovers::Restore() {
-  if (hidden_path_.empty()) return {};
+Status RootCovers::RestoreTo(size_t mark) {
   Status first;
-  while (!changes_.empty()) {
+  while (changes_.size() > mark) {
     Status undone = Undo(changes_.back(), changes_.size() - 1);
     if (!undone && first) first = std::move(undone);
     changes_.pop_back();
   }
+  return first;
+}
+
+Status RootCovers::Restore() {
+  if (hidden_path_.empty()) return {};
+  Status first = RestoreTo(0);
   if (rmdir(hidden_path_.c_str()) != 0 && first) {
     first = ErrnoError("rmdir " + hidden_path_);
   }

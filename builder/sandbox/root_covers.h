@@ -36,6 +36,11 @@ class RootCovers {
   Result<UniqueFd> CoverWithDirectory(std::string_view target, mode_t mode);
   Result<UniqueFd> CoverWithFile(std::string_view target, mode_t mode);
 
+  // What `RestoreTo` goes back to.
+  size_t mark() const { return changes_.size(); }
+  // Undoes, the last one first, what was done since `mark` was read.
+  Status RestoreTo(size_t mark);
+
   // Removes the new files with all that is in them, and puts the old ones back,
   // the last one first. Directories that were made on the way go if they are
   // empty. A directory whose time nobody else changed gets its old one back.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "util/strings.h"
+
 namespace strake::builder::sandbox::notify {
 namespace {
 
@@ -50,6 +52,12 @@ const VirtualMount& MountTable::Match(std::string_view path,
 const VirtualMount* MountTable::Covering(const InodeKey& key) const {
   auto found = covered_.find(key);
   return found == covered_.end() ? nullptr : found->second;
+}
+
+bool MountTable::HasMountName(std::string_view path) const {
+  return std::ranges::any_of(Split(path, '/'), [this](std::string_view name) {
+    return IsMountName(name);
+  });
 }
 
 bool MountTable::IsTop(const InodeKey& key) const {

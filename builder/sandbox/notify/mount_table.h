@@ -2,10 +2,12 @@
 // root, and "mounts" that only path resolution knows.
 //
 // A lexical prefix is not enough to find that a path crosses a mount point, as
-// a symlink may lead there (/etc/mtab to /proc). So each mount point that is on
-// disk has mode 000 while the step runs: the kernel's own resolution then
+// a symlink may lead there (/etc/mtab to /proc). So each mount point in the
+// root has mode 000 while the step runs: the kernel's own resolution then
 // answers EACCES, which sends the path to the slow walk; and its inode is
-// known.
+// known. A mount point in a cache or in what is bound stays as it is, as other
+// steps use it too: paths there that have a mount's name in them, or cross a
+// link, take the slow walk.
 //
 // Built before the first process runs, immutable afterwards.
 
@@ -35,6 +37,8 @@ struct VirtualMount {
   std::string host_path;  // of `fd`, as /proc shows it
   bool read_only = false;
   bool is_directory = true;
+  bool own = false;  // the step's alone, whose mount points may be covered
+  bool holds_uncovered = false;  // mount points lie in it that are not
   // kProc: it shows processes by the numbers of a pid namespace of their own.
   bool has_own_numbers = false;
   InodeKey top;      // of `fd`
@@ -65,6 +69,8 @@ class MountTable {
   const VirtualMount* Covering(const InodeKey& key) const;
   // Whether the inode `key` is what appears at a mount point.
   bool IsTop(const InodeKey& key) const;
+  // Whether some component of `path` is a mount point's last one.
+  bool HasMountName(std::string_view path) const;
   // Whether some mount point's last component is `name`.
   bool IsMountName(std::string_view name) const {
     return names_.contains(std::string(name));

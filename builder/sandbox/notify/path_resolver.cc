@@ -165,6 +165,7 @@ int PathResolver::OpenFast(const Viewer& viewer, int directory,
   }
   const bool is_root = mount.point == "/";
   if (!is_root && HasDotDot(below)) return kUseWalk;
+  if (mount.holds_uncovered && mounts_.HasMountName(below)) return kUseWalk;
 
   int fd = -1;
   if (below.empty()) {
@@ -179,6 +180,7 @@ int PathResolver::OpenFast(const Viewer& viewer, int directory,
     const std::string relative(below);
     uint64_t resolve = is_root ? RESOLVE_IN_ROOT : RESOLVE_BENEATH;
     if (mounts_.in_kernel()) resolve |= RESOLVE_NO_XDEV;
+    if (mount.holds_uncovered) resolve |= RESOLVE_NO_SYMLINKS;
     fd = OpenAt2(mount.fd.get(), relative.c_str(), flags, resolve);
     if (NeedsWalk(fd)) return kUseWalk;
     if (fd < 0) return fd;

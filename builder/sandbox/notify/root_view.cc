@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "builder/sandbox/network.h"
@@ -73,6 +75,7 @@ Status RootView::AddRoot(const std::string& path) {
                        "to the user who builds (" +
                        std::to_string(geteuid()) + ")");
   }
+  root.own = true;
   root.point = "/";
   root.host_path = HostPath::OwnDescriptor(root.fd.get()).ReadLink();
   root.top = KeyOf(file);
@@ -91,6 +94,7 @@ Status RootView::AddHostDirectory(const char* path, VirtualMount::Kind kind) {
 
 Status RootView::AddDevices() {
   VirtualMount devices;
+  devices.own = true;
   ASSIGN_OR_RETURN(const std::string path, MakeDirectory("dev", 0755));
   ASSIGN_OR_RETURN(devices.fd, OpenFile(path.c_str(), O_PATH | O_DIRECTORY));
   const int directory = devices.fd.get();
@@ -131,6 +135,7 @@ Status RootView::AddMount(const Mount& mount) {
   ASSIGN_OR_RETURN(const struct stat file, StatFd(made.fd.get()));
   made.is_directory = S_ISDIR(file.st_mode);
   made.read_only = mount.read_only;
+  made.own = mount.kind == Mount::Kind::kTmpfs;
   return Attach(mount.target, std::move(made));
 }
 
@@ -196,8 +201,8 @@ Status RootView::Attach(const std::string& target, VirtualMount mount) {
                    ResolveInRoot(mounts_.front().fd.get(), target));
   mount.point = "/" + resolved;
   // The mount that it is attached in: the innermost so far.
-  const VirtualMount* below = &mounts_.front();
-  for (const VirtualMount& other : mounts_) {
+  VirtualMount* below = &mounts_.front();
+  for (VirtualMount& other : mounts_) {
     if (other.point != "/" && mount.point.starts_with(other.point + "/") &&
         other.point.size() > below->point.size()) {
       below = &other;
@@ -208,21 +213,37 @@ Status RootView::Attach(const std::string& target, VirtualMount mount) {
   if (inside.empty()) {
     return InvalidArgument("nothing can be mounted over \"/\"");
   }
-  ASSIGN_OR_RETURN(UniqueFd point,
-                   stubs_.Open(below->fd.get(), inside,
-                               mount.is_directory ? MountStubs::Kind::kDirectory
-                                                  : MountStubs::Kind::kFile));
+  ASSIGN_OR_RETURN(UniqueFd point, OpenPoint(*below, inside, mount));
   ASSIGN_OR_RETURN(const struct stat covered, StatFd(point.get()));
   ASSIGN_OR_RETURN(const struct stat top, StatFd(mount.fd.get()));
   mount.covered = KeyOf(covered);
   mount.top = KeyOf(top);
   mount.host_path = HostPath::OwnDescriptor(mount.fd.get()).ReadLink();
-  if (below->kind == VirtualMount::Kind::kTree) {
+  if (!below->own) {
+    below->holds_uncovered = true;
+  } else {
     covered_.push_back(
         {.fd = std::move(point), .mode = covered.st_mode & 07777});
   }
   mounts_.push_back(std::move(mount));
   return {};
+}
+
+Result<UniqueFd> RootView::OpenPoint(const VirtualMount& below,
+                                     const std::string& inside,
+                                     const VirtualMount& mount) {
+  const int root = below.fd.get();
+  if (below.read_only) {
+    ASSIGN_OR_RETURN(const std::optional<struct stat> found,
+                     StatInRoot(root, inside, FollowLast::kYes));
+    if (!found) {
+      return IoError("make the mount point " + inside + " in " + below.point +
+                     ": " + std::strerror(EROFS));
+    }
+  }
+  return stubs_.Open(root, inside,
+                     mount.is_directory ? MountStubs::Kind::kDirectory
+                                        : MountStubs::Kind::kFile);
 }
 
 // Only once all mounts are in place, as they are found through each other.

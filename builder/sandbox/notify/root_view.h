@@ -58,6 +58,10 @@ class RootView {
   Result<UniqueFd> MakeFile(const Mount& mount);
   Result<std::string> MakeDirectory(const std::string& name, mode_t mode);
   Status CoverMountPoints();
+  // The place `inside` of the mount `below` that `mount` is to cover.
+  Result<UniqueFd> OpenPoint(const VirtualMount& below,
+                             const std::string& inside,
+                             const VirtualMount& mount);
   // Puts `mount` (all but `point`, `top` and `covered` set) at `target`.
   Status Attach(const std::string& target, VirtualMount mount);
 

@@ -115,6 +115,33 @@ TEST_F(ChrootSandboxTest, PutsMountsInPlaceAsCopies) {
   }
 }
 
+TEST_F(ChrootSandboxTest, CachesKeepNothingThatIsMountedInThem) {
+  TempDir source;
+  source.Write("outer/in/own", "own");
+  source.Write("inner/file", "old\n");
+  Mount outer;
+  outer.target = "/c";
+  outer.source_path = source.path("outer");
+  outer.writes = Mount::Writes::kCache;
+  Mount secret;
+  secret.kind = Mount::Kind::kFile;
+  secret.target = "/c/.netrc";
+  secret.content = "shh";
+  Mount inner = outer;
+  inner.target = "/c/in";
+  inner.source_path = source.path("inner");
+  ProcessSpec spec = root_.Shell(
+      "cat /c/.netrc; ls /c/in; echo a > /c/made; echo new >> /c/in/file");
+  spec.mounts = {outer, secret, inner};
+  ASSERT_TRUE(IsOk(Run(spec)));
+  EXPECT_EQ(out_, "shhfile\n");
+  EXPECT_FALSE(std::filesystem::exists(source.path("outer/.netrc")));
+  EXPECT_FALSE(std::filesystem::exists(source.path("outer/in/file")));
+  EXPECT_EQ(source.Read("outer/in/own"), "own");
+  EXPECT_EQ(source.Read("outer/made"), "a\n");
+  EXPECT_EQ(source.Read("inner/file"), "old\nnew\n");
+}
+
 TEST_F(ChrootSandboxTest, RefusesWhatItCannotDo) {
   ProcessSpec spec = root_.Shell("true");
   spec.network = Network::kNone;

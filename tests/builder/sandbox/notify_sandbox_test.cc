@@ -3,6 +3,7 @@
 
 #include "builder/sandbox/notify/notify_sandbox.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -134,6 +135,59 @@ TEST_P(NotifySandboxTest, MountsAppearAndLeaveNoTrace) {
   for (const char* gone : {"run", "tmp/t", "ro", "proc", "dev", "sys"}) {
     EXPECT_NE(access(root_.path(gone).c_str(), F_OK), 0) << gone;
   }
+}
+
+TEST_P(NotifySandboxTest, MountsInACacheLeaveItToOthers) {
+  testing::TempDir source;
+  source.Write("outer/in/own", "own\n");
+  source.Write("inner/file", "file\n");
+  EXPECT_EQ(symlink("in", source.path("outer/link").c_str()), 0);
+  ASSERT_EQ(chmod(source.path("outer/in").c_str(), 0750), 0);
+  Mount outer;
+  outer.target = "/c";
+  outer.source_path = source.path("outer");
+  Mount inner;
+  inner.target = "/c/in";
+  inner.source_path = source.path("inner");
+  ProcessSpec spec = root_.Shell(
+      "cd /c; cat in/file /c/in/file link/file; ls in; ls link/; "
+      "rm -r in 2>/dev/null || echo busy; touch ready; "
+      "until [ -e go ]; do sleep 0.05; done; cat in/../in/new; echo z >in/z");
+  spec.mounts = {outer, inner};
+  // As another step would use it meanwhile.
+  struct stat meanwhile {};
+  std::jthread other([&](const std::stop_token& stop) {
+    while (access(source.path("outer/ready").c_str(), F_OK) != 0 &&
+           !stop.stop_requested()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    stat(source.path("outer/in").c_str(), &meanwhile);
+    source.Write("inner/new", "new\n");
+    source.Write("outer/go", "");
+  });
+  EXPECT_EQ(Run(spec), "file\nfile\nfile\nfile\nfile\nbusy\nnew\n");
+  other.request_stop();
+  other.join();
+  EXPECT_EQ(meanwhile.st_mode & 0777, 0750U);
+  EXPECT_EQ(source.Read("outer/in/own"), "own\n");
+  EXPECT_EQ(source.Read("inner/z"), "z\n");
+  EXPECT_NE(access(source.path("outer/in/z").c_str(), F_OK), 0);
+}
+
+TEST_P(NotifySandboxTest, NothingIsMadeInWhatIsReadOnly) {
+  testing::TempDir source;
+  Mount outer;
+  outer.target = "/c";
+  outer.source_path = source.path();
+  outer.read_only = true;
+  Mount inner;
+  inner.kind = Mount::Kind::kTmpfs;
+  inner.target = "/c/in";
+  ProcessSpec spec = root_.Shell("true");
+  spec.mounts = {outer, inner};
+  Result<Ran> ran = Try(spec);
+  ASSERT_FALSE(ran);
+  EXPECT_THAT(ran.error().message(), ::testing::HasSubstr("Read-only"));
 }
 
 TEST_P(NotifySandboxTest, TellsWhatWasTouched) {
