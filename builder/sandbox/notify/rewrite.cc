@@ -57,11 +57,17 @@ class HeldThread {
 
   // Runs up to the next entry or exit of a system call.
   bool RunToCallStop() {
+    int signal = 0;
     while (true) {
-      if (Trace(PTRACE_SYSCALL, thread_) != 0 || !Wait()) return false;
+      if (Trace(PTRACE_SYSCALL, thread_, 0,
+                static_cast<unsigned long>(signal)) != 0 ||
+          !Wait()) {
+        return false;
+      }
       if (WSTOPSIG(status_) == kCallStop) return true;
-      // All signals that can be blocked are; what stops it else (a group stop)
-      // waits until it is let go.
+      // All signals that can be blocked are. By SIGSTOP the process stops, but
+      // for this thread, which does so when it is let go.
+      signal = status_ >> 16 == 0 ? WSTOPSIG(status_) : 0;
     }
   }
 

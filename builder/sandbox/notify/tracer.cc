@@ -10,12 +10,12 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <utility>
 
 #include "builder/sandbox/notify/rewrite.h"
 #include "builder/sandbox/notify/run_filter.h"
+#include "util/byte_stream.h"
 #include "util/unique_fd.h"
 
 namespace strake::builder::sandbox::notify {
@@ -45,27 +45,23 @@ pid_t EventMessage(pid_t thread) {
   return static_cast<pid_t>(message);
 }
 
-bool LeadsItsProcess(pid_t thread) {
-  return syscall(SYS_tgkill, thread, thread, 0) == 0;
-}
-
+// 0: the process is gone.
 pid_t ParentOf(pid_t process) {
-  const UniqueFd status(
-      open(("/proc/" + std::to_string(process) + "/status").c_str(),
-           O_RDONLY | O_CLOEXEC));
-  char text[512];
-  const ssize_t n = read(status.get(), text, sizeof(text) - 1);
-  if (n <= 0) return -1;
-  text[n] = '\0';
-  const char* line = std::strstr(text, "\nPPid:");
-  return line == nullptr
-             ? -1
-             : static_cast<pid_t>(std::strtol(line + 6, nullptr, 10));
+  const std::string path = "/proc/" + std::to_string(process) + "/status";
+  FdSource file(UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC)));
+  const Result<std::string> text = ReadAll(file, 1 << 16);
+  const size_t line = text ? text->find("\nPPid:\t") : std::string::npos;
+  if (line == std::string::npos) return 0;
+  return static_cast<pid_t>(std::strtol(text->c_str() + line + 7, nullptr, 10));
 }
 
 bool IsStopSignal(int signal) {
   return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN ||
          signal == SIGTTOU;
+}
+
+bool LeadsItsProcess(pid_t thread) {
+  return syscall(SYS_tgkill, thread, thread, 0) == 0;
 }
 
 // No signal is delivered meanwhile.
@@ -306,6 +302,8 @@ int Tracer::Finish(int64_t result) {
     if (stops_at_all_calls()) threads_[thread].answer = result;
   }
   const bool written = registers.Write(thread);
+  // It then tells whether the process is still stopped.
+  if (current_.stopped) Trace(PTRACE_INTERRUPT, thread);
   Resume(thread);
   return written ? 0 : -ENOENT;
 }
@@ -343,8 +341,12 @@ int Tracer::Arrange(const RewrittenCall& call) {
 }
 
 bool Tracer::RunToCallEnd(Registers& registers) {
+  int signal = 0;
   while (true) {
-    if (Trace(PTRACE_SYSCALL, current_.thread) != 0) return false;
+    if (Trace(PTRACE_SYSCALL, current_.thread, 0,
+              static_cast<unsigned long>(signal)) != 0) {
+      return false;
+    }
     Stop stop;
     do {
       stop.thread =
@@ -355,9 +357,15 @@ bool Tracer::RunToCallEnd(Registers& registers) {
       put_off_.push_back(stop);  // killed, or by another thread's execve(2)
       return false;
     }
-    // Else the filter's stop, or one by a signal (which waits until it is let
-    // go), or the entry.
-    if (WSTOPSIG(stop.status) != kCallStop) continue;
+    signal = 0;
+    if (EventOf(stop.status) == PTRACE_EVENT_STOP) current_.stopped = true;
+    if (EventOf(stop.status) != 0) continue;  // or the filter's
+    if (WSTOPSIG(stop.status) != kCallStop) {
+      // SIGSTOP, which cannot be blocked: the process stops, but for this
+      // thread, which has to come to the end of its call first.
+      signal = WSTOPSIG(stop.status);
+      continue;
+    }
     if (!registers.Read(current_.thread)) return false;
     if (!registers.IsAtEntry()) return true;
   }

@@ -87,6 +87,7 @@ class Tracer final : public Transport {
     pid_t thread = 0;  // 0: it is gone
     Registers entry;
     bool at_entry = true;  // else behind a call that was made in between
+    bool stopped = false;  // its process was, by a signal, meanwhile
   };
 
   bool NextStop(Stop& stop);

@@ -254,6 +254,20 @@ TEST_P(NotifySandboxTest, ProcessesStopAndGoOn) {
             "stopped\non\n");
 }
 
+// SIGSTOP may come while the supervisor holds the process.
+TEST_P(NotifySandboxTest, NoStopIsLostWhereADirectoryIsEntered) {
+  const bool traced = GetParam() != notify::CallTransport::kListener;
+  const std::string state = traced ? "[Tt]" : "T";
+  EXPECT_EQ(Shell("mkdir /d; (while true; do cd /d; cd /; done) & p=$!;"
+                  "for i in $(seq 40); do kill -STOP $p; n=0;"
+                  "until grep -q 'State:." +
+                  state +
+                  "' /proc/$p/status; do "
+                  "n=$((n+1)); [ $n -gt 500 ] && echo lost && break; done;"
+                  "kill -CONT $p; done; kill -9 $p; echo done"),
+            "done\n");
+}
+
 TEST_P(NotifySandboxTest, SignalsReachTheirHandlers) {
   EXPECT_EQ(Shell("trap 'echo got' USR1; for i in 1 2 3; do "
                   "kill -USR1 $$; mkdir /d$i; done; ls -d /d?"),
