@@ -1,6 +1,7 @@
 #include "builder/sandbox/notify/supervisor_process.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,10 +17,13 @@ Result<SupervisorProcess> SupervisorProcess::Start(
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t parent = getpid();
   const pid_t pid = fork();
   const int error = errno;
   if (pid == 0) {
-    run();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // It may have died before that was heard.
+    if (getppid() == parent) run();
     _exit(1);
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);

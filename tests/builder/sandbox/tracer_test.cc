@@ -95,8 +95,13 @@ TEST_P(TracerTest, KillingStrakeAtAnyMomentLeavesNobody) {
 TEST_P(TracerTest, KillingTheSupervisorEndsTheRun) {
   for (int delay = 0; delay < 10; ++delay) {
     const pid_t strake = Start(kFamily);
-    std::this_thread::sleep_for(milliseconds(20 + 5 * delay));
-    for (pid_t supervisor : ChildrenOf(strake)) kill(supervisor, SIGKILL);
+    std::vector<pid_t> supervisor;
+    while (supervisor.empty()) {
+      supervisor = ChildrenOf(strake);
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    std::this_thread::sleep_for(milliseconds(5 * delay));
+    kill(supervisor.front(), SIGKILL);
     ASSERT_TRUE(NobodyIsLeft());
   }
 }
