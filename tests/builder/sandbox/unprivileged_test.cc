@@ -135,6 +135,23 @@ TEST_F(UnprivilegedTest, KeepsOthersOutWithASingleId) {
   EXPECT_THAT(ran.stderr_text, HasSubstr("cat: can't open '/tmp/s'"));
 }
 
+TEST_F(UnprivilegedTest, EndsWithTheSupervisorOfASingleId) {
+  if (!Run({"pgrep", "--version"})) GTEST_SKIP() << "needs pgrep (procps)";
+  // The first supervisor is the probe's, which is over once the choice is told.
+  const std::string script =
+      std::string("setpriv --reuid ") + kUser + " --regid " + kUser +
+      " --clear-groups \"$0\" \"$1\" 0:0 sleep 1000 2> \"$2\" & until grep -q "
+      "userns-emu \"$2\" && supervisor=$(pgrep -P $! -x strake-notify); do "
+      "sleep 0.02; done; kill -9 $supervisor; wait $!; status=$?; cat \"$2\"; "
+      "exit $status";
+  Result<SubprocessResult> ran =
+      Run({"timeout", "60", "sh", "-c", script, STRAKE_SANDBOX_RUNNER,
+           root_.path(), scratch_.path("errors")});
+  ASSERT_TRUE(ran) << ran.error().message();
+  EXPECT_EQ(ran->exit_status, 125);
+  EXPECT_THAT(ran->stdout_text, HasSubstr("the supervisor ended"));
+}
+
 TEST_F(UnprivilegedTest, WorksWithASingleId) {
   variable_ = "STRAKE_ISOLATION=userns-single";
   const auto before = Listing(root_.path());
