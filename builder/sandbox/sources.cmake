@@ -58,6 +58,7 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/root_assembly.cc
   sandbox/root_covers.cc
   sandbox/run_program.cc
+  sandbox/scratch_directory.cc
   sandbox/seccomp_filter.cc
   sandbox/start_error.cc
   sandbox/system_mounts.cc

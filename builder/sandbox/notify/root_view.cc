@@ -182,14 +182,11 @@ Result<UniqueFd> RootView::MakeFile(const Mount& mount) {
 
 Result<std::string> RootView::MakeDirectory(const std::string& name,
                                             mode_t mode) {
-  if (directory_.empty()) {
-    std::string pattern = scratch_ + "/strake-run-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) {
-      return ErrnoError("make a directory in " + scratch_);
-    }
-    directory_ = pattern;
+  if (!directory_) {
+    ASSIGN_OR_RETURN(ScratchDirectory made, ScratchDirectory::Make(scratch_));
+    directory_.emplace(std::move(made));
   }
-  std::string path = directory_ + "/" + name;
+  std::string path = directory_->path() + "/" + name;
   if (mkdir(path.c_str(), 0700) != 0 || chmod(path.c_str(), mode) != 0) {
     return ErrnoError("make the directory " + path);
   }
@@ -271,10 +268,10 @@ Status RootView::Restore() {
   covered_.clear();
   Status removed = stubs_.Remove();
   if (!removed && first) first = std::move(removed);
-  if (!directory_.empty()) {
-    Status gone = RemoveAllAtPath(directory_);
+  if (directory_) {
+    Status gone = directory_->Remove();
     if (!gone && first) first = std::move(gone);
-    directory_.clear();
+    directory_.reset();
   }
   return first;
 }

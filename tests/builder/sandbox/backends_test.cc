@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "builder/sandbox/probe_sandbox.h"
+#include "builder/sandbox/scratch_directory.h"
 #include "tests/support/expect_result.h"
+#include "tests/support/temp_dir.h"
 
 namespace strake::builder::sandbox {
 namespace {
@@ -44,6 +46,35 @@ TEST(ChooseSandboxTest, SaysWhyAWishIsImpossible) {
                         ErrorCode::kUnsupported, "unshare: tried"));
   EXPECT_TRUE(FailsWith(ChooseSandbox(Nobody(), "jail"),
                         ErrorCode::kInvalidArgument, "expected one of auto"));
+}
+
+TEST(ChooseSandboxTest, ABadScratchDirectoryIsNoVerdictOnTheIsolation) {
+  // In a process of its own, as a process probes once.
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        auto choice = ChooseSandbox(Nobody(), "notify", "/nowhere/scratch");
+        const bool told =
+            FailsWith(choice, ErrorCode::kNotFound, "/nowhere") &&
+            choice.error().message().find("It needs") == std::string::npos;
+        _exit(told ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
+TEST(ScratchDirectoryTest, OnlyTheAbandonedAreSwept) {
+  testing::TempDir place;
+  auto used = ScratchDirectory::Make(place.path());
+  ASSERT_TRUE(IsOk(used));
+  place.Write("strake-run-killed/file", "left");
+  place.Write("other/file", "kept");
+  ASSERT_TRUE(IsOk(RemoveAbandonedScratch(place.path())));
+  EXPECT_EQ(access(used->path().c_str(), F_OK), 0);
+  EXPECT_NE(access(place.path("strake-run-killed").c_str(), F_OK), 0);
+  EXPECT_EQ(access(place.path("other/file").c_str(), F_OK), 0);
+  const std::string path = used->path();
+  ASSERT_TRUE(IsOk(used->Remove()));
+  EXPECT_NE(access(path.c_str(), F_OK), 0);
 }
 
 TEST(ChooseSandboxTest, NoneRunsNothing) {
