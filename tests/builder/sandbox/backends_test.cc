@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "builder/doctor.h"
 #include "builder/sandbox/probe_sandbox.h"
 #include "builder/sandbox/scratch_directory.h"
 #include "tests/support/expect_result.h"
@@ -75,6 +76,22 @@ TEST(ScratchDirectoryTest, OnlyTheAbandonedAreSwept) {
   const std::string path = used->path();
   ASSERT_TRUE(IsOk(used->Remove()));
   EXPECT_NE(access(path.c_str(), F_OK), 0);
+}
+
+TEST(DoctorTest, TakesWhatIsAskedFor) {
+  DoctorReport report;
+  report.backends = {{.name = "notify", .works = true},
+                     {.name = "chroot", .works = false, .detail = "no"},
+                     {.name = "trace", .works = true}};
+  EXPECT_EQ(report.Chosen()->name, "notify");
+  report.isolation = "trace";
+  ASSERT_NE(report.Chosen(), nullptr);
+  EXPECT_EQ(report.Chosen()->name, "trace");
+  EXPECT_THAT(DoctorText(report), HasSubstr("strake takes trace: isolation"));
+  report.isolation = "chroot";
+  EXPECT_EQ(report.Chosen(), nullptr);
+  EXPECT_THAT(DoctorText(report), HasSubstr("Nothing can be built"));
+  EXPECT_THAT(DoctorJson(report), HasSubstr("\"chosen\": \"none\""));
 }
 
 TEST(ChooseSandboxTest, NoneRunsNothing) {
