@@ -62,5 +62,6 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/seccomp_filter.cc
   sandbox/start_error.cc
   sandbox/system_mounts.cc
-  sandbox/user_namespace.cc)
+  sandbox/user_namespace.cc
+  sandbox/without_effect.cc)
 include(${CMAKE_CURRENT_LIST_DIR}/notify/loader/loader.cmake)

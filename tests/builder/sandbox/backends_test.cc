@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "builder/doctor.h"
 #include "builder/sandbox/probe_sandbox.h"
 #include "builder/sandbox/scratch_directory.h"
+#include "builder/sandbox/without_effect.h"
 #include "tests/support/expect_result.h"
 #include "tests/support/temp_dir.h"
 
@@ -78,11 +81,29 @@ TEST(ScratchDirectoryTest, OnlyTheAbandonedAreSwept) {
   EXPECT_NE(access(path.c_str(), F_OK), 0);
 }
 
+TEST(WithoutEffectTest, SaysWhatABackendIgnores) {
+  ProcessSpec spec;
+  spec.hostname = "usual";
+  EXPECT_TRUE(WithoutEffect("notify", spec, "usual").empty());
+  spec.hostname = "h";
+  spec.insecure = true;
+  Mount memory;
+  memory.kind = Mount::Kind::kTmpfs;
+  memory.size_bytes = 1;
+  spec.mounts = {memory};
+  EXPECT_EQ(WithoutEffect("notify", spec, "usual").size(), 3U);
+  EXPECT_EQ(WithoutEffect("chroot", spec, "usual").size(), 3U);
+  EXPECT_TRUE(WithoutEffect("userns-map", spec, "usual").empty());
+}
+
 TEST(DoctorTest, TakesWhatIsAskedFor) {
   DoctorReport report;
-  report.backends = {{.name = "notify", .works = true},
-                     {.name = "chroot", .works = false, .detail = "no"},
-                     {.name = "trace", .works = true}};
+  for (const char* name : {"notify", "chroot", "trace"}) {
+    DoctorReport::Backend backend;
+    backend.name = name;
+    backend.works = backend.name != "chroot";
+    report.backends.push_back(std::move(backend));
+  }
   EXPECT_EQ(report.Chosen()->name, "notify");
   report.isolation = "trace";
   ASSERT_NE(report.Chosen(), nullptr);
