@@ -289,6 +289,35 @@ class EnvironmentsTest(support.EndToEndTest):
                 self.check(list(RUNS), self.inside(
                     "docker-root", place, list(RUNS), "chroot"))
 
+    def test_writes_nowhere_but_to_the_store(self):
+        for isolation in ("notify", "chroot", "trace"):
+            with self.subTest(isolation=isolation):
+                result = self.strake(
+                    "build", "--progress=plain", "--no-cache", "-t", "x",
+                    "--isolation", isolation,
+                    "-f", self.folder + "/tmpfs.Dockerfile", self.folder,
+                    env=self.environment(TMPDIR="/nowhere"))
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertEqual(os.listdir(os.path.join(self.store, "tmp")), [])
+
+    def test_warns_once_of_what_has_no_effect(self):
+        step = "RUN --mount=type=tmpfs,target=/t,size=1m true"
+        context = self.context("limits", f"FROM {self.base}\n{step}\n{step} # again\n")
+        for isolation, times in (("notify", 1), ("overlay-root", 0)):
+            with self.subTest(isolation=isolation):
+                result = self.strake("build", "--progress=plain", "--no-cache",
+                                     "--isolation", isolation, "-t", "x", context,
+                                     env=self.environment())
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertEqual(result.stderr.count("size= has no effect"), times)
+                self.assertEqual(result.stderr.count("WARNING"), times)
+
+    def test_doctor_heeds_the_wish(self):
+        for isolation, chosen in (("trace", "trace"), ("none", "none")):
+            result = self.strake("doctor", "--format", "json", env=self.environment(
+                STRAKE_ISOLATION=isolation))
+            self.assertEqual(json.loads(result.stdout)["chosen"], chosen)
+
     def test_impossible_isolation(self):
         ran = ci_environment.run(
             "restricted", "strake", "build", "--isolation", "chroot",
