@@ -95,7 +95,10 @@ TEST_P(TracerTest, KillingStrakeAtAnyMomentLeavesNobody) {
 TEST_P(TracerTest, KillingTheSupervisorEndsTheRun) {
   for (int delay = 0; delay < 10; ++delay) {
     const pid_t strake = Start(kFamily);
-    std::this_thread::sleep_for(milliseconds(20 + 5 * delay));
+    for (int i = 0; i < 30000 && ChildrenOf(strake).empty(); ++i) {
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    std::this_thread::sleep_for(milliseconds(5 * delay));
     for (pid_t supervisor : ChildrenOf(strake)) kill(supervisor, SIGKILL);
     ASSERT_TRUE(NobodyIsLeft());
   }
