@@ -20,6 +20,7 @@
 #include "builder/read_dockerfile.h"
 #include "builder/sandbox/backends.h"
 #include "builder/sandbox/probe_sandbox.h"
+#include "builder/sandbox/scratch_directory.h"
 #include "builder/sandbox/user_namespace.h"
 #include "builder/solve/solver.h"
 #include "builder/store.h"
@@ -173,9 +174,11 @@ Result<std::unique_ptr<Workshop>> OpenWorkshop(
     const std::optional<oci::Timestamp>& epoch, ProgressReporter& progress) {
   // What strakes that were killed have left behind.
   RETURN_IF_ERROR(store.blobs().RemoveAbandonedIngests());
+  RETURN_IF_ERROR(sandbox::RemoveAbandonedScratch(store.temporary_directory()));
   ASSIGN_OR_RETURN(
       sandbox::SandboxChoice sandbox,
-      sandbox::ChooseSandbox(sandbox::EnterUserNamespace(), options.isolation));
+      sandbox::ChooseSandbox(sandbox::EnterUserNamespace(), options.isolation,
+                             store.temporary_directory()));
   ASSIGN_OR_RETURN(snapshot::SnapshotterChoice snapshots,
                    store.OpenSnapshots(options.snapshotter, *sandbox.sandbox));
   RETURN_IF_ERROR(snapshots.snapshotter->RemoveAbandoned());

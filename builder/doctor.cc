@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "builder/sandbox/backends.h"
@@ -25,18 +27,49 @@ std::string Row(const DoctorReport::Backend& backend) {
   return row + "\n";
 }
 
+// Where a build with that store would have its scratch directories.
+std::string ScratchFor(const std::string& store_directory) {
+  if (store_directory.empty()) return {};
+  std::filesystem::path place(store_directory + "/tmp");
+  std::error_code error;
+  while (!std::filesystem::is_directory(place, error) &&
+         place != place.parent_path()) {
+    place = place.parent_path();
+  }
+  return ::access(place.c_str(), W_OK) == 0 ? place.string() : std::string();
+}
+
+// "strake takes notify.", or why nothing is taken.
+std::string Decision(const DoctorReport& report) {
+  const DoctorReport::Backend* chosen = report.Chosen();
+  const std::string wish = "isolation " + report.isolation + " is asked for";
+  if (report.isolation == "auto") {
+    if (chosen != nullptr) return "strake takes " + chosen->name + ".";
+    return "None works: Dockerfiles without RUN can be built, others not.";
+  }
+  if (chosen != nullptr)
+    return "strake takes " + chosen->name + ": " + wish + ".";
+  if (report.isolation == "none") return "RUN is an error: " + wish + ".";
+  return "Nothing can be built: " + wish + ", and fails.";
+}
+
 }  // namespace
 
 const DoctorReport::Backend* DoctorReport::Chosen() const {
-  auto found = std::ranges::find_if(backends, &Backend::works);
+  auto found = std::ranges::find_if(backends, [&](const Backend& backend) {
+    return backend.works && (isolation == "auto" || isolation == backend.name);
+  });
   return found == backends.end() ? nullptr : &*found;
 }
 
-DoctorReport Examine() {
+DoctorReport Examine(const std::string& isolation,
+                     const std::string& store_directory) {
   DoctorReport report;
+  report.isolation = isolation;
   report.uid = ::geteuid();
   report.gid = ::getegid();
-  for (sandbox::BackendReport& backend : sandbox::ProbeBackends()) {
+  for (sandbox::BackendReport& backend :
+       sandbox::ProbeBackends(ScratchFor(store_directory))) {
     report.backends.push_back({.name = std::move(backend.name),
                                .works = backend.works,
                                .detail = std::move(backend.detail),
@@ -54,6 +87,7 @@ std::string DoctorText(const DoctorReport& report) {
   for (const DoctorReport::Backend& backend : report.backends) {
     text += "  " + Row(backend);
     if (&backend == chosen) break;
+    if (backend.works) continue;
     wishes += "  " + Padded(backend.name) + backend.needs + "\n";
   }
   // Those that are not needed here, in the table all the same.
@@ -63,10 +97,8 @@ std::string DoctorText(const DoctorReport& report) {
          ++backend) {
       text += "  " + Row(*backend);
     }
-    text += "\nstrake takes " + chosen->name + ".\n";
-  } else {
-    text += "\nNone works: Dockerfiles without RUN can be built, others not.\n";
   }
+  text += "\n" + Decision(report) + "\n";
   if (!wishes.empty()) {
     text += "\nWhat would have to be allowed for a better one:\n\n" + wishes;
   }
@@ -78,6 +110,7 @@ std::string DoctorJson(const DoctorReport& report) {
   nlohmann::json document;
   document["uid"] = report.uid;
   document["gid"] = report.gid;
+  document["isolation"] = report.isolation;
   document["chosen"] = chosen != nullptr ? chosen->name : "none";
   document["backends"] = nlohmann::json::array();
   for (const DoctorReport::Backend& backend : report.backends) {

@@ -18,20 +18,28 @@ struct DoctorReport {
   };
   // Best first: the first that works is what "auto" takes.
   std::vector<Backend> backends;
+  std::string isolation = "auto";  // what is asked for
   uint32_t uid = 0;
   uint32_t gid = 0;
 
-  // Null: none works.
+  // What a build takes. Null: "none" is asked for, or nothing that works.
   const Backend* Chosen() const;
 };
 
 // Tries every way to run a step, in child processes.
 // REQUIRES: one thread, and `PrepareProcess` was not called.
-DoctorReport Examine();
+//   isolation        as `BuildOptions::isolation`
+//   store_directory  is not made; where it is missing, probes put their files
+//                    into the nearest folder above it that is there, and into
+//                    the system's temporary one if that one is not writable;
+//                    empty: there is none
+DoctorReport Examine(const std::string& isolation,
+                     const std::string& store_directory);
 
-// For people: a table, what "auto" takes, and what the faster ones need.
+// For people: a table, what a build takes, and what the faster ones need.
 std::string DoctorText(const DoctorReport& report);
-// {"uid", "gid", "chosen", "backends": [{"name", "works", "detail", "needs"}]}
+// {"uid", "gid", "isolation", "chosen", "backends": [{"name", "works",
+// "detail", "needs"}]}
 std::string DoctorJson(const DoctorReport& report);
 
 }  // namespace strake::builder

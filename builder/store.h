@@ -6,7 +6,8 @@
 //   cache/index, cache/files,        what is known of steps, of files, and of
 //   cache/fetched                    what ADD fetched from the web
 //   mounts/                          RUN --mount=type=cache
-//   tmp/                             contexts that came as a stream
+//   tmp/                             contexts that came as a stream, and what
+//                                    steps need besides their root
 //   in-use.lock, garbage             see `OwnAlone`
 
 #ifndef STRAKE_BUILDER_STORE_H_

@@ -77,8 +77,9 @@ constexpr std::string_view kServeExamples =
 constexpr std::string_view kDoctorDescription =
     "Tries every way to run the steps of a build where it is started, without "
     "changing anything, and says which work, which do not and why, which one "
-    "strake takes, and what would have to be allowed for a better one. Exit "
-    "status 1: none works.";
+    "strake takes ($STRAKE_ISOLATION may ask for one), and what would have to "
+    "be allowed for a better one. Exit status 1: none works, or not the one "
+    "that is asked for.";
 constexpr std::string_view kDoctorExamples =
     "strake doctor\n"
     "strake doctor --format json | jq -r .chosen";

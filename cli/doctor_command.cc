@@ -6,6 +6,7 @@
 
 #include "builder/doctor.h"
 #include "cli/command.h"
+#include "cli/value_flags.h"
 #include "util/result_macros.h"
 
 namespace strake::cli {
@@ -18,18 +19,25 @@ class DoctorCommand final : public Command {
                   {"FORMAT", Completes::kNothing, {"text", "json"}},
                   "How the answer is written");
   }
-  Status Resolve(const Environment&, std::vector<std::string>) override {
+  Status Resolve(const Environment& environment,
+                 std::vector<std::string>) override {
+    ASSIGN_OR_RETURN(isolation_, ParseIsolation("", environment));
+    // Who has none can still ask.
+    store_ = StoreDirectory(environment).value_or("");
     return {};
   }
-  void Prepare() override { report_ = builder::Examine(); }
+  void Prepare() override { report_ = builder::Examine(isolation_, store_); }
   Result<int> Run(Session&) override {
     RETURN_IF_ERROR(PrintOut(format_ == "json" ? builder::DoctorJson(report_)
                                                : builder::DoctorText(report_)));
-    return report_.Chosen() != nullptr ? kExitOk : kExitFailed;
+    const bool wished = isolation_ == "none" || report_.Chosen() != nullptr;
+    return wished ? kExitOk : kExitFailed;
   }
 
  private:
   std::string format_ = "text";
+  std::string isolation_;
+  std::string store_;
   builder::DoctorReport report_;
 };
 

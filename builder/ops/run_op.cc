@@ -4,6 +4,8 @@
 
 #include "builder/ops/run_mounts.h"
 #include "builder/ops/user_lookup.h"
+#include "builder/plan/default_hostname.h"
+#include "builder/sandbox/without_effect.h"
 #include "oci/image_config.h"
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
@@ -46,6 +48,18 @@ Error CommandError(const std::vector<std::string>& argv,
   return Error(ErrorCode::kCommandFailed, std::move(message));
 }
 
+// Once for each reason in a build.
+void WarnOfWhatIsIgnored(const sandbox::ProcessSpec& spec,
+                         const ExecuteRequest& request,
+                         const ExecuteEnvironment& environment) {
+  if (!request.on_warning) return;
+  for (const std::string& sentence : sandbox::WithoutEffect(
+           environment.sandbox.name(), spec, plan::kDefaultHostname)) {
+    const bool first = environment.warned->lock()->insert(sentence).second;
+    if (first) request.on_warning(sentence);
+  }
+}
+
 }  // namespace
 
 Status ExecuteRun(const plan::RunOp& op, const ExecuteRequest& request,
@@ -84,6 +98,7 @@ Status ExecuteRun(const plan::RunOp& op, const ExecuteRequest& request,
   spec.extra_hosts = op.extra_hosts;
   spec.insecure = op.insecure;
   spec.journal = target.journal;
+  WarnOfWhatIsIgnored(spec, request, environment);
   ASSIGN_OR_RETURN(
       sandbox::ExitStatus status,
       environment.sandbox.Run(spec, request.on_output, request.stop));

@@ -22,7 +22,8 @@ namespace {
 
 // A backend of namespaces works for the one `privilege` that it is about.
 template <Privilege kPrivilege>
-Status ProbeNamespaceSandbox(const ProcessPrivileges& privileges) {
+Status ProbeNamespaceSandbox(const ProcessPrivileges& privileges,
+                             const std::string&) {
   if (privileges.privilege != kPrivilege) {
     return Unsupported(privileges.reason);
   }
@@ -34,35 +35,46 @@ constexpr char kUsernsMap[] = "userns-map";
 constexpr char kUsernsSingle[] = "userns-single";
 
 template <const char* kName>
-std::unique_ptr<Sandbox> MakeNamespaceSandbox() {
+std::unique_ptr<Sandbox> MakeNamespaceSandbox(const std::string&) {
   return std::make_unique<NamespaceSandbox>(kName);
 }
 
-Status ProbeEmulatingNamespace(const ProcessPrivileges& privileges) {
-  RETURN_IF_ERROR(ProbeNamespaceSandbox<Privilege::kSingleId>(privileges));
-  return ProbeUsernsEmu();
+Status ProbeEmulatingNamespace(const ProcessPrivileges& privileges,
+                               const std::string& scratch) {
+  RETURN_IF_ERROR(
+      ProbeNamespaceSandbox<Privilege::kSingleId>(privileges, scratch));
+  return ProbeUsernsEmu(scratch);
 }
 
-std::unique_ptr<Sandbox> MakeUsernsEmuSandbox() {
+std::unique_ptr<Sandbox> MakeUsernsEmuSandbox(const std::string&) {
   return std::make_unique<UsernsEmuSandbox>();
 }
 
-Status ProbeNotifySandbox(const ProcessPrivileges&) { return ProbeNotify(); }
-
-std::unique_ptr<Sandbox> MakeNotifySandbox() {
-  return std::make_unique<NotifySandbox>();
+Status ProbeNotifySandbox(const ProcessPrivileges&,
+                          const std::string& scratch) {
+  return ProbeNotify(scratch);
 }
 
-Status ProbeTraceSandbox(const ProcessPrivileges&) { return ProbeTrace(); }
-
-std::unique_ptr<Sandbox> MakeTraceSandbox() {
+std::unique_ptr<Sandbox> MakeNotifySandbox(const std::string& scratch) {
   return std::make_unique<NotifySandbox>(
-      NotifySandboxOptions{.scratch = {}, .transport = TracerHere()});
+      NotifySandboxOptions{.scratch = scratch});
 }
 
-Status ProbeChrootSandbox(const ProcessPrivileges&) { return ProbeChroot(); }
+Status ProbeTraceSandbox(const ProcessPrivileges&, const std::string& scratch) {
+  return ProbeTrace(scratch);
+}
 
-std::unique_ptr<Sandbox> MakeChrootSandbox() {
+std::unique_ptr<Sandbox> MakeTraceSandbox(const std::string& scratch) {
+  return std::make_unique<NotifySandbox>(
+      NotifySandboxOptions{.scratch = scratch, .transport = TracerHere()});
+}
+
+Status ProbeChrootSandbox(const ProcessPrivileges&,
+                          const std::string& scratch) {
+  return ProbeChroot(scratch);
+}
+
+std::unique_ptr<Sandbox> MakeChrootSandbox(const std::string&) {
   return std::make_unique<ChrootSandbox>();
 }
 
@@ -104,16 +116,17 @@ constexpr std::array kBackends = {
 };
 
 // What the child of `ProbeBackends` says: 'y' or 'n', and the detail.
-std::string TryBackend(const Backend& backend) {
+std::string TryBackend(const Backend& backend, const std::string& scratch) {
   const ProcessPrivileges privileges = EnterUserNamespace(backend.wish);
-  Status tried = backend.probe(privileges);
+  Status tried = backend.probe(privileges, scratch);
   if (!tried) return "n" + tried.error().message();
   return "y" + (backend.wish == NamespaceWish::kNever ? std::string()
                                                       : privileges.reason);
 }
 
 // All that `child` writes into the pipe, which is short enough for one read.
-Result<std::string> RunInChild(const Backend& backend) {
+Result<std::string> RunInChild(const Backend& backend,
+                               const std::string& scratch) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoError("pipe2");
   UniqueFd read_end(ends[0]);
@@ -121,7 +134,7 @@ Result<std::string> RunInChild(const Backend& backend) {
   const pid_t child = fork();
   if (child < 0) return ErrnoError("fork");
   if (child == 0) {
-    const std::string text = TryBackend(backend);
+    const std::string text = TryBackend(backend, scratch);
     const ssize_t n = write(write_end.get(), text.data(), text.size());
     _exit(n == static_cast<ssize_t>(text.size()) ? 0 : 1);
   }
@@ -163,13 +176,13 @@ NamespaceWish WishFor(std::string_view isolation) {
   return backend != nullptr ? backend->wish : NamespaceWish::kAuto;
 }
 
-std::vector<BackendReport> ProbeBackends() {
+std::vector<BackendReport> ProbeBackends(const std::string& scratch) {
   std::vector<BackendReport> reports;
   for (const Backend& backend : kBackends) {
     BackendReport report;
     report.name = backend.name;
     report.needs = backend.needs;
-    Result<std::string> text = RunInChild(backend);
+    Result<std::string> text = RunInChild(backend, scratch);
     report.works = text && text->starts_with('y');
     report.detail = text ? text->substr(1) : text.error().message();
     reports.push_back(std::move(report));

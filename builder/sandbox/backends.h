@@ -23,9 +23,13 @@ struct Backend {
   // In which namespace the process has to be.
   NamespaceWish wish = NamespaceWish::kNever;
   // Tries it, as what `EnterUserNamespace(wish)` has made of this process.
-  // `kUnsupported` names the step that failed and what the kernel answered.
-  Status (*probe)(const ProcessPrivileges& privileges) = nullptr;
-  std::unique_ptr<Sandbox> (*make)() = nullptr;
+  // `kUnsupported` names the step that failed and what the kernel answered;
+  // other errors say that nothing could be tried.
+  //   scratch  a directory to make others in, for the probe and for runs;
+  //            empty: the system's directory for such
+  Status (*probe)(const ProcessPrivileges& privileges,
+                  const std::string& scratch) = nullptr;
+  std::unique_ptr<Sandbox> (*make)(const std::string& scratch) = nullptr;
   std::string_view needs;  // what has to be allowed for it, for people
 };
 
@@ -51,7 +55,7 @@ struct BackendReport {
 // Tries every backend, each in a child of its own that enters the namespace it
 // needs; takes some ten milliseconds.
 // REQUIRES: one thread, and `EnterUserNamespace` was not called.
-std::vector<BackendReport> ProbeBackends();
+std::vector<BackendReport> ProbeBackends(const std::string& scratch = {});
 
 }  // namespace strake::builder::sandbox
 

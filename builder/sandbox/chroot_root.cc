@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "builder/sandbox/device_nodes.h"
 #include "builder/sandbox/network.h"
 #include "util/byte_stream.h"
 #include "util/file_copy.h"
@@ -23,29 +24,7 @@
 namespace strake::builder::sandbox {
 namespace {
 
-struct Device {
-  const char* name;
-  unsigned major;
-  unsigned minor;
-};
-constexpr Device kDevices[] = {
-    {"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
-    {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
-};
-
-struct Link {
-  const char* name;
-  const char* target;
-};
-// They lead nowhere while /proc is empty; programs look whether they are there.
-constexpr Link kLinks[] = {
-    {"fd", "/proc/self/fd"},
-    {"stdin", "/proc/self/fd/0"},
-    {"stdout", "/proc/self/fd/1"},
-    {"stderr", "/proc/self/fd/2"},
-};
-
-Status MakeDevice(int dev, const Device& device) {
+Status MakeDevice(int dev, const DeviceNode& device) {
   const std::string what = std::string("/dev/") + device.name;
   if (mknodat(dev, device.name, S_IFCHR | 0666,
               makedev(device.major, device.minor)) != 0) {
@@ -58,7 +37,7 @@ Status MakeDevice(int dev, const Device& device) {
 }
 
 Status FillDev(int dev) {
-  for (const Device& device : kDevices) {
+  for (const DeviceNode& device : kDeviceNodes) {
     RETURN_IF_ERROR(MakeDevice(dev, device));
   }
   // A store on a file system that is mounted "nodev" holds devices that nobody
@@ -70,10 +49,10 @@ Status FillDev(int dev) {
         opened.error().message() +
         ". Put the store elsewhere with STRAKE_HOME");
   }
-  for (const Link& link : kLinks) {
-    if (symlinkat(link.target, dev, link.name) != 0) {
-      return ErrnoError(std::string("symlink /dev/") + link.name);
-    }
+  // They lead nowhere while /proc is empty; programs look whether they are
+  // there.
+  for (const DeviceLink& link : kDeviceLinks) {
+    RETURN_IF_ERROR(MakeDeviceLink(dev, link));
   }
   for (const char* name : {"pts", "shm", "mqueue"}) {
     const mode_t mode = name[0] == 'p' ? 0755 : 01777;

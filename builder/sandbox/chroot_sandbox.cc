@@ -18,6 +18,7 @@
 #include "builder/sandbox/root_assembly.h"
 #include "builder/sandbox/root_covers.h"
 #include "builder/sandbox/run_program.h"
+#include "builder/sandbox/scratch_directory.h"
 #include "util/result_macros.h"
 #include "util/unique_fd.h"
 
@@ -87,22 +88,14 @@ struct ProbeReport {
 };
 
 // In a child.
-int TryChroot() {
+int TryChroot(const char* folder) {
   const int file =
       static_cast<int>(syscall(SYS_memfd_create, "probe", MFD_CLOEXEC));
   if (file < 0) return kMakeFile;
   if (fchown(file, 1, 1) != 0) return kChown;
   // On the overlay of a container the node 0:0 is refused, and others are not.
-  char folder[] = "/tmp/strake-probe-XXXXXX";
-  if (mkdtemp(folder) != nullptr) {
-    const int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    const bool made = mknodat(fd, "null", S_IFCHR | 0600, makedev(1, 3)) == 0;
-    const int error = errno;
-    unlinkat(fd, "null", 0);
-    rmdir(folder);
-    errno = error;
-    if (!made) return kMakeNode;
-  }
+  const int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (mknodat(fd, "null", S_IFCHR | 0600, makedev(1, 3)) != 0) return kMakeNode;
   if (chroot("/") != 0) return kChroot;
   if (syscall(SYS_setgroups, 0, nullptr) != 0) return kSetGroups;
   if (syscall(SYS_setresgid, 1, 1, 1) != 0) return kSetIds;
@@ -110,7 +103,9 @@ int TryChroot() {
   return kProbed;
 }
 
-Status ProbeInChild() {
+Status ProbeInChild(const std::string& scratch) {
+  ASSIGN_OR_RETURN(const ScratchDirectory folder,
+                   ScratchDirectory::Make(scratch));
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoError("pipe2");
   UniqueFd read_end(ends[0]);
@@ -119,7 +114,7 @@ Status ProbeInChild() {
   if (child < 0) return ErrnoError("fork");
   if (child == 0) {
     ProbeReport report;
-    report.step = TryChroot();
+    report.step = TryChroot(folder.path().c_str());
     report.error = errno;
     const ssize_t n = write(write_end.get(), &report, sizeof(report));
     _exit(n == sizeof(report) ? 0 : 1);
@@ -161,8 +156,8 @@ Result<ExitStatus> ChrootSandbox::Run(const ProcessSpec& spec,
   return ended;
 }
 
-Status ProbeChroot() {
-  static const Status probed = ProbeInChild();
+Status ProbeChroot(const std::string& scratch) {
+  static const Status probed = ProbeInChild(scratch);
   return probed;
 }
 

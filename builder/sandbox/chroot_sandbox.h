@@ -37,9 +37,12 @@ class ChrootSandbox final : public Sandbox {
 };
 
 // Whether a `ChrootSandbox` works here, found out by trying in a child:
-// success, or `kUnsupported` with the step that failed and its errno. Cached
-// for the life of the process; safe to call from any thread.
-Status ProbeChroot();
+// success, or `kUnsupported` with the step that failed and its errno; other
+// errors say that nothing could be tried. Cached for the life of the process;
+// safe to call from any thread.
+//   scratch  a directory to make a device in; empty: a temporary one of the
+//            system's. The first caller's is used.
+Status ProbeChroot(const std::string& scratch = {});
 
 }  // namespace strake::builder::sandbox
 

@@ -49,13 +49,14 @@ bool Fits(const Backend& backend, const ProcessPrivileges& privileges) {
 
 }  // namespace
 
-SandboxChoice ProbeSandbox(const ProcessPrivileges& privileges) {
+SandboxChoice ProbeSandbox(const ProcessPrivileges& privileges,
+                           const std::string& scratch) {
   std::vector<std::string> reasons = {privileges.reason};
   for (const Backend& backend : Backends()) {
     if (!Fits(backend, privileges)) continue;
-    Status tried = backend.probe(privileges);
+    Status tried = backend.probe(privileges, scratch);
     if (tried) {
-      return {.sandbox = backend.make(),
+      return {.sandbox = backend.make(scratch),
               .reason = std::string(backend.name) + ": " + Join(reasons, "; ")};
     }
     // That it is not root was said before.
@@ -68,8 +69,9 @@ SandboxChoice ProbeSandbox(const ProcessPrivileges& privileges) {
 }
 
 Result<SandboxChoice> ChooseSandbox(const ProcessPrivileges& privileges,
-                                    std::string_view isolation) {
-  if (isolation == "auto") return ProbeSandbox(privileges);
+                                    std::string_view isolation,
+                                    const std::string& scratch) {
+  if (isolation == "auto") return ProbeSandbox(privileges, scratch);
   if (isolation == "none") return None("isolation \"none\" was asked for");
   const Backend* backend = FindBackend(isolation);
   if (backend == nullptr) {
@@ -77,12 +79,16 @@ Result<SandboxChoice> ChooseSandbox(const ProcessPrivileges& privileges,
                            "\": expected one of " +
                            Join(IsolationNames(), ", "));
   }
-  if (Status tried = backend->probe(privileges); !tried) {
+  if (Status tried = backend->probe(privileges, scratch); !tried) {
+    if (tried.error().code() != ErrorCode::kUnsupported) {
+      return std::move(tried).error().Wrap("try isolation " +
+                                           std::string(isolation));
+    }
     return Unsupported("isolation " + std::string(isolation) +
                        " is impossible here: " + tried.error().message() +
                        ". It needs " + std::string(backend->needs));
   }
-  return SandboxChoice{.sandbox = backend->make(),
+  return SandboxChoice{.sandbox = backend->make(scratch),
                        .reason = std::string(isolation) + ": asked for"};
 }
 

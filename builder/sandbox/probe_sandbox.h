@@ -23,13 +23,17 @@ struct SandboxChoice {
 // is `kUnsupported` and says what was tried and what the kernel answered.
 // What a child process really does decides; it is done once per process, and
 // takes some milliseconds. Safe to call from any thread.
-SandboxChoice ProbeSandbox(const ProcessPrivileges& privileges);
+//   scratch  a directory to make others in, now and in each run; empty: the
+//            system's directory for such
+SandboxChoice ProbeSandbox(const ProcessPrivileges& privileges,
+                           const std::string& scratch = {});
 
 // The one that `isolation` names ("auto": the best one). `kInvalidArgument`:
 // there is none of that name; `kUnsupported`: it does not work here, with the
-// step that failed.
+// step that failed; other errors say that nothing could be tried.
 Result<SandboxChoice> ChooseSandbox(const ProcessPrivileges& privileges,
-                                    std::string_view isolation);
+                                    std::string_view isolation,
+                                    const std::string& scratch = {});
 
 }  // namespace strake::builder::sandbox
 

@@ -58,8 +58,10 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/root_assembly.cc
   sandbox/root_covers.cc
   sandbox/run_program.cc
+  sandbox/scratch_directory.cc
   sandbox/seccomp_filter.cc
   sandbox/start_error.cc
   sandbox/system_mounts.cc
-  sandbox/user_namespace.cc)
+  sandbox/user_namespace.cc
+  sandbox/without_effect.cc)
 include(${CMAKE_CURRENT_LIST_DIR}/notify/loader/loader.cmake)

@@ -262,11 +262,7 @@ void EnterNamespaces(ProcessPrivileges& privileges, NamespaceWish wish) {
     return;
   }
   MapReport mapped;
-  if (wish == NamespaceWish::kSingleId) {
-    mapped.detail = "asked for";
-  } else {
-    mapped = helper.Map();
-  }
+  if (wish != NamespaceWish::kSingleId) mapped = helper.Map();
   if (!mapped.uid_mapped) {
     if (wish == NamespaceWish::kMapped) {
       privileges.reason = mapped.detail;
@@ -294,7 +290,8 @@ void EnterNamespaces(ProcessPrivileges& privileges, NamespaceWish wish) {
     return;
   }
   privileges.privilege = Privilege::kSingleId;
-  privileges.reason = mapped.detail + "; user namespace with a single id";
+  privileges.reason = mapped.detail.empty() ? "" : mapped.detail + "; ";
+  privileges.reason += "user namespace with a single id";
 }
 
 ProcessPrivileges Enter(NamespaceWish wish) {

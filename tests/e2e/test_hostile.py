@@ -19,17 +19,47 @@ def isolations():
     return [b["name"] for b in table["backends"] if b["works"]]
 
 
+CGROUPS = "/sys/fs/cgroup"
+# What cgroup v1 calls it, and v2.
+LIMITS = {
+    "processes": ("pids", "pids.max", "pids.max"),
+    "bytes": ("memory", "memory.limit_in_bytes", "memory.max"),
+    "swap": ("memory", "memory.swappiness", "memory.swap.max"),
+}
+
+
+def controller_folder(controller):
+    """Where a control group with that controller can be made."""
+    unified = os.path.join(CGROUPS, "cgroup.subtree_control")
+    if not os.path.exists(unified):
+        folder = os.path.join(CGROUPS, controller)
+        if not os.path.exists(os.path.join(folder, "cgroup.procs")):
+            raise unittest.SkipTest(f"no cgroup controller {controller}")
+        return folder
+    try:
+        with open(unified, "w") as f:
+            f.write("+" + controller)
+    except OSError as error:
+        raise unittest.SkipTest(f"no cgroup controller {controller}: {error}")
+    return CGROUPS
+
+
 @contextlib.contextmanager
-def cgroup(controller, limits):
-    """A control group of cgroup v1; yields the words that start a command in it."""
-    base = f"/sys/fs/cgroup/{controller}"
-    if not os.path.exists(os.path.join(base, "cgroup.procs")):
-        raise unittest.SkipTest(f"no cgroup controller {controller}")
+def cgroup(**wishes):
+    """A control group; yields the words that start a command in it."""
+    controller = LIMITS[next(iter(wishes))][0]
+    base = controller_folder(controller)
+    unified = base == CGROUPS
+    limits = {LIMITS[wish][2 if unified else 1]: str(value)
+              for wish, value in wishes.items()}
     folder = tempfile.mkdtemp(prefix="strake-test-", dir=base)
     try:
         for name, value in limits.items():
-            with open(os.path.join(folder, name), "w") as f:
-                f.write(value)
+            limit = os.path.join(folder, name)
+            # A kernel that swaps nothing has no limit for it.
+            if os.path.exists(limit):
+                with open(limit, "w") as f:
+                    f.write(value)
         yield ["sh", "-c", f"echo $$ > {folder}/cgroup.procs && exec \"$@\"", "sh"]
         with open(os.path.join(folder, "cgroup.procs")) as f:
             left = f.read().split()
@@ -87,7 +117,7 @@ class HostileTest(support.EndToEndTest):
 
     def test_forks_without_end(self):
         def check(isolation):
-            with cgroup("pids", {"pids.max": "150"}) as prefix:
+            with cgroup(processes=150) as prefix:
                 result = self.attempt(
                     "bomb", isolation,
                     "RUN bomb() { bomb | bomb & }; bomb; sleep 1; exit 3",
@@ -129,8 +159,7 @@ class HostileTest(support.EndToEndTest):
 
     def test_allocates_without_end(self):
         def check(isolation):
-            with cgroup("memory", {"memory.limit_in_bytes": "128M",
-                                   "memory.swappiness": "0"}) as prefix:
+            with cgroup(bytes=128 << 20, swap=0) as prefix:
                 result = self.attempt("memory", isolation, "RUN tail /dev/zero",
                                       prefix=prefix)
             self.assertEqual(result.returncode, 1, result.stderr)
@@ -151,7 +180,7 @@ class HostileTest(support.EndToEndTest):
     def test_writes_without_end(self):
         """Output is passed on as it comes; nothing of it is kept."""
         def check(isolation):
-            with cgroup("memory", {"memory.limit_in_bytes": "256M"}) as prefix:
+            with cgroup(bytes=256 << 20) as prefix:
                 result = self.attempt(
                     "output", isolation,
                     "RUN yes $(seq 40) | head -c 40000000; head -c 40000000 "

@@ -26,7 +26,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -214,13 +213,7 @@ Result<ExitStatus> NotifySandbox::Run(const ProcessSpec& spec,
     return Cancelled("\"" + spec.argv.front() + "\" was not started");
   }
   if (spec.touched != nullptr) spec.touched->reset();
-  std::string scratch = options_.scratch;
-  if (scratch.empty()) {
-    std::error_code error;
-    scratch = std::filesystem::temp_directory_path(error).string();
-    if (error) return IoError("temporary directory: " + error.message());
-  }
-  notify::RootView view(scratch);
+  notify::RootView view(options_.scratch);
   RETURN_IF_ERROR(view.Prepare(spec));
   Result<ExitStatus> ended =
       NotifyRun(spec, on_output, stop, options_.transport).Run(view);

@@ -24,7 +24,7 @@ namespace strake::builder::sandbox {
 
 struct NotifySandboxOptions {
   // A directory for what tmpfs mounts hold during a run; empty: a temporary
-  // directory of the system's.
+  // directory of the system's. `RemoveAbandonedScratch` sweeps it.
   std::string scratch;
   notify::CallTransport transport = notify::CallTransport::kListener;
 };
@@ -58,12 +58,13 @@ class NotifySandbox final : public Sandbox {
 };
 
 // Whether a `NotifySandbox` works here, found out by trying in a child process:
-// success, or `kUnsupported` with the step that failed and its errno. A few
-// milliseconds; cached for the life of the process. Safe to call from any
-// thread.
-Status ProbeNotify();
+// success, or `kUnsupported` with the step that failed and its errno; other
+// errors say that nothing could be tried. A few milliseconds; cached for the
+// life of the process. Safe to call from any thread.
+//   scratch  as in the options; the first caller's is used
+Status ProbeNotify(const std::string& scratch = {});
 // Likewise for one with `TracerHere()`.
-Status ProbeTrace();
+Status ProbeTrace(const std::string& scratch = {});
 
 // The tracer for this place: an eager one where another's listener is around
 // us, found out by trying. Cached; safe to call from any thread.

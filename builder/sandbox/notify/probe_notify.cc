@@ -15,46 +15,19 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <string>
 #include <utility>
 
 #include "builder/sandbox/notify/listener.h"
 #include "builder/sandbox/notify/notify_sandbox.h"
 #include "builder/sandbox/notify/userns_emu_sandbox.h"
+#include "builder/sandbox/scratch_directory.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
-#include "util/rooted_fs.h"
 #include "util/unique_fd.h"
 
 namespace strake::builder::sandbox {
 namespace {
-
-// A directory that is gone afterwards.
-class ScratchRoot {
- public:
-  static Result<ScratchRoot> Make() {
-    std::error_code error;
-    std::string path = std::filesystem::temp_directory_path(error).string();
-    if (error) return IoError("temporary directory: " + error.message());
-    path += "/strake-probe-XXXXXX";
-    if (mkdtemp(path.data()) == nullptr) {
-      return ErrnoError("make a directory in " + path);
-    }
-    return ScratchRoot(path);
-  }
-  ScratchRoot(ScratchRoot&& other) noexcept
-      : path_(std::exchange(other.path_, {})) {}
-  ScratchRoot& operator=(ScratchRoot&&) = delete;
-  ~ScratchRoot() {
-    if (!path_.empty()) (void)RemoveAllAtPath(path_);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  explicit ScratchRoot(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
 
 constexpr int kExitCode = 42;
 
@@ -90,35 +63,39 @@ std::string TinyProgram() {
   return std::string(reinterpret_cast<const char*>(&file), sizeof(file));
 }
 
-Status Try(Sandbox& sandbox) {
-  ASSIGN_OR_RETURN(const ScratchRoot root, ScratchRoot::Make());
-  const std::string program = root.path() + "/probe";
+Status WriteProgram(const std::string& path) {
   ASSIGN_OR_RETURN(UniqueFd file,
-                   OpenFile(program.c_str(), O_CREAT | O_WRONLY, 0700));
+                   OpenFile(path.c_str(), O_CREAT | O_WRONLY, 0700));
   FdSink sink(file.get());
-  RETURN_IF_ERROR(sink.Write(TinyProgram()));
-  file.reset();
+  return sink.Write(TinyProgram());
+}
+
+Status Try(Sandbox& sandbox, const std::string& root) {
   ProcessSpec spec;
   spec.argv = {"/probe"};
-  spec.root.path = root.path();
+  spec.root.path = root;
   ASSIGN_OR_RETURN(const ExitStatus status, sandbox.Run(spec, {}, {}));
   if (status.code == kExitCode) return {};
   return Unsupported("a program under the supervisor ended with " +
                      std::to_string(status.ShellCode()));
 }
 
-Status Probe(Sandbox& sandbox) {
+Status Probe(Sandbox& sandbox, const std::string& scratch) {
 #ifndef __x86_64__
   return Unsupported("system calls are emulated on x86-64 only");
 #endif
-  Status tried = Try(sandbox);
+  ASSIGN_OR_RETURN(const ScratchDirectory root,
+                   ScratchDirectory::Make(scratch));
+  RETURN_IF_ERROR(WriteProgram(root.path() + "/probe"));
+  Status tried = Try(sandbox, root.path());
   if (tried) return tried;
   return Unsupported(tried.error().message());
 }
 
-Status ProbeTransport(notify::CallTransport transport) {
-  NotifySandbox sandbox({.scratch = {}, .transport = transport});
-  return Probe(sandbox);
+Status ProbeTransport(notify::CallTransport transport,
+                      const std::string& scratch) {
+  NotifySandbox sandbox({.scratch = scratch, .transport = transport});
+  return Probe(sandbox, scratch);
 }
 
 // Whether the kernel refuses a listener because there is one.
@@ -138,21 +115,22 @@ bool ListenerIsAround() {
 
 }  // namespace
 
-Status ProbeNotify() {
-  static const Status probed = ProbeTransport(notify::CallTransport::kListener);
+Status ProbeNotify(const std::string& scratch) {
+  static const Status probed =
+      ProbeTransport(notify::CallTransport::kListener, scratch);
   return probed;
 }
 
-Status ProbeUsernsEmu() {
-  static const Status probed = [] {
+Status ProbeUsernsEmu(const std::string& scratch) {
+  static const Status probed = [&] {
     UsernsEmuSandbox sandbox;
-    return Probe(sandbox);
+    return Probe(sandbox, scratch);
   }();
   return probed;
 }
 
-Status ProbeTrace() {
-  static const Status probed = ProbeTransport(TracerHere());
+Status ProbeTrace(const std::string& scratch) {
+  static const Status probed = ProbeTransport(TracerHere(), scratch);
   return probed;
 }
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "builder/sandbox/device_nodes.h"
 #include "builder/sandbox/network.h"
 #include "builder/sandbox/notify/host_path.h"
 #include "util/byte_stream.h"
@@ -20,22 +21,17 @@
 namespace strake::builder::sandbox::notify {
 namespace {
 
-constexpr const char* kDevices[] = {"null",   "zero",    "full",
-                                    "random", "urandom", "tty"};
-struct DeviceLink {
-  const char* name;
-  const char* target;
-};
-constexpr DeviceLink kDeviceLinks[] = {
-    {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
-    {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
-    {"core", "/proc/kcore"},       {"ptmx", "pts/ptmx"},
-};
-
 Result<struct stat> StatFd(int fd) {
   struct stat file {};
   if (fstat(fd, &file) != 0) return ErrnoError("fstat");
   return file;
+}
+
+// The host's own devpts may have been mounted with ptmxmode=000, as it is by
+// default; its /dev/ptmx leads there, too, and has a mode of its own.
+bool MayOpenPtmxOfPts() {
+  struct stat node {};
+  return stat("/dev/pts/ptmx", &node) == 0 && (node.st_mode & 0666) == 0666;
 }
 
 }  // namespace
@@ -99,10 +95,10 @@ Status RootView::AddDevices() {
   ASSIGN_OR_RETURN(devices.fd, OpenFile(path.c_str(), O_PATH | O_DIRECTORY));
   const int directory = devices.fd.get();
   for (const DeviceLink& link : kDeviceLinks) {
-    if (symlinkat(link.target, directory, link.name) != 0) {
-      return ErrnoError("make the symlink /dev/" + std::string(link.name));
-    }
+    RETURN_IF_ERROR(MakeDeviceLink(directory, link));
   }
+  const bool own_ptmx = !MayOpenPtmxOfPts();
+  if (!own_ptmx) RETURN_IF_ERROR(MakeDeviceLink(directory, kPtmxLink));
   for (const char* name : {"pts", "shm", "mqueue"}) {
     if (mkdirat(directory, name, 0755) != 0) {
       return ErrnoError("make the directory /dev/" + std::string(name));
@@ -112,7 +108,10 @@ Status RootView::AddDevices() {
     return ErrnoError("chmod of /dev/shm");
   }
   RETURN_IF_ERROR(Attach("/dev", std::move(devices)));
-  for (const char* name : kDevices) RETURN_IF_ERROR(AddDevice(name));
+  for (const DeviceNode& device : kDeviceNodes) {
+    RETURN_IF_ERROR(AddDevice(device.name));
+  }
+  if (own_ptmx) RETURN_IF_ERROR(AddDevice("ptmx"));
   return AddHostDirectory("/dev/pts", VirtualMount::Kind::kSystem);
 }
 
@@ -182,14 +181,11 @@ Result<UniqueFd> RootView::MakeFile(const Mount& mount) {
 
 Result<std::string> RootView::MakeDirectory(const std::string& name,
                                             mode_t mode) {
-  if (directory_.empty()) {
-    std::string pattern = scratch_ + "/strake-run-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) {
-      return ErrnoError("make a directory in " + scratch_);
-    }
-    directory_ = pattern;
+  if (!directory_) {
+    ASSIGN_OR_RETURN(ScratchDirectory made, ScratchDirectory::Make(scratch_));
+    directory_.emplace(std::move(made));
   }
-  std::string path = directory_ + "/" + name;
+  std::string path = directory_->path() + "/" + name;
   if (mkdir(path.c_str(), 0700) != 0 || chmod(path.c_str(), mode) != 0) {
     return ErrnoError("make the directory " + path);
   }
@@ -271,10 +267,10 @@ Status RootView::Restore() {
   covered_.clear();
   Status removed = stubs_.Remove();
   if (!removed && first) first = std::move(removed);
-  if (!directory_.empty()) {
-    Status gone = RemoveAllAtPath(directory_);
+  if (directory_) {
+    Status gone = directory_->Remove();
     if (!gone && first) first = std::move(gone);
-    directory_.clear();
+    directory_.reset();
   }
   return first;
 }

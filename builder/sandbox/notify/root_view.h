@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "builder/sandbox/mount_stubs.h"
 #include "builder/sandbox/notify/mount_table.h"
 #include "builder/sandbox/sandbox.h"
+#include "builder/sandbox/scratch_directory.h"
 #include "util/ownership_journal.h"
 #include "util/result.h"
 #include "util/unique_fd.h"
@@ -23,7 +25,8 @@ namespace strake::builder::sandbox::notify {
 // mounts of a `ProcessSpec`. Not thread-safe.
 class RootView {
  public:
-  // `scratch` is a directory for what is not to be in the root.
+  // `scratch`: where a directory is made for what is not to be in the root;
+  // empty: in the system's directory for such.
   explicit RootView(std::string scratch) : scratch_(std::move(scratch)) {}
   RootView(const RootView&) = delete;
   RootView& operator=(const RootView&) = delete;
@@ -66,7 +69,7 @@ class RootView {
   Status Attach(const std::string& target, VirtualMount mount);
 
   const std::string scratch_;
-  std::string directory_;  // our own below `scratch_`; empty: none yet
+  std::optional<ScratchDirectory> directory_;
   MountStubs stubs_;
   std::vector<VirtualMount> mounts_;
   std::vector<std::pair<InodeKey, VirtualMetadata>> meant_;

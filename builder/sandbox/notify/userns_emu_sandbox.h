@@ -5,6 +5,7 @@
 #ifndef STRAKE_BUILDER_SANDBOX_NOTIFY_USERNS_EMU_SANDBOX_H_
 #define STRAKE_BUILDER_SANDBOX_NOTIFY_USERNS_EMU_SANDBOX_H_
 
+#include <string>
 #include <string_view>
 
 #include "builder/sandbox/sandbox.h"
@@ -28,8 +29,11 @@ class UsernsEmuSandbox final : public Sandbox {
 
 // Whether it works for a process that is root in a namespace: runs a program,
 // once in the life of the process. Else `kUnsupported`, with the step that
-// failed. Safe to call from any thread.
-Status ProbeUsernsEmu();
+// failed, or another error if nothing could be tried. Safe to call from any
+// thread.
+//   scratch  a directory for a small root; empty: a temporary one of the
+//            system's. The first caller's is used.
+Status ProbeUsernsEmu(const std::string& scratch = {});
 
 }  // namespace strake::builder::sandbox
 

@@ -3,6 +3,7 @@
 
 #include "builder/sandbox/notify/notify_sandbox.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -98,6 +99,13 @@ TEST_P(NotifySandboxTest, DevicesAreRecordedAndWork) {
             "character special file 1:3\n");
   ASSERT_NE(journal_.Find("n"), nullptr);
   EXPECT_TRUE(S_ISCHR(journal_.Find("n")->mode));
+}
+
+TEST_P(NotifySandboxTest, TerminalsCanBeMade) {
+  if (UniqueFd host(open("/dev/ptmx", O_RDWR | O_NOCTTY)); !host) {
+    GTEST_SKIP() << "nobody can make any here";
+  }
+  EXPECT_EQ(Shell("exec 3<>/dev/ptmx && ls /dev/ptmx"), "/dev/ptmx\n");
 }
 
 TEST_P(NotifySandboxTest, ScriptsAndTheirInterpretersAreFound) {
