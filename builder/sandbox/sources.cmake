@@ -20,6 +20,7 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/notify/handlers.cc
   sandbox/notify/handlers_attributes.cc
   sandbox/notify/handlers_ids.cc
+  sandbox/notify/handlers_locks.cc
   sandbox/notify/handlers_names.cc
   sandbox/notify/handlers_open.cc
   sandbox/notify/handlers_process.cc

@@ -28,6 +28,7 @@
 #include "builder/sandbox/notify/path_resolver.h"
 #include "builder/sandbox/notify/program.h"
 #include "builder/sandbox/notify/transport.h"
+#include "builder/sandbox/notify/under_way.h"
 #include "builder/sandbox/notify/virtual_inodes.h"
 #include "util/guarded.h"
 #include "util/unique_fd.h"
@@ -57,6 +58,9 @@ class Emulation {
   UniqueFd loader;  // the loader's program file
   // Tells the user something about the run.
   std::function<void(const std::string&)> say;
+
+  // Descriptors on their way to callers.
+  UnderWay under_way;
 
   // Held while a file is made or changed together with what is known of it, so
   // that a file's owner and its number cannot part.

@@ -1,9 +1,11 @@
 #include "builder/sandbox/notify/filter.h"
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -55,6 +57,9 @@ constexpr uint32_t kPrctlOptions[] = {
     PR_SET_KEEPCAPS,   PR_CAPBSET_READ,   PR_CAPBSET_DROP, PR_CAP_AMBIENT,
     PR_GET_SECUREBITS, PR_SET_SECUREBITS,
 };
+
+// Of fcntl(2): what asks whether a file is open elsewhere.
+constexpr uint32_t kLockCommands[] = {F_OFD_SETLK, F_SETLEASE};
 
 class Program {
  public:
@@ -173,6 +178,22 @@ void Finish(Program& program, std::span<const int> calls, AnsweredBy answered) {
     program.LoadArgument(2);
     program.UnlessEqualSkip(NETLINK_AUDIT, 1);
     program.Return(SECCOMP_RET_ERRNO | EPROTONOSUPPORT);
+    program.Return(kAllow);
+  });
+  // Those that fail at once where a lock is not free.
+  ForCall(program, SYS_flock, [&] {
+    program.LoadArgument(1);
+    program.And(LOCK_NB);
+    program.UnlessEqualSkip(LOCK_NB, 1);
+    program.Return(notify);
+    program.Return(kAllow);
+  });
+  ForCall(program, SYS_fcntl, [&] {
+    program.LoadArgument(1);
+    for (uint32_t command : kLockCommands) {
+      program.UnlessEqualSkip(command, 1);
+      program.Return(notify);
+    }
     program.Return(kAllow);
   });
   NotifyForLimit(program, notify, SYS_prlimit64, 1);

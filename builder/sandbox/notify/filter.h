@@ -19,7 +19,8 @@ enum class AnsweredBy {
 // `calls` are answered whatever their arguments, but for those that the
 // supervisor rewrote (their path or address lies in the loader's arena), which
 // pass. `answered` is what the filter says of them. Beside them: prctl and the
-// rlimit calls where they concern what is emulated, sendto with an address.
+// rlimit calls where they concern what is emulated, locks that are not waited
+// for, sendto with an address.
 // Calls that reach files around the filter (io_uring) or that are not emulated
 // are refused with ENOSYS, which programs take for an older kernel. Programs of
 // other machines (i386, x32) get ENOSYS for every call.

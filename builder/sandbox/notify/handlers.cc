@@ -14,7 +14,7 @@ std::vector<HandledCall> AllCalls() {
   std::vector<HandledCall> all;
   for (std::span<const HandledCall> group :
        {OpenCalls(), StatCalls(), NameCalls(), AttributeCalls(), XattrCalls(),
-        IdCalls(), ProcessCalls(), SocketCalls()}) {
+        IdCalls(), ProcessCalls(), SocketCalls(), LockCalls()}) {
     all.insert(all.end(), group.begin(), group.end());
   }
   return all;
@@ -36,7 +36,9 @@ Handler FindHandler(int number) {
 
 std::vector<int> AllHandledCalls() {
   std::vector<int> numbers;
-  for (const HandledCall& call : AllCalls()) numbers.push_back(call.number);
+  for (const HandledCall& call : AllCalls()) {
+    if (!call.some_only) numbers.push_back(call.number);
+  }
   return numbers;
 }
 

@@ -15,6 +15,8 @@ using Handler = Answer (*)(Request&);
 struct HandledCall {
   int number = 0;
   Handler handler = nullptr;
+  // By their arguments the filter says which calls are answered; else all.
+  bool some_only = false;
 };
 
 // One table for each group of calls; each in a source file of its own
@@ -27,6 +29,7 @@ std::span<const HandledCall> XattrCalls();
 std::span<const HandledCall> IdCalls();
 std::span<const HandledCall> ProcessCalls();
 std::span<const HandledCall> SocketCalls();
+std::span<const HandledCall> LockCalls();
 
 // Numbers of all calls that are answered whatever their arguments.
 std::vector<int> AllHandledCalls();

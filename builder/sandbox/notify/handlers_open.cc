@@ -215,7 +215,7 @@ class Opener {
     Place made;
     const int created = CreateAtOnce(made);
     if (created < 0) return created;
-    if (created == 0) return Send(made.fd);
+    if (created == 0) return Send(std::move(made.fd));
     while (true) {
       ParentPlace parent;
       Place existing;
@@ -235,7 +235,7 @@ class Opener {
       if (made_now == -EEXIST && !exclusive())
         continue;  // somebody was quicker
       if (made_now < 0) return made_now;
-      return Send(made.fd);
+      return Send(std::move(made.fd));
     }
   }
 
@@ -291,11 +291,11 @@ class Opener {
     const int fd = open(HostPath::OwnDescriptor(directory.fd.get()).c_str(),
                         open_.flags | O_CLOEXEC, DiskMode(mode));
     if (fd < 0) return -errno;
-    const UniqueFd made(fd);
+    UniqueFd made(fd);
     struct stat file {};
     if (fstat(fd, &file) != 0) return -errno;
     RecordNewFile(request_, directory.fd.get(), file, mode);
-    return Send(made);
+    return Send(std::move(made));
   }
 
   // Looks at what was opened (with O_NONBLOCK) and hands it over.
@@ -321,7 +321,7 @@ class Opener {
     if ((open_.flags & O_NONBLOCK) == 0) {
       fcntl(place.fd.get(), F_SETFL, open_.flags & kStatusFlags);
     }
-    return Send(place.fd);
+    return Send(std::move(place.fd));
   }
 
   // What the kernel takes from a file that is written to. It does so at the
@@ -345,10 +345,10 @@ class Opener {
   Answer OpenDevice(dev_t number) {
     for (const KnownDevice& device : kKnownDevices) {
       if (device.number != number) continue;
-      const UniqueFd fd(
+      UniqueFd fd(
           open(device.path, (open_.flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW)) |
                                 O_CLOEXEC | O_NOCTTY));
-      return fd ? Send(fd) : Answer(-errno);
+      return fd ? Send(std::move(fd)) : Answer(-errno);
     }
     return -EPERM;  // as a container's device rules say
   }
@@ -372,9 +372,13 @@ class Opener {
     return Answer::Given();
   }
 
-  Answer Send(const UniqueFd& fd) {
+  Answer Send(UniqueFd fd) {
+    const UnderWay::Sending sending(emulation_.under_way);
+    // Who reads from a FIFO sees its last writer go.
+    const auto close = emulation_.has_fifos ? Transport::Close::kBefore
+                                            : Transport::Close::kSoon;
     const int sent = emulation_.transport->SendDescriptor(
-        request_.call(), fd.get(), (open_.flags & O_CLOEXEC) != 0);
+        request_.call(), std::move(fd), (open_.flags & O_CLOEXEC) != 0, close);
     return sent < 0 ? Answer(sent) : Answer::Given();
   }
 

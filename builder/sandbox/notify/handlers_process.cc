@@ -97,6 +97,8 @@ Answer Execute(Request& request, int directory, int path, int arguments,
   if (text.empty() && (flags & AT_EMPTY_PATH) == 0) return -ENOENT;
   Emulation& emulation = request.emulation();
   if (emulation.has_native_paths()) {
+    // The kernel refuses what is open for writing.
+    emulation.under_way.WaitForEarlier();
     return ExecuteNatively(request, directory, text, flags);
   }
   FoundProgram found;
@@ -242,22 +244,20 @@ Answer HandleInotifyAddWatch(Request& request) {
   return Answer::Given();
 }
 
-// The filter sends the first of these by itself, for some arguments only; they
-// are not in the table of calls that are always answered.
-constexpr HandledCall kSometimes[] = {
+constexpr HandledCall kCalls[] = {
     {SYS_execve, HandleExecve},
     {SYS_chdir, HandleChdir},
     {SYS_inotify_add_watch, HandleInotifyAddWatch},
-    {SYS_prctl, HandlePrctl},
-    {SYS_prlimit64, HandleLimit},
-    {SYS_getrlimit, HandleLimit},
-    {SYS_setrlimit, HandleLimit},
+    {SYS_prctl, HandlePrctl, true},
+    {SYS_prlimit64, HandleLimit, true},
+    {SYS_getrlimit, HandleLimit, true},
+    {SYS_setrlimit, HandleLimit, true},
     {SYS_execveat, HandleExecveat},
     {SYS_chroot, HandleChroot},
 };
 
 }  // namespace
 
-std::span<const HandledCall> ProcessCalls() { return kSometimes; }
+std::span<const HandledCall> ProcessCalls() { return kCalls; }
 
 }  // namespace strake::builder::sandbox::notify

@@ -99,9 +99,18 @@ int Listener::Continue(const Notification& call) {
                                                                     : -errno;
 }
 
-int Listener::SendDescriptor(const Notification& call, int fd,
-                             bool close_on_exec) {
-  return AddFd(fd_.get(), call.id, fd, close_on_exec, kAddDescriptorAndSend);
+int Listener::SendDescriptor(const Notification& call, UniqueFd fd,
+                             bool close_on_exec, Close close) {
+  if (close == Close::kSoon) {
+    return AddFd(fd_.get(), call.id, fd.get(), close_on_exec,
+                 kAddDescriptorAndSend);
+  }
+  const int made = AddFd(fd_.get(), call.id, fd.get(), close_on_exec, 0);
+  if (made < 0) return made;
+  fd.reset();
+  const int failed = Send(call, made);
+  // The caller was killed.
+  return failed != 0 ? failed : made;
 }
 
 int Listener::AddDescriptor(const Notification& call, int fd) {

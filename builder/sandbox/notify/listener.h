@@ -31,8 +31,8 @@ class Listener final : public Transport {
 
   int Send(const Notification& call, int64_t answer) override;
   int Continue(const Notification& call) override;
-  int SendDescriptor(const Notification& call, int fd,
-                     bool close_on_exec) override;
+  int SendDescriptor(const Notification& call, UniqueFd fd, bool close_on_exec,
+                     Close close) override;
   int AddDescriptor(const Notification& call, int fd) override;
   int CallInTracee(const Notification& call, const RewrittenCall& instead,
                    int64_t& result) override;

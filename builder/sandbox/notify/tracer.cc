@@ -410,9 +410,11 @@ int Tracer::Open(int fd, bool close_on_exec) {
   return failed != 0 ? failed : static_cast<int>(opened);
 }
 
-int Tracer::SendDescriptor(const Notification&, int fd, bool close_on_exec) {
-  const int opened = Open(fd, close_on_exec);
+int Tracer::SendDescriptor(const Notification&, UniqueFd fd, bool close_on_exec,
+                           Close) {
+  const int opened = Open(fd.get(), close_on_exec);
   if (opened < 0) return opened;
+  fd.reset();
   if (int failed = Finish(opened)) return failed;
   return opened;
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "builder/sandbox/notify/label.h"
+#include "util/unique_fd.h"
 
 namespace strake::builder::sandbox::notify {
 
@@ -58,9 +59,12 @@ class Transport {
   // Lets the kernel execute the call as it stands.
   virtual int Continue(const Notification& call) = 0;
   // Answers with a new descriptor for the open file `fd`, which the caller may
-  // share with us or have opened anew. Where that fails, the call still waits.
-  virtual int SendDescriptor(const Notification& call, int fd,
-                             bool close_on_exec) = 0;
+  // share with us or have opened anew, and closes `fd`: before the caller goes
+  // on, or (`kSoon`, which is quicker) perhaps a moment after. Where that fails,
+  // the call still waits.
+  enum class Close { kBefore, kSoon };
+  virtual int SendDescriptor(const Notification& call, UniqueFd fd,
+                             bool close_on_exec, Close close) = 0;
   // Gives the caller a descriptor (O_CLOEXEC) without answering; its number.
   virtual int AddDescriptor(const Notification& call, int fd) = 0;
 
