@@ -65,4 +65,9 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/system_mounts.cc
   sandbox/user_namespace.cc
   sandbox/without_effect.cc)
-include(${CMAKE_CURRENT_LIST_DIR}/notify/loader/loader.cmake)
+if(STRAKE_NOTIFY)
+  include(${CMAKE_CURRENT_LIST_DIR}/notify/loader/loader.cmake)
+else()
+  list(FILTER STRAKE_SANDBOX_SOURCES EXCLUDE REGEX "^sandbox/notify/")
+  list(APPEND STRAKE_SANDBOX_SOURCES sandbox/notify/other_machines.cc)
+endif()
