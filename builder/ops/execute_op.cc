@@ -48,8 +48,10 @@ class Executor {
 
   Result<ActivePtr> operator()(const plan::RunOp& op) {
     ASSIGN_OR_RETURN(Workspace work, Open());
-    RETURN_IF_ERROR(
-        ExecuteRun(op, request_, environment_, work.root, work.target()));
+    std::optional<std::set<std::string>> touched;
+    RETURN_IF_ERROR(ExecuteRun(op, request_, environment_, work.root,
+                               work.target(), touched));
+    if (touched) work.active->SetTouched(*std::move(touched));
     return std::move(work).Finish();
   }
 

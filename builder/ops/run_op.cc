@@ -1,5 +1,8 @@
 #include "builder/ops/run_op.h"
 
+#include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "builder/ops/run_mounts.h"
@@ -50,7 +53,8 @@ Error CommandError(const std::vector<std::string>& argv,
 
 Status ExecuteRun(const plan::RunOp& op, const ExecuteRequest& request,
                   const ExecuteEnvironment& environment,
-                  snapshot::MountedRoot& root, const WriteTarget& target) {
+                  snapshot::MountedRoot& root, const WriteTarget& target,
+                  std::optional<std::set<std::string>>& touched) {
   auto user = ResolveUser(target.root, op.user);
   if (!user) {
     return std::move(user).error().Wrap("unable to find user " + op.user);
@@ -84,6 +88,8 @@ Status ExecuteRun(const plan::RunOp& op, const ExecuteRequest& request,
   spec.extra_hosts = op.extra_hosts;
   spec.insecure = op.insecure;
   spec.journal = target.journal;
+  // What was made above is nobody's touch.
+  if (cwd) spec.touched = &touched;
   ASSIGN_OR_RETURN(
       sandbox::ExitStatus status,
       environment.sandbox.Run(spec, request.on_output, request.stop));

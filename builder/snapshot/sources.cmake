@@ -14,5 +14,6 @@ set(STRAKE_SNAPSHOT_SOURCES
   snapshot/probe_snapshotter.cc
   snapshot/snapshot_store.cc
   snapshot/stored_snapshotter.cc
+  snapshot/touched_paths.cc
   snapshot/tree_diff.cc
 )

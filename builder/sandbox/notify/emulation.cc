@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "builder/sandbox/notify/host_path.h"
+#include "builder/sandbox/notify/request.h"
 #include "util/result_macros.h"
 
 namespace strake::builder::sandbox::notify {
@@ -90,16 +91,18 @@ bool Emulation::Touch(const DirectoryRef& directory, std::string_view name) {
   return wants_touched_ && Record(PathOf(directory, name));
 }
 
-void Emulation::TouchMoved(const DirectoryRef& directory,
-                           std::string_view name) {
+void Emulation::TouchRenamed(const ParentPlace& from, const ParentPlace& to) {
   if (!wants_touched_) return;
-  std::optional<std::string> path = PathOf(directory, name);
-  struct stat file {};
-  if (path &&
-      fstatat(directory.get(), std::string(name).c_str(), &file,
-              AT_SYMLINK_NOFOLLOW) == 0 &&
-      S_ISDIR(file.st_mode)) {
-    moved_directories_.lock()->insert(*std::move(path));
+  struct stat one {};
+  struct stat other {};
+  // The second is there where they were exchanged.
+  const bool directory =
+      (StatChild(to, one) == 0 && S_ISDIR(one.st_mode)) ||
+      (StatChild(from, other) == 0 && S_ISDIR(other.st_mode));
+  if (!directory) return;
+  for (const ParentPlace* place : {&from, &to}) {
+    auto path = PathOf(place->directory, place->name);
+    if (path) moved_directories_.lock()->insert(*std::move(path));
   }
 }
 
@@ -149,6 +152,9 @@ Result<Emulation::Outcome> Emulation::TakeOutcome(
   Outcome outcome;
   if (!wants_touched_ || root != mounts.root().fd.get()) {
     outcome.touched = std::move(*touched_.lock());
+    for (const std::string& path : *moved_directories_.lock()) {
+      outcome.touched.insert(path + "/");
+    }
     ASSIGN_OR_RETURN(outcome.journal, inodes.Export(root));
     return outcome;
   }
@@ -159,6 +165,9 @@ Result<Emulation::Outcome> Emulation::TakeOutcome(
   changes.root_path = mounts.root().host_path;
   ASSIGN_OR_RETURN(outcome.journal, inodes.Export(root, changes));
   outcome.touched = std::move(changes.touched);
+  for (const std::string& path : changes.directories) {
+    outcome.touched.insert(path + "/");
+  }
   return outcome;
 }
 

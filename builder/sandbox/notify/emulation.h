@@ -100,8 +100,9 @@ class Emulation {
   // recorded already. It need not be again: whatever gives the file another
   // name records that.
   bool IsTouched(const InodeKey& key);
-  // Likewise for what was `name` elsewhere and now is here.
-  void TouchMoved(const DirectoryRef& directory, std::string_view name);
+  // Likewise for what was renamed, and all below both names if that was a
+  // directory.
+  void TouchRenamed(const ParentPlace& from, const ParentPlace& to);
 
   // Once all have ended: owners and modes, and the touched paths.
   struct Outcome {

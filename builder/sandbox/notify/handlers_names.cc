@@ -268,10 +268,7 @@ Answer Rename(Request& request, int old_directory, int old_path,
     }
     Forget(request, from);
     Forget(request, to);
-    request.emulation().TouchMoved(to.directory, to.name);
-    if ((flags & kExchange) != 0) {
-      request.emulation().TouchMoved(from.directory, from.name);
-    }
+    request.emulation().TouchRenamed(from, to);
     return 0;
   };
   if (from.IsSpecial() || to.IsSpecial()) return rename();
@@ -317,11 +314,16 @@ Answer Link(Request& request, int old_directory, int old_path,
   if (StatName(place, existing)) return -EEXIST;
   if (place.name.ends_with('/')) return -ENOENT;
   if (file.mount != place.mount && file.mount != nullptr) return -EXDEV;
-  struct stat meant {};
-  if (int failed = request.Stat(file.fd.get(), meant)) return failed;
+  struct stat on_disk {};
+  if (fstat(file.fd.get(), &on_disk) != 0) return -errno;
+  struct stat meant = on_disk;
+  request.emulation().inodes.Apply(meant);
   if (place.in_tree() && !MayLink(request, meant)) return -EPERM;
   if (int failed = request.MayChange(place, Expect::kAbsent)) return failed;
   request.emulation().Touch(place.directory, place.name);
+  // By the new name it can be changed, and have lost that name again.
+  if (place.in_tree())
+    request.emulation().TouchFile(file.fd.get(), KeyOf(on_disk));
   return linkat(AT_FDCWD, HostPath::OwnDescriptor(file.fd.get()).c_str(),
                 place.directory.get(), place.name.c_str(),
                 AT_SYMLINK_FOLLOW) == 0
