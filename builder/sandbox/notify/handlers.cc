@@ -14,7 +14,8 @@ std::vector<HandledCall> AllCalls() {
   std::vector<HandledCall> all;
   for (std::span<const HandledCall> group :
        {OpenCalls(), StatCalls(), NameCalls(), AttributeCalls(), XattrCalls(),
-        IdCalls(), ProcessCalls(), SocketCalls(), LockCalls()}) {
+        IdCalls(), ProcessCalls(), SocketCalls(), LockCalls(),
+        DirectoryCalls()}) {
     all.insert(all.end(), group.begin(), group.end());
   }
   return all;

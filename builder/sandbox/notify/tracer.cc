@@ -324,7 +324,7 @@ int Tracer::Arrange(const RewrittenCall& call) {
   if (current_.thread == 0) return -ENOENT;
   uint64_t slot = 0;
   if (!call.data.empty()) {
-    if (int failed = PutIntoArena(current_.thread, call.data, slot)) {
+    if (int failed = PutIntoArena(current_.thread, call, slot)) {
       return failed;
     }
   }
@@ -343,8 +343,9 @@ int Tracer::Arrange(const RewrittenCall& call) {
 }
 
 bool Tracer::RunToCallEnd(Registers& registers) {
+  unsigned long signal = 0;
   while (true) {
-    if (Trace(PTRACE_SYSCALL, current_.thread) != 0) return false;
+    if (Trace(PTRACE_SYSCALL, current_.thread, 0, signal) != 0) return false;
     Stop stop;
     do {
       stop.thread =
@@ -355,9 +356,12 @@ bool Tracer::RunToCallEnd(Registers& registers) {
       put_off_.push_back(stop);  // killed, or by another thread's execve(2)
       return false;
     }
-    // Else the filter's stop, or one by a signal (which waits until it is let
-    // go), or the entry.
-    if (WSTOPSIG(stop.status) != kCallStop) continue;
+    // Else the filter's stop, or one by a signal that cannot be blocked, which
+    // goes on to it, or the entry.
+    const int number = WSTOPSIG(stop.status);
+    const bool is_signal = number != kCallStop && EventOf(stop.status) == 0;
+    signal = is_signal ? static_cast<unsigned long>(number) : 0;
+    if (number != kCallStop) continue;
     if (!registers.Read(current_.thread)) return false;
     if (!registers.IsAtEntry()) return true;
   }
@@ -416,11 +420,12 @@ int Tracer::AddDescriptor(const Notification&, int fd) {
 }
 
 int Tracer::CallInTracee(const Notification&, const RewrittenCall& instead,
-                         int64_t& result) {
+                         int64_t& result, const Afterwards& afterwards) {
   if (int failed = Inject(instead, result)) {
     Finish(failed);
     return failed;
   }
+  if (afterwards) afterwards(result);
   return Finish(result);
 }
 
