@@ -19,6 +19,7 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/notify/find_program.cc
   sandbox/notify/handlers.cc
   sandbox/notify/handlers_attributes.cc
+  sandbox/notify/handlers_directories.cc
   sandbox/notify/handlers_ids.cc
   sandbox/notify/handlers_locks.cc
   sandbox/notify/handlers_names.cc
@@ -27,6 +28,7 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/notify/handlers_sockets.cc
   sandbox/notify/handlers_stat.cc
   sandbox/notify/handlers_xattr.cc
+  sandbox/notify/held_files.cc
   sandbox/notify/inner_supervisor.cc
   sandbox/notify/kernel_mounts.cc
   sandbox/notify/known_programs.cc

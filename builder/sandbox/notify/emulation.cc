@@ -1,10 +1,12 @@
 #include "builder/sandbox/notify/emulation.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "builder/sandbox/notify/host_path.h"
@@ -14,7 +16,6 @@
 namespace strake::builder::sandbox::notify {
 namespace {
 
-constexpr std::chrono::seconds kLongEnough{5};
 constexpr size_t kManyToCome = 64;
 
 std::string Joined(std::string directory, std::string_view name) {
@@ -46,8 +47,11 @@ void Emulation::SetNextProgram(pid_t process, NextProgram next) {
   auto programs = next_programs_.lock();
   if (programs->size() >= kManyToCome) {
     // Most are of calls that failed; the others find their files again.
+    std::erase_if(*programs, [](const auto& entry) {
+      return kill(entry.first, 0) != 0 && errno == ESRCH;
+    });
     for (auto& [other, stale] : *programs) {
-      stale.executable.reset();
+      if (stale.has_path) stale.executable.reset();
       stale.interpreter.reset();
     }
   }
@@ -64,15 +68,6 @@ std::optional<Emulation::NextProgram> Emulation::TakeNextProgram(
   return next;
 }
 
-void Emulation::KeepForAWhile(UniqueFd fd) {
-  const auto now = std::chrono::steady_clock::now();
-  auto kept = kept_.lock();
-  while (!kept->empty() && now - kept->front().first > kLongEnough) {
-    kept->pop_front();
-  }
-  kept->emplace_back(now, std::move(fd));
-}
-
 std::string Emulation::SocketName(uint64_t inode) {
   auto sockets = sockets_.lock();
   auto found = sockets->find(inode);
@@ -81,6 +76,17 @@ std::string Emulation::SocketName(uint64_t inode) {
 
 void Emulation::RememberSocket(uint64_t inode, std::string path) {
   (*sockets_.lock())[inode] = std::move(path);
+}
+
+std::string Emulation::SocketNamed(const std::string& address) {
+  auto addresses = addresses_.lock();
+  auto found = addresses->find(address);
+  return found == addresses->end() ? std::string() : found->second;
+}
+
+void Emulation::RememberAddress(std::string address, std::string path) {
+  (*addresses_.lock())[std::move(address)] = std::move(path);
+  has_socket_names_ = true;
 }
 
 bool Emulation::Touch(int fd, std::string_view name) {

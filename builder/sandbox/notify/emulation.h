@@ -6,9 +6,7 @@
 #include <sys/types.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -18,10 +16,10 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
-#include <utility>
 #include <vector>
 
 #include "builder/sandbox/notify/credentials.h"
+#include "builder/sandbox/notify/held_files.h"
 #include "builder/sandbox/notify/intern_table.h"
 #include "builder/sandbox/notify/known_programs.h"
 #include "builder/sandbox/notify/mount_table.h"
@@ -59,6 +57,8 @@ class Emulation {
   // Tells the user something about the run.
   std::function<void(const std::string&)> say;
 
+  // What callers are about to open through /proc.
+  HeldFiles held_files;
   // Descriptors on their way to callers.
   UnderWay under_way;
 
@@ -74,16 +74,18 @@ class Emulation {
     // Open for reading, for the loader; null: it has to be found again.
     std::shared_ptr<const UniqueFd> executable;
     std::shared_ptr<const UniqueFd> interpreter;
+    bool has_path = true;  // else `executable` cannot be found again
   };
   void SetNextProgram(pid_t process, NextProgram next);
   std::optional<NextProgram> TakeNextProgram(pid_t process);
 
-  // Holds a descriptor that a process is about to open through /proc.
-  void KeepForAWhile(UniqueFd fd);
-
   // The path that the socket with this inode number was bound to; empty: none.
   std::string SocketName(uint64_t inode);
   void RememberSocket(uint64_t inode, std::string path);
+  // Likewise by the address that the kernel has, which others are told.
+  bool has_socket_names() const { return has_socket_names_; }
+  std::string SocketNamed(const std::string& address);
+  void RememberAddress(std::string address, std::string path);
 
   // Whether there are FIFOs: one was made or met. To open one, if only to look
   // at it, is to be its reader or writer for a moment, which the other side
@@ -132,9 +134,8 @@ class Emulation {
   Guarded<std::unordered_set<InodeKey, InodeKeyHash>> touched_files_;
   Guarded<std::unordered_map<pid_t, NextProgram>> next_programs_;
   Guarded<std::unordered_map<uint64_t, std::string>> sockets_;
-  Guarded<
-      std::deque<std::pair<std::chrono::steady_clock::time_point, UniqueFd>>>
-      kept_;
+  Guarded<std::unordered_map<std::string, std::string>> addresses_;
+  std::atomic<bool> has_socket_names_ = false;
 };
 
 }  // namespace strake::builder::sandbox::notify

@@ -49,7 +49,7 @@ struct Rewritten {
 constexpr Rewritten kRewritten[] = {
     {SYS_execve, 0}, {SYS_chdir, 0},   {SYS_openat, 1},
     {SYS_bind, 1},   {SYS_connect, 1}, {SYS_inotify_add_watch, 1},
-    {SYS_sendto, 4},
+    {SYS_sendto, 4}, {SYS_sendmsg, 1}, {SYS_sendmmsg, 1},
 };
 
 constexpr uint32_t kPrctlOptions[] = {
@@ -160,6 +160,29 @@ void PassWithoutAddress(Program& program, int argument) {
   program.Return(kAllow);
 }
 
+// What the supervisor lets the caller make itself.
+void AllowMarked(Program& program) {
+  program.LoadArgument(5);
+  program.UnlessEqualSkip(kPass, 1);
+  program.Return(kAllow);
+}
+
+void AskOnceAboutPeers(Program& program, uint32_t notify) {
+  ForCall(program, SYS_getsockopt, [&] {
+    AllowMarked(program);
+    program.LoadArgument(1);
+    program.UnlessEqualSkip(SOL_SOCKET, 3);
+    program.LoadArgument(2);
+    program.UnlessEqualSkip(SO_PEERCRED, 1);
+    program.Return(notify);
+    program.Return(kAllow);
+  });
+  ForCall(program, SYS_getpeername, [&] {
+    AllowMarked(program);
+    program.Return(notify);
+  });
+}
+
 // What is decided by arguments, then `calls`, then all others.
 void Finish(Program& program, std::span<const int> calls, AnsweredBy answered) {
   const uint32_t notify = ActionOf(answered);
@@ -196,6 +219,7 @@ void Finish(Program& program, std::span<const int> calls, AnsweredBy answered) {
     }
     program.Return(kAllow);
   });
+  AskOnceAboutPeers(program, notify);
   NotifyForLimit(program, notify, SYS_prlimit64, 1);
   NotifyForLimit(program, notify, SYS_getrlimit, 0);
   NotifyForLimit(program, notify, SYS_setrlimit, 0);
@@ -210,7 +234,10 @@ void Finish(Program& program, std::span<const int> calls, AnsweredBy answered) {
     });
   }
   for (int call : calls) {
-    ForCall(program, call, [&] { program.Return(notify); });
+    ForCall(program, call, [&] {
+      if (call == SYS_getdents64) AllowMarked(program);
+      program.Return(notify);
+    });
   }
   program.Return(kAllow);
 }

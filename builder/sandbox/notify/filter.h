@@ -34,6 +34,10 @@ std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls,
 std::vector<BpfInstruction> NativePathsFilter(std::span<const int> calls);
 inline constexpr uint32_t kPassBind = 0x53545242;
 
+// What the sixth argument (which they do not have) of these calls is where the
+// supervisor lets the caller make them: getsockopt, getpeername, getdents64.
+inline constexpr uint32_t kPass = 0x53545243;
+
 }  // namespace strake::builder::sandbox::notify
 
 #endif  // STRAKE_BUILDER_SANDBOX_NOTIFY_FILTER_H_

@@ -179,9 +179,7 @@ class Finder {
         HostPath::OwnDescriptor(file.place.fd.get()).ReadLink());
     found_.executable =
         std::make_shared<const UniqueFd>(std::move(file.place.fd));
-    if (file.on_disk.st_nlink == 0 || file.place.mount == nullptr) {
-      found_.program.file = found_.executable;
-    }
+    found_.has_path = file.on_disk.st_nlink != 0 && file.place.mount != nullptr;
     return 0;
   }
 

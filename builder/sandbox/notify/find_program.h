@@ -22,6 +22,8 @@ struct FoundProgram {
   // Open for reading; the second is null where the program is static.
   std::shared_ptr<const UniqueFd> executable;
   std::shared_ptr<const UniqueFd> interpreter;
+  // False for a file in memory, or one that was removed.
+  bool has_path = true;
 };
 
 // 0 or the negative errno of execve(2).

@@ -30,6 +30,7 @@ std::span<const HandledCall> IdCalls();
 std::span<const HandledCall> ProcessCalls();
 std::span<const HandledCall> SocketCalls();
 std::span<const HandledCall> LockCalls();
+std::span<const HandledCall> DirectoryCalls();
 
 // Numbers of all calls that are answered whatever their arguments.
 std::vector<int> AllHandledCalls();

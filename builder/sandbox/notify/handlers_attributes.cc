@@ -170,6 +170,8 @@ Answer SetTimes(Request& request, const Place& place, const timespec* times) {
   }
   if (int failed = IsWritable(place)) return failed;
   if (int failed = MaySetTimes(request, place, times)) return failed;
+  // The host's own devices and /proc: as the owner's change of mode, it is
+  // answered as a container's root is, but the host's files stay as they are.
   if (place.mount != nullptr && !place.in_tree()) return 0;
   struct stat file {};
   if (fstat(place.fd.get(), &file) != 0) return -errno;
@@ -178,6 +180,8 @@ Answer SetTimes(Request& request, const Place& place, const timespec* times) {
 }
 
 Answer HandleUtimensat(Request& request) {
+  const int allowed =
+      request.argument(1) == 0 ? 0 : AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
   timespec times[2] = {};
   const bool given = request.argument(2) != 0;
   if (given) {
@@ -185,6 +189,7 @@ Answer HandleUtimensat(Request& request) {
       return failed;
     }
   }
+  if ((request.Int(3) & ~allowed) != 0) return -EINVAL;
   Place place;
   // A null path means the descriptor (futimens(3)).
   const int failed =

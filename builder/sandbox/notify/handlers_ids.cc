@@ -1,6 +1,8 @@
 // User and group ids, capabilities, umask, and the limit that carries the
 // label.
 
+#include "builder/sandbox/notify/handlers_ids.h"
+
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -277,7 +279,6 @@ Answer SetSecureBits(Request& request, uint64_t bits) {
 
 }  // namespace
 
-// Called for the options that the filter names (filter.cc).
 Answer HandleCredentialPrctl(Request& request) {
   const uint64_t value = request.argument(1);
   switch (request.argument(0)) {
@@ -311,7 +312,6 @@ Answer HandleCredentialPrctl(Request& request) {
   }
 }
 
-// Reached only for the label's own limit.
 Answer HandleLimit(Request& request) {
   const int old = request.number() == SYS_prlimit64   ? 3
                   : request.number() == SYS_getrlimit ? 1

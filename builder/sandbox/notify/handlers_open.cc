@@ -363,12 +363,15 @@ class Opener {
     fd.reset();
     if (!path) return -errno;
     const int flags = open_.flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW | O_TRUNC);
-    SendToCall(request_, {.number = SYS_openat,
-                          .arguments = {{0, static_cast<uint64_t>(AT_FDCWD)},
-                                        {1, RewrittenCall::kSlot},
-                                        {2, static_cast<uint64_t>(flags)}},
-                          .data = PathForTracee(path.get())});
-    emulation_.KeepForAWhile(std::move(path));
+    RewrittenCall call;
+    call.number = SYS_openat;
+    call.arguments = {{0, static_cast<uint64_t>(AT_FDCWD)},
+                      {1, RewrittenCall::kSlot},
+                      {2, static_cast<uint64_t>(flags)}};
+    call.data = PathForTracee(path.get());
+    call.held_slot =
+        emulation_.held_files.Hold(request_.thread(), std::move(path));
+    SendToCall(request_, call);
     return Answer::Given();
   }
 

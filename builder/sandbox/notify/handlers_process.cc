@@ -16,16 +16,13 @@
 
 #include "builder/sandbox/notify/find_program.h"
 #include "builder/sandbox/notify/handlers.h"
+#include "builder/sandbox/notify/handlers_ids.h"
 #include "builder/sandbox/notify/host_path.h"
 #include "builder/sandbox/notify/loader/protocol.h"
 #include "builder/sandbox/notify/rewrite.h"
 #include "util/unique_fd.h"
 
 namespace strake::builder::sandbox::notify {
-
-Answer HandleCredentialPrctl(Request& request);
-Answer HandleLimit(Request& request);
-
 namespace {
 
 size_t TextSize(const Program& program) {
@@ -113,7 +110,8 @@ Answer Execute(Request& request, int directory, int path, int arguments,
        .credentials =
            emulation.credentials.Intern(std::move(found.credentials)),
        .executable = std::move(found.executable),
-       .interpreter = std::move(found.interpreter)});
+       .interpreter = std::move(found.interpreter),
+       .has_path = found.has_path});
   SendToCall(request, {.number = SYS_execve,
                        .arguments = {{0, kArenaAddress},
                                      {1, request.argument(arguments)},
@@ -139,8 +137,8 @@ int SendFile(Request& request, const std::shared_ptr<const UniqueFd>& opened,
     return request.emulation().transport->AddDescriptor(request.call(),
                                                         opened->get());
   }
-  static const Credentials all = Credentials::Start(0, 0, {}, ~uint64_t{0});
-  const Viewer viewer{.thread = request.thread(), .who = &all};
+  const Viewer viewer{.thread = request.thread(),
+                      .who = &Credentials::Almighty()};
   Place place;
   if (int failed = request.emulation().paths.Find(viewer, AT_FDCWD, path,
                                                   Follow::kYes, place)) {
@@ -167,9 +165,7 @@ Answer GiveOrder(Request& request) {
   LoadOrder order = {};
   std::snprintf(order.loader_path, sizeof(order.loader_path), "%s",
                 PathForTracee(emulation.loader.get()).c_str());
-  order.executable =
-      SendFile(request, next->executable ? next->executable : program.file,
-               program.executable);
+  order.executable = SendFile(request, next->executable, program.executable);
   if (order.executable < 0) return order.executable;
   order.interpreter = -1;
   if (!program.interpreter.empty()) {

@@ -20,6 +20,8 @@ namespace strake::builder::sandbox::notify {
 namespace {
 
 constexpr int kFaccessat2 = 439;
+constexpr int kStatFlags =
+    AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE;
 
 // The file that the caller's descriptor stands for, as on disk.
 int StatDescriptor(Request& request, int fd, struct stat& file) {
@@ -120,6 +122,7 @@ Answer HandleFstat(Request& request) {
   return GiveStat(request, file, 1);
 }
 Answer HandleNewfstatat(Request& request) {
+  if ((request.Int(3) & ~kStatFlags) != 0) return -EINVAL;
   return StatPath(request, request.Int(0), 1, request.Int(3), 2);
 }
 
@@ -145,6 +148,10 @@ Answer GiveStatx(Request& request, struct statx& file) {
 
 Answer HandleStatx(Request& request) {
   const int flags = request.Int(2);
+  if ((request.Uint(3) & STATX__RESERVED) != 0 || (flags & ~kStatFlags) != 0 ||
+      (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE) {
+    return -EINVAL;
+  }
   const unsigned mask = request.Uint(3) | STATX_BASIC_STATS;
   std::string text;
   if (request.argument(1) != 0) {
@@ -257,6 +264,8 @@ Answer HandleFaccessat(Request& request) {
   return Access(request, request.Int(0), 1, request.Int(2), 0);
 }
 Answer HandleFaccessat2(Request& request) {
+  constexpr int kAllowed = AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+  if ((request.Int(3) & ~kAllowed) != 0) return -EINVAL;
   return Access(request, request.Int(0), 1, request.Int(2), request.Int(3));
 }
 

@@ -50,6 +50,7 @@ class InnerSupervisor {
     umask(0);
     KeepOnly({plan_.socket, plan_.results});
     ResetSignals();
+    TakeAllDescriptors();
   }
 
   // The listener, and by which number we know its sender.

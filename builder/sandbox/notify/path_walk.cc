@@ -16,11 +16,6 @@ namespace {
 
 constexpr int kMostLinks = 40;  // as the kernel's MAXSYMLINKS
 
-const Credentials& Almighty() {
-  static const Credentials all = Credentials::Start(0, 0, {}, ~uint64_t{0});
-  return all;
-}
-
 }  // namespace
 
 ProcLink KindOfProcLink(std::string_view path, pid_t& process) {
@@ -96,7 +91,8 @@ int PathWalk::GoUp() {
   }
   UniqueFd from = std::move(current_);
   if (at_top) {
-    const Viewer anybody{.thread = viewer_.thread, .who = &Almighty()};
+    const Viewer anybody{.thread = viewer_.thread,
+                         .who = &Credentials::Almighty()};
     PathWalk above(resolver_, anybody);
     const std::string directory =
         "/" + mount->point.substr(1, mount->point.rfind('/'));

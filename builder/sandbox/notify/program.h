@@ -5,11 +5,8 @@
 #define STRAKE_BUILDER_SANDBOX_NOTIFY_PROGRAM_H_
 
 #include <compare>
-#include <memory>
 #include <string>
 #include <vector>
-
-#include "util/unique_fd.h"
 
 namespace strake::builder::sandbox::notify {
 
@@ -21,8 +18,6 @@ struct Program {
   // For a script: what comes instead of argv[0].
   std::vector<std::string> script_arguments;
   bool secure = false;  // AT_SECURE
-  // The file itself where no path leads to it (in memory, or removed).
-  std::shared_ptr<const UniqueFd> file;
 
   friend auto operator<=>(const Program&, const Program&) = default;
 };

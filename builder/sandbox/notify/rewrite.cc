@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 
 #include "builder/sandbox/notify/listener.h"
 #include "builder/sandbox/notify/loader/protocol.h"
@@ -27,7 +28,13 @@ long Trace(int request, pid_t thread, unsigned long address = 0,
 // comes round.
 uint64_t NextSlot() {
   static std::atomic<uint64_t> next{0};
-  return kArenaAddress + kSlotSize * (1 + next.fetch_add(1) % kSlotCount);
+  constexpr uint64_t kCount = kSlotCount - kHeldSlotCount;
+  return kArenaAddress + kSlotSize * (1 + next.fetch_add(1) % kCount);
+}
+
+uint64_t HeldSlot(uint64_t number) {
+  constexpr uint64_t kFirst = kSlotCount - kHeldSlotCount;
+  return kArenaAddress + kSlotSize * (1 + kFirst + number % kHeldSlotCount);
 }
 
 // A thread held by ptrace; let go at the end.
@@ -99,7 +106,7 @@ class HeldThread {
 int Prepare(pid_t thread, const RewrittenCall& call, Registers& registers) {
   uint64_t slot = 0;
   if (!call.data.empty()) {
-    if (int failed = PutIntoArena(thread, call.data, slot)) return failed;
+    if (int failed = PutIntoArena(thread, call, slot)) return failed;
   }
   if (!registers.Read(thread)) return -ESRCH;
   registers.Restart(call.number);
@@ -114,7 +121,8 @@ int Prepare(pid_t thread, const RewrittenCall& call, Registers& registers) {
 }  // namespace
 
 int Listener::CallInTracee(const Notification& call,
-                           const RewrittenCall& instead, int64_t& result) {
+                           const RewrittenCall& instead, int64_t& result,
+                           const Afterwards& afterwards) {
   HeldThread held(call.thread);
   if (int failed = held.Hold(*this, call)) return failed;
   Registers before;
@@ -129,6 +137,7 @@ int Listener::CallInTracee(const Notification& call,
                     held.RunToCallStop() && changed.Read(call.thread);
   if (!made) return -ESRCH;
   result = changed.result();
+  if (afterwards) afterwards(result);
   before.SetResult(result);
   before.Write(call.thread);
   held.SetSignalMask(mask);
@@ -144,17 +153,23 @@ int Listener::SendToCall(const Notification& call,
   return changed.Write(call.thread) ? 0 : -ESRCH;
 }
 
-int CallInTracee(Request& request, const RewrittenCall& call, int64_t& result) {
+int CallInTracee(Request& request, const RewrittenCall& call, int64_t& result,
+                 const Transport::Afterwards& afterwards) {
   return request.emulation().transport->CallInTracee(request.call(), call,
-                                                     result);
+                                                     result, afterwards);
 }
 
 int SendToCall(Request& request, const RewrittenCall& call) {
   return request.emulation().transport->SendToCall(request.call(), call);
 }
 
-int PutIntoArena(pid_t thread, const std::string& data, uint64_t& address) {
-  address = NextSlot();
+int PutIntoArena(pid_t thread, const RewrittenCall& call, uint64_t& address) {
+  address = call.held_slot ? HeldSlot(*call.held_slot) : NextSlot();
+  std::string data = call.data;
+  if (call.pointer) {
+    const uint64_t target = address + call.pointer->to;
+    std::memcpy(data.data() + call.pointer->at, &target, sizeof(target));
+  }
   return WriteMemory(thread, address, data.data(), data.size());
 }
 

@@ -29,14 +29,16 @@ namespace strake::builder::sandbox::notify {
 // The caller makes `call` and goes on as if it had made its own: every register
 // but the result is as before. For calls that do not block.
 //   result  what the call returned, as the kernel returns it
-int CallInTracee(Request& request, const RewrittenCall& call, int64_t& result);
+//   afterwards  called before the caller goes on
+int CallInTracee(Request& request, const RewrittenCall& call, int64_t& result,
+                 const Transport::Afterwards& afterwards = {});
 
 // The caller makes `call`, and nobody waits for it: signals interrupt it as
 // they would, but the registers of the changed arguments stay changed.
 int SendToCall(Request& request, const RewrittenCall& call);
 
-// Puts `data` into a free slot of the arena of `thread`; its address.
-int PutIntoArena(pid_t thread, const std::string& data, uint64_t& address);
+// Puts the data of `call` into a slot of the arena of `thread`; its address.
+int PutIntoArena(pid_t thread, const RewrittenCall& call, uint64_t& address);
 
 // "/proc/PID/fd/N": a descriptor of the supervisor as the caller can name it,
 // with its NUL.

@@ -39,9 +39,6 @@
 namespace strake::builder::sandbox::notify {
 namespace {
 
-// All there are: for `ProcessSpec::insecure`.
-constexpr uint64_t kAllCapabilities = (uint64_t{1} << (CAP_LAST_CAP + 1)) - 1;
-
 void DropCapabilities() {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
@@ -66,6 +63,7 @@ class Supervisor {
     BecomeSupervisor();
     Prepare();
     StartReaper();
+    TakeAllDescriptors();
     const pid_t first = ReceiveStart();
     if (tracer_ == nullptr) {
       LetGo(first);
@@ -138,8 +136,7 @@ class Supervisor {
       Fail(ChildStep::kExec, errno);
     }
 
-    const Credentials all = Credentials::Start(0, 0, {}, kAllCapabilities);
-    const Viewer anybody{.thread = getpid(), .who = &all};
+    const Viewer anybody{.thread = getpid(), .who = &Credentials::Almighty()};
     Place cwd;
     if (int failed = emulation.paths.Find(anybody, AT_FDCWD, spec_.cwd,
                                           Follow::kYes, cwd)) {
@@ -183,8 +180,7 @@ class Supervisor {
   }
 
   bool IsThere(const std::string& path) const {
-    const Credentials all = Credentials::Start(0, 0, {}, kAllCapabilities);
-    const Viewer anybody{.thread = getpid(), .who = &all};
+    const Viewer anybody{.thread = getpid(), .who = &Credentials::Almighty()};
     Place place;
     return emulation_->paths.Find(anybody, AT_FDCWD, path, Follow::kYes,
                                   place) == 0;
@@ -198,9 +194,10 @@ class Supervisor {
     reaper_socket_.reset(ends[0]);
     const UniqueFd theirs(ends[1]);
     const bool listens = plan_.transport == CallTransport::kListener;
-    std::vector<BpfInstruction> filter =
-        NotifyFilter(AllHandledCalls(),
-                     listens ? AnsweredBy::kListener : AnsweredBy::kTracer);
+    std::vector<int> calls = AllHandledCalls();
+    if (emulation_->inodes.has_devices()) calls.push_back(SYS_getdents64);
+    std::vector<BpfInstruction> filter = NotifyFilter(
+        calls, listens ? AnsweredBy::kListener : AnsweredBy::kTracer);
     if (!listens) MakeTracer(filter);
     const std::vector<BpfInstruction> denials =
         spec_.insecure ? std::vector<BpfInstruction>() : DefaultSeccompFilter();
@@ -271,7 +268,8 @@ class Supervisor {
     emulation_->transport = std::move(tracer);
   }
 
-  // A thread of its own: this one waits for the reaper, its child.
+  // A thread of its own: this one waits for the reaper, its child. Detached: it
+  // waits for its tracees until the process ends, and goes with it.
   void StartTracer(pid_t first) {
     std::thread([this, first] {
       if (int failed = tracer_->Attach(first)) {
@@ -324,6 +322,10 @@ Status TakeResults(int results, const ProcessSpec& spec) {
   FdSource source(results);
   constexpr uint64_t kLimit = uint64_t{1} << 32;
   ASSIGN_OR_RETURN(const std::string text, ReadAll(source, kLimit));
+  if (text.starts_with(kNoResults)) {
+    return IoError("read the owners of the files that were made: " +
+                   text.substr(kNoResults.size()));
+  }
   const std::vector<std::string_view> parts = Split(text, '\0');
   const size_t expected = journals.size() + (wants_root ? 1 : 0);
   if (parts.size() <= expected) {

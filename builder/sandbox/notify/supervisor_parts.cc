@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -47,6 +48,13 @@ void ResetSignals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+void TakeAllDescriptors() {
+  struct rlimit limit {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 Credentials FirstCredentials(const ProcessSpec& spec) {
   return Credentials::Start(
       spec.uid, spec.gid, spec.supplementary_gids,
@@ -56,6 +64,8 @@ Credentials FirstCredentials(const ProcessSpec& spec) {
 void StartWorkers(Listener& listener, Emulation& emulation) {
   const unsigned count =
       std::clamp(std::thread::hardware_concurrency(), 2U, kMostWorkers);
+  // They wait in the kernel for calls, which nothing can end but the end of all
+  // callers, nor is it worth waiting for: detached, they go with the process.
   for (unsigned i = 0; i < count; ++i) {
     std::thread([&listener, &emulation] {
       while (auto call = listener.Receive()) {
@@ -70,8 +80,7 @@ bool WriteResults(Emulation& emulation, const ProcessSpec& spec, int root,
   // Answers to the dead may still be under way.
   const std::lock_guard lock(emulation.changes);
   const auto fail = [&](const Error& error) {
-    emulation.say("read the owners of the files that were made: " +
-                  error.message());
+    (void)FdSink(file).Write(std::string(kNoResults) + error.message());
     return false;
   };
   Result<std::vector<OwnershipJournal>> journals =

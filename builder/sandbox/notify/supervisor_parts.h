@@ -3,6 +3,7 @@
 #ifndef STRAKE_BUILDER_SANDBOX_NOTIFY_SUPERVISOR_PARTS_H_
 #define STRAKE_BUILDER_SANDBOX_NOTIFY_SUPERVISOR_PARTS_H_
 
+#include <string_view>
 #include <vector>
 
 #include "builder/sandbox/notify/credentials.h"
@@ -20,6 +21,10 @@ void KeepOnly(std::vector<int> keep);
 // No signal is blocked, caught or ignored.
 void ResetSignals();
 
+// Lets this process have as many descriptors as it may; what it has started
+// keeps the limit it has.
+void TakeAllDescriptors();
+
 // Who the first process of a run is.
 Credentials FirstCredentials(const ProcessSpec& spec);
 
@@ -27,8 +32,9 @@ Credentials FirstCredentials(const ProcessSpec& spec);
 // of `emulation`.
 void StartWorkers(Listener& listener, Emulation& emulation);
 
-// Writes what `TakeResults` reads to `file`; false where that fails, which the
-// user was told.
+// Writes what `TakeResults` reads to `file`; false where that fails. It then
+// reads why: this character and a message.
+inline constexpr std::string_view kNoResults = "!";
 //   root  the directory that the journal's paths are relative to
 bool WriteResults(Emulation& emulation, const ProcessSpec& spec, int root,
                   const MountOwners& mounts, int file);

@@ -322,7 +322,7 @@ int Tracer::Arrange(const RewrittenCall& call) {
   if (current_.thread == 0) return -ENOENT;
   uint64_t slot = 0;
   if (!call.data.empty()) {
-    if (int failed = PutIntoArena(current_.thread, call.data, slot)) {
+    if (int failed = PutIntoArena(current_.thread, call, slot)) {
       return failed;
     }
   }
@@ -424,11 +424,12 @@ int Tracer::AddDescriptor(const Notification&, int fd) {
 }
 
 int Tracer::CallInTracee(const Notification&, const RewrittenCall& instead,
-                         int64_t& result) {
+                         int64_t& result, const Afterwards& afterwards) {
   if (int failed = Inject(instead, result)) {
     Finish(failed);
     return failed;
   }
+  if (afterwards) afterwards(result);
   return Finish(result);
 }
 

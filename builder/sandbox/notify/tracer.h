@@ -60,7 +60,7 @@ class Tracer final : public Transport {
                      Close close) override;
   int AddDescriptor(const Notification& call, int fd) override;
   int CallInTracee(const Notification& call, const RewrittenCall& instead,
-                   int64_t& result) override;
+                   int64_t& result, const Afterwards& afterwards) override;
   int SendToCall(const Notification& call,
                  const RewrittenCall& instead) override;
   std::optional<Label> LabelOf(pid_t thread) override;

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,6 +47,14 @@ struct RewrittenCall {
   std::vector<Argument> arguments;
   // Bytes for the arena, at most `kSlotSize`.
   std::string data;
+  // Where in `data` the address of a place in `data` belongs.
+  struct Pointer {
+    size_t at = 0;
+    size_t to = 0;
+  };
+  std::optional<Pointer> pointer = std::nullopt;
+  // For a call that may block: where the data stays (held_files.h).
+  std::optional<uint64_t> held_slot = std::nullopt;
 };
 
 // `call` is one that waits. All functions but those of labels return 0, a
@@ -60,8 +69,8 @@ class Transport {
   virtual int Continue(const Notification& call) = 0;
   // Answers with a new descriptor for the open file `fd`, which the caller may
   // share with us or have opened anew, and closes `fd`: before the caller goes
-  // on, or (`kSoon`, which is quicker) perhaps a moment after. Where that fails,
-  // the call still waits.
+  // on, or (`kSoon`, which is quicker) perhaps a moment after. Where that
+  // fails, the call still waits.
   enum class Close { kBefore, kSoon };
   virtual int SendDescriptor(const Notification& call, UniqueFd fd,
                              bool close_on_exec, Close close) = 0;
@@ -69,8 +78,10 @@ class Transport {
   virtual int AddDescriptor(const Notification& call, int fd) = 0;
 
   // As the functions of these names in rewrite.h.
+  using Afterwards = std::function<void(int64_t& result)>;
   virtual int CallInTracee(const Notification& call,
-                           const RewrittenCall& instead, int64_t& result) = 0;
+                           const RewrittenCall& instead, int64_t& result,
+                           const Afterwards& afterwards) = 0;
   virtual int SendToCall(const Notification& call,
                          const RewrittenCall& instead) = 0;
 

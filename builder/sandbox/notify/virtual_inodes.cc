@@ -75,7 +75,7 @@ OwnershipJournal VirtualInodes::ImportTree(int top,
                                               AT_SYMLINK_NOFOLLOW) == 0;
     if (found) {
       Put(KeyOf(file), metadata);
-    } else if (errno == EACCES) {
+    } else if (errno != ENOENT && errno != ENOTDIR) {
       unreached.Set(path, metadata);
     }
   }

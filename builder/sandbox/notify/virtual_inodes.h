@@ -56,8 +56,9 @@ class VirtualInodes {
   void TakeUnmappedForRoot() { unmapped_ = kOverflowId; }
 
   // Fills the table from `journal`, whose paths are relative to the directory
-  // `root`. Paths that are not there are skipped; those that cannot be reached,
-  // below covered mount points, are kept for `Export` as they are.
+  // `root`. Paths that are not there are skipped; those that cannot be looked
+  // at (below covered mount points, or for any other reason) are kept for
+  // `Export` as they are.
   void Import(int root, const OwnershipJournal& journal);
   // The same for what is mounted, a directory or a file; what cannot be reached
   // is returned, for `ExportTree`.

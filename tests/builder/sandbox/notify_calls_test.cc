@@ -24,7 +24,8 @@ class NotifyCallsTest : public ::testing::TestWithParam<notify::CallTransport> {
 
   std::string Case(const std::string& name) {
     NotifySandbox sandbox({.scratch = {}, .transport = GetParam()});
-    const ProcessSpec spec = root_.Spec({"/cases", name});
+    ProcessSpec spec = root_.Spec({"/cases", name});
+    spec.journal = &journal_;
     std::string out;
     const auto collect = [&](Stream, std::string_view text) { out += text; };
     Result<ExitStatus> status = sandbox.Run(spec, collect, {});
@@ -34,6 +35,7 @@ class NotifyCallsTest : public ::testing::TestWithParam<notify::CallTransport> {
   }
 
   TestRoot root_;
+  OwnershipJournal journal_;
 };
 
 TEST_P(NotifyCallsTest, CloseLetsGoOfALock) {
@@ -50,6 +52,39 @@ TEST_P(NotifyCallsTest, ProgramsInMemoryAreForgotten) {
 
 TEST_P(NotifyCallsTest, ConnectionsAreForgotten) {
   EXPECT_EQ(Case("connections"), "failed 0\nkept 0\n");
+}
+
+TEST_P(NotifyCallsTest, BlockedCallsAreStartedAgain) {
+  EXPECT_EQ(Case("blocked-open"), "read right\nstatus 0\n");
+}
+
+TEST_P(NotifyCallsTest, MessagesStayInTheRoot) {
+  EXPECT_EQ(Case("messages"),
+            "sent 7\nmessages 2\nfirst 3\nsecond 7\n"
+            "received onemore\nreceived one\nreceived onemore\n");
+}
+
+TEST_P(NotifyCallsTest, SocketsKeepTheirNames) {
+  EXPECT_EQ(Case("socket-names"),
+            "peer 1\nthere 1\npeer 1\nthere 1\nown 1\nanswer\n");
+}
+
+TEST_P(NotifyCallsTest, ServersKnowTheirClients) {
+  EXPECT_EQ(Case("peer-credentials"),
+            "result 0\nprocess 1\nuser 34\ngroup 33\n");
+}
+
+TEST_P(NotifyCallsTest, NoStopIsLost) { EXPECT_EQ(Case("stops"), "lost 0\n"); }
+
+TEST_P(NotifyCallsTest, UnknownFlagsAreRefused) {
+  EXPECT_EQ(Case("unknown-flags"),
+            "utimensat 22\nfaccessat2 22\nnewfstatat 22\nstatx 22\n"
+            "both 22\n");
+}
+
+TEST_P(NotifyCallsTest, DirectoriesTellDevices) {
+  EXPECT_EQ(Case("make-device"), "made 0\n");
+  EXPECT_EQ(Case("find-device"), "type 2\n");
 }
 
 std::string NameOfTransport(

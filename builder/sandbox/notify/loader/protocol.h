@@ -29,6 +29,8 @@ inline constexpr uint64_t kArenaSize = 0x10000;
 // that), then slots.
 inline constexpr uint64_t kSlotSize = 256;
 inline constexpr uint64_t kSlotCount = kArenaSize / kSlotSize - 1;
+// The last of them are for calls that may block.
+inline constexpr uint64_t kHeldSlotCount = 128;
 
 struct LoadOrder {
   char loader_path[64];
