@@ -154,7 +154,8 @@ std::optional<Took> RunInChroot(const std::string& root, const char* script) {
 std::optional<Took> RunInSandbox(const Backend& backend,
                                  const std::string& root, const char* script) {
   return InChild([&]() -> std::optional<Took> {
-    if (!backend.probe(EnterUserNamespace(backend.wish))) return std::nullopt;
+    if (!backend.probe(EnterUserNamespace(backend.wish), {}))
+      return std::nullopt;
     const UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
     OwnershipJournal journal;
     std::optional<std::set<std::string>> touched;
@@ -165,7 +166,7 @@ std::optional<Took> RunInSandbox(const Backend& backend,
     spec.journal = &journal;
     spec.touched = &touched;
     spec.stdin_fd = spec.stdout_fd = spec.stderr_fd = null.get();
-    const std::unique_ptr<Sandbox> sandbox = backend.make();
+    const std::unique_ptr<Sandbox> sandbox = backend.make({});
     return Timed([&] {
       const Result<ExitStatus> ended = sandbox->Run(spec, {}, {});
       return ended && ended->ok();
