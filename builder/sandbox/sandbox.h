@@ -103,8 +103,9 @@ struct ProcessSpec {
   // root) that the run may have made, changed or removed; each name of a file
   // with several is not promised. A path that ends in "/" is one that a
   // directory got or lost by renaming: all below it may differ, and it is there
-  // without the "/", too; a removed directory stands for what was below it. The directories above these paths have other times. Borrowed;
-  // null: not wanted. Left empty by backends that cannot tell.
+  // without the "/", too; a removed directory stands for what was below it. The
+  // directories above these paths have other times. Borrowed; null: not wanted.
+  // Left empty by backends that cannot tell.
   std::optional<std::set<std::string>>* touched = nullptr;
   // Borrowed descriptors for the process, or -1: stdin is then /dev/null, and
   // stdout and stderr go to `on_output`.
