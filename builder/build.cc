@@ -18,7 +18,9 @@
 #include "builder/plan/make_plan.h"
 #include "builder/progress_reporter.h"
 #include "builder/read_dockerfile.h"
+#include "builder/sandbox/backends.h"
 #include "builder/sandbox/probe_sandbox.h"
+#include "builder/sandbox/scratch_directory.h"
 #include "builder/sandbox/user_namespace.h"
 #include "builder/solve/solver.h"
 #include "builder/store.h"
@@ -124,12 +126,13 @@ Status FetchBaseLayers(const plan::ImageOp& base,
 // `services` borrow, so it is neither copied nor moved.
 struct Workshop {
   Workshop(const BuildOptions& options, const Store& store,
-           snapshot::SnapshotterChoice snapshots, cache::CacheIndex index,
+           snapshot::SnapshotterChoice snapshots,
+           sandbox::SandboxChoice chosen_sandbox, cache::CacheIndex index,
            std::unique_ptr<cache::StatCache> stat_cache,
            const context::ContextMap& contexts,
            const context::ImageSource& images, ProgressReporter& progress)
       : snapshots(std::move(snapshots)),
-        sandbox(sandbox::ProbeSandbox(sandbox::EnterUserNamespace())),
+        sandbox(std::move(chosen_sandbox)),
         index(std::move(index)),
         stat_cache(std::move(stat_cache)),
         http(options.registry, store.blobs(), secrets, store.fetched_path()),
@@ -171,16 +174,21 @@ Result<std::unique_ptr<Workshop>> OpenWorkshop(
     const std::optional<oci::Timestamp>& epoch, ProgressReporter& progress) {
   // What strakes that were killed have left behind.
   RETURN_IF_ERROR(store.blobs().RemoveAbandonedIngests());
+  RETURN_IF_ERROR(sandbox::RemoveAbandonedScratch(store.temporary_directory()));
+  ASSIGN_OR_RETURN(
+      sandbox::SandboxChoice sandbox,
+      sandbox::ChooseSandbox(sandbox::EnterUserNamespace(), options.isolation,
+                             store.temporary_directory()));
   ASSIGN_OR_RETURN(snapshot::SnapshotterChoice snapshots,
-                   store.OpenSnapshots(options.snapshotter));
+                   store.OpenSnapshots(options.snapshotter, *sandbox.sandbox));
   RETURN_IF_ERROR(snapshots.snapshotter->RemoveAbandoned());
   ASSIGN_OR_RETURN(cache::CacheIndex index,
                    cache::CacheIndex::Open(store.cache_index_path()));
   ASSIGN_OR_RETURN(std::unique_ptr<cache::StatCache> stat_cache,
                    cache::StatCache::Open(store.stat_cache_path()));
   auto workshop = std::make_unique<Workshop>(
-      options, store, std::move(snapshots), std::move(index),
-      std::move(stat_cache), contexts, images, progress);
+      options, store, std::move(snapshots), std::move(sandbox),
+      std::move(index), std::move(stat_cache), contexts, images, progress);
   for (const SecretSource& secret : options.secrets) {
     workshop->secrets.Add(secret.id, secret.value);
   }
@@ -188,6 +196,12 @@ Result<std::unique_ptr<Workshop>> OpenWorkshop(
   workshop->secrets.git_environment = options.git_environment;
   if (epoch) workshop->environment.epoch = epoch->time_since_epoch();
   return workshop;
+}
+
+bool HasRun(const BuildGraph& graph) {
+  return std::ranges::any_of(graph.vertices(), [](const plan::Vertex& vertex) {
+    return std::holds_alternative<plan::RunOp>(vertex.op);
+  });
 }
 
 solve::SolveOptions MakeSolveOptions(
@@ -228,7 +242,9 @@ Result<exporter::AssembledImage> Assemble(
 
 }  // namespace
 
-std::string PrepareProcess() { return sandbox::EnterUserNamespace().reason; }
+std::string PrepareProcess(std::string_view isolation) {
+  return sandbox::EnterUserNamespace(sandbox::WishFor(isolation)).reason;
+}
 
 Result<BuildResult> Build(const BuildOptions& options) {
   // Mistakes in the options come before any work.
@@ -268,6 +284,9 @@ Result<BuildResult> Build(const BuildOptions& options) {
   ASSIGN_OR_RETURN(
       std::unique_ptr<Workshop> workshop,
       OpenWorkshop(options, store, contexts, images, epoch, progress));
+  if (HasRun(plan->graph)) {
+    ProgressStep(progress, "[internal] isolation " + workshop->sandbox.reason);
+  }
   solve::SolveOptions solve_options = MakeSolveOptions(options, outputs, epoch);
   std::optional<solve::SolveFailure> failure;
   auto solved =

@@ -18,6 +18,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -37,7 +38,8 @@ namespace strake::builder {
 // first one's answer. Returns one line for people: "root", "user namespace with
 // 65536 subordinate ids", or why neither could be had (`Build` then still does
 // what needs no RUN).
-std::string PrepareProcess();
+//   isolation  as in `BuildOptions`, where that is not to be found out
+std::string PrepareProcess(std::string_view isolation = "auto");
 
 // What COPY and ADD read.
 struct ContextSource {
@@ -82,12 +84,16 @@ struct BuildOptions {
 
   std::string store_directory;       // an OCI image layout and its caches
   std::string snapshotter = "auto";  // "overlay", "plain"
+  // How RUN is isolated: a backend's name (builder/sandbox/backends.h), which
+  // has to work here; "auto": the best one that does. `PrepareProcess` has to
+  // know it, too.
+  std::string isolation = "auto";
   oci::CompressionOptions compression;
   // Later times are set back to this one: image and history times always, file
   // times where `rewrite_timestamp` is set. Overridden by the build argument.
   std::optional<int64_t> source_date_epoch;
-  bool rewrite_timestamp = false;
-  int jobs = 0;  // steps at once; 0: one a CPU
+  bool rewrite_timestamp = false;  // as in the outputs
+  int jobs = 0;                    // steps at once; 0: one a CPU
 
   registry::ClientOptions registry;  // credentials, insecure hosts
   ProgressSink* progress = nullptr;  // borrowed; one call at a time

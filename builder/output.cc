@@ -71,7 +71,6 @@ constexpr std::string_view kNotYet[] = {"compression",
                                         "compression-level",
                                         "force-compression",
                                         "annotation",
-                                        "rewrite-timestamp",
                                         "name-canonical",
                                         "push-by-digest",
                                         "platform-split",
@@ -104,6 +103,8 @@ Status ApplyField(std::string_view field, Output& output, Flags& flags) {
     }
   } else if (key == "tar") {
     ASSIGN_OR_RETURN(output.tar, ParseBool(key, value));
+  } else if (key == "rewrite-timestamp") {
+    ASSIGN_OR_RETURN(output.rewrite_timestamp, ParseBool(key, value));
   } else if (key == "push") {
     ASSIGN_OR_RETURN(flags.push, ParseBool(key, value));
   } else {
@@ -114,9 +115,9 @@ Status ApplyField(std::string_view field, Output& output, Flags& flags) {
                            "\" is not supported yet; leave it out");
       }
     }
-    return InvalidArgument(
-        "unknown key \"" + std::string(key) + "\"" +
-        DidYouMean(key, {"type", "dest", "name", "tar", "push"}));
+    return InvalidArgument("unknown key \"" + std::string(key) + "\"" +
+                           DidYouMean(key, {"type", "dest", "name", "tar",
+                                            "push", "rewrite-timestamp"}));
   }
   return {};
 }
@@ -146,6 +147,11 @@ Status Check(const Output& output) {
     case Output::Kind::kDocker:
     case Output::Kind::kTar:
       break;
+  }
+  bool is_image =
+      output.kind != Output::Kind::kLocal && output.kind != Output::Kind::kTar;
+  if (output.rewrite_timestamp && !is_image) {
+    return Unsupported("rewrite-timestamp=true is for images only");
   }
   if (output.kind != Output::Kind::kOci && !output.tar) {
     return InvalidArgument("tar=false goes with type=oci only");

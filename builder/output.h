@@ -25,6 +25,8 @@ struct Output {
   std::string dest;                // path; "-" is standard output
   std::vector<std::string> names;  // references; empty: the build's tags
   bool tar = true;                 // kOci only: false writes a folder
+  // Images only: `BuildOptions::rewrite_timestamp`, which has to know it.
+  bool rewrite_timestamp = false;
 };
 
 // Reads buildx's `type=oci,dest=out.tar,name=...` (CSV: fields may be quoted),

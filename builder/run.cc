@@ -12,6 +12,7 @@
 #include "builder/ops/user_lookup.h"
 #include "builder/progress_reporter.h"
 #include "builder/sandbox/probe_sandbox.h"
+#include "builder/sandbox/scratch_directory.h"
 #include "builder/sandbox/user_namespace.h"
 #include "builder/store.h"
 #include "util/result_macros.h"
@@ -133,11 +134,14 @@ Result<int> Run(const RunOptions& options) {
       options.stop);
   ASSIGN_OR_RETURN(context::SourceImage image,
                    FindSource(options, store, images));
+  RETURN_IF_ERROR(sandbox::RemoveAbandonedScratch(store.temporary_directory()));
+  ASSIGN_OR_RETURN(
+      sandbox::SandboxChoice sandbox,
+      sandbox::ChooseSandbox(sandbox::EnterUserNamespace(), options.isolation,
+                             store.temporary_directory()));
   ASSIGN_OR_RETURN(snapshot::SnapshotterChoice snapshots,
-                   store.OpenSnapshots(options.snapshotter));
+                   store.OpenSnapshots(options.snapshotter, *sandbox.sandbox));
   snapshot::Snapshotter& snapshotter = *snapshots.snapshotter;
-  sandbox::SandboxChoice sandbox =
-      sandbox::ProbeSandbox(sandbox::EnterUserNamespace());
 
   plan::ImageOp op;
   op.reference = image.reference;
@@ -157,6 +161,7 @@ Result<int> Run(const RunOptions& options) {
 
   ASSIGN_OR_RETURN(sandbox::ProcessSpec spec,
                    MakeProcess(options, image, root));
+  spec.journal = &active->journal();
   ASSIGN_OR_RETURN(
       sandbox::ExitStatus status,
       sandbox.sandbox->Run(

@@ -43,6 +43,7 @@ struct RunOptions {
 
   std::string store_directory;
   std::string snapshotter = "auto";
+  std::string isolation = "auto";  // as in `BuildOptions`
   registry::ClientOptions registry;
   ProgressSink* progress = nullptr;  // of the pull; borrowed
   std::stop_token stop;              // kills the command

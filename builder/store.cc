@@ -21,6 +21,26 @@ std::string LockPath(const std::string& directory) {
   return directory + "/in-use.lock";
 }
 
+snapshot::OwnershipForm FindOwnership(const sandbox::Sandbox& sandbox) {
+  using snapshot::OwnershipForm;
+  if (sandbox.emulates_owners()) return OwnershipForm::kVirtual;
+  switch (sandbox::EnterUserNamespace().privilege) {
+    case sandbox::Privilege::kRoot:
+      // Only root over the machine can make whatever a layer may hold: in a
+      // user namespace, however many ids it has, device nodes go to the
+      // journal.
+      return OwnershipForm::kReal;
+    case sandbox::Privilege::kMapped:
+    case sandbox::Privilege::kSingleId:
+      return OwnershipForm::kJournal;
+    case sandbox::Privilege::kNone:
+      break;
+  }
+  // A step sees the disk's owners as they are, or there are no steps.
+  return sandbox.name() == "none" ? OwnershipForm::kVirtual
+                                  : OwnershipForm::kJournal;
+}
+
 }  // namespace
 
 Result<Store> Store::Open(const std::string& directory) {
@@ -83,14 +103,11 @@ Status Store::ForgetGarbage() const {
 }
 
 Result<snapshot::SnapshotterChoice> Store::OpenSnapshots(
-    const std::string& name) const {
-  // Only root over the machine can make whatever a layer may hold: in a user
-  // namespace, however many ids it has, device nodes go to the journal.
-  bool is_root =
-      sandbox::EnterUserNamespace().privilege == sandbox::Privilege::kRoot;
-  return snapshot::OpenSnapshotter(directory() + "/snapshots", name,
-                                   is_root ? snapshot::OwnershipForm::kReal
-                                           : snapshot::OwnershipForm::kJournal);
+    const std::string& name, const sandbox::Sandbox& sandbox) const {
+  bool plain = name == "auto" && sandbox.needs_path();
+  return snapshot::OpenSnapshotter(directory() + "/snapshots",
+                                   plain ? std::string("plain") : name,
+                                   FindOwnership(sandbox));
 }
 
 }  // namespace strake::builder

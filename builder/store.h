@@ -6,7 +6,8 @@
 //   cache/index, cache/files,        what is known of steps, of files, and of
 //   cache/fetched                    what ADD fetched from the web
 //   mounts/                          RUN --mount=type=cache
-//   tmp/                             contexts that came as a stream
+//   tmp/                             contexts that came as a stream, and what
+//                                    steps need besides their root
 //   in-use.lock, garbage             see `OwnAlone`
 
 #ifndef STRAKE_BUILDER_STORE_H_
@@ -17,6 +18,7 @@
 #include <string>
 #include <utility>
 
+#include "builder/sandbox/sandbox.h"
 #include "builder/snapshot/probe_snapshotter.h"
 #include "oci/image_layout.h"
 #include "util/atomic_file.h"
@@ -49,10 +51,12 @@ class Store {
   Status AddGarbage(const std::set<oci::Digest>& digests) const;
   Status ForgetGarbage() const;
 
-  // The snapshotter called `name` ("auto": the best one), with real ownership
-  // where this process can give files away, else with a journal.
+  // The snapshotter called `name` ("auto": the best one) for steps that run in
+  // `sandbox`: with real ownership where this process can give files away, else
+  // with a journal; with files that are all this process's own where the
+  // sandbox emulates owners, or where nothing can be run.
   Result<snapshot::SnapshotterChoice> OpenSnapshots(
-      const std::string& name) const;
+      const std::string& name, const sandbox::Sandbox& sandbox) const;
 
   // How an image without a name is kept: under its digest.
   static std::string NamelessName(const oci::Digest& manifest) {

@@ -60,10 +60,13 @@ class BuildCommand final : public Command {
     ASSIGN_OR_RETURN(request_, flags_.Resolve(environment, arguments));
     return {};
   }
+  void Prepare() override {
+    builder::PrepareProcess(request_.options.isolation);
+  }
   Result<int> Run(Session& session) override;
 
  private:
-  Status Prepare(Session& session);
+  Status Complete(Session& session);
   Status ReadStdin();
   Result<int> Answer();
   Status Report(const builder::BuildResult& result,
@@ -89,7 +92,7 @@ Status BuildCommand::ReadStdin() {
   return {};
 }
 
-Status BuildCommand::Prepare(Session& session) {
+Status BuildCommand::Complete(Session& session) {
   auto& options = request_.options;
   ASSIGN_OR_RETURN(options.store_directory,
                    StoreDirectory(session.environment));
@@ -173,7 +176,7 @@ Result<int> BuildCommand::Answer() {
 }
 
 Result<int> BuildCommand::Run(Session& session) {
-  RETURN_IF_ERROR(Prepare(session));
+  RETURN_IF_ERROR(Complete(session));
   if (request_.call != BuildRequest::Call::kBuild) return Answer();
   auto display =
       MakeProgress(request_.progress, session.environment, ProgressTitle{});

@@ -140,12 +140,9 @@ void BuildFlags::Declare(OptionSet& options) {
   options.Value("--snapshotter", snapshotter_,
                 {"NAME", Completes::kNothing, {"auto", "overlay", "plain"}},
                 "How root file systems are kept");
-  options.Value("--isolation", isolation_,
-                {"NAME",
-                 Completes::kNothing,
-                 {"auto", "overlay-root", "userns-map", "userns-emu", "notify",
-                  "chroot", "trace"}},
-                "How RUN is isolated; only auto is supported yet");
+  options.Value("--isolation", isolation_, IsolationStyle(),
+                "How RUN is isolated (default: $STRAKE_ISOLATION or the best "
+                "that works; see strake doctor)");
   options.OptionalValue("--provenance", provenance_,
                         "Only false is supported yet: no provenance");
   options.OptionalValue("--sbom", sbom_,
@@ -251,10 +248,7 @@ Status BuildFlags::ResolveValues(const Environment& environment,
     }
   }
   ASSIGN_OR_RETURN(options.source_date_epoch, SourceDateEpoch(environment));
-  if (isolation_ != "auto") {
-    return Unsupported("--isolation " + isolation_ +
-                       " is not supported yet; leave it out");
-  }
+  ASSIGN_OR_RETURN(options.isolation, ParseIsolation(isolation_, environment));
   RETURN_IF_ERROR(CheckAttestation("--provenance", provenance_));
   RETURN_IF_ERROR(CheckAttestation("--sbom", sbom_));
   if (!remove_) {
@@ -287,6 +281,14 @@ Status BuildFlags::ResolveOutputs(const Environment& environment,
       }
       request.writes_stdout = true;
     }
+    // One image goes to all of them.
+    bool differs = !outputs.empty() && outputs.front().rewrite_timestamp !=
+                                           output.rewrite_timestamp;
+    if (differs) {
+      return InvalidArgument(
+          "rewrite-timestamp has to be the same in every --output");
+    }
+    request.options.rewrite_timestamp = output.rewrite_timestamp;
     outputs.push_back(std::move(output));
   }
   if (push_ && !HasKind(outputs, Output::Kind::kRegistry)) {

@@ -69,7 +69,7 @@ class BuildFlags {
   std::string network_ = "default";
   std::string progress_;
   std::string snapshotter_ = "auto";
-  std::string isolation_ = "auto";
+  std::string isolation_;
   std::string jobs_ = "0";
   std::string image_id_file_;
   std::string metadata_file_;

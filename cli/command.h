@@ -28,7 +28,7 @@ struct Session {
 };
 
 // One use of a command. `Declare`, then the parsing fills the options, then
-// `Resolve`, then `Run`.
+// `Resolve`, `Prepare`, `Run`.
 class Command {
  public:
   virtual ~Command() = default;
@@ -37,6 +37,9 @@ class Command {
   // only the place where the error is found makes the difference.
   virtual Status Resolve(const Environment& environment,
                          std::vector<std::string> arguments) = 0;
+  // What has to be done while the process has a single thread: entering a user
+  // namespace, or trying to.
+  virtual void Prepare() {}
   // Does it; returns the exit status. `cancelled` errors after a signal end
   // the program with that signal's status.
   virtual Result<int> Run(Session& session) = 0;
@@ -49,9 +52,6 @@ struct CommandEntry {
   std::string_view description;  // paragraphs for --help; may be empty
   std::string_view examples;     // lines; may be empty
   std::string_view alias;        // another name, or empty
-  // Works on root file systems: where that takes a user namespace, it is
-  // entered before `Run`.
-  bool needs_privileges = false;
   std::unique_ptr<Command> (*make)() = nullptr;
 };
 
@@ -78,6 +78,7 @@ std::string ErrorText(const Error& error);
 
 // One per file `<name>_command.cc`.
 std::unique_ptr<Command> MakeBuildCommand();
+std::unique_ptr<Command> MakeDoctorCommand();
 std::unique_ptr<Command> MakeLintCommand();
 std::unique_ptr<Command> MakeRunCommand();
 std::unique_ptr<Command> MakePushCommand();

@@ -74,6 +74,15 @@ constexpr std::string_view kServeExamples =
     "strake registry serve\n"
     "strake registry serve --listen 127.0.0.1:0 --root ./registry\n"
     "strake registry serve --htpasswd users --read-only";
+constexpr std::string_view kDoctorDescription =
+    "Tries every way to run the steps of a build where it is started, without "
+    "changing anything, and says which work, which do not and why, which one "
+    "strake takes ($STRAKE_ISOLATION may ask for one), and what would have to "
+    "be allowed for a better one. Exit status 1: none works, or not the one "
+    "that is asked for.";
+constexpr std::string_view kDoctorExamples =
+    "strake doctor\n"
+    "strake doctor --format json | jq -r .chosen";
 constexpr std::string_view kCompletionDescription =
     "Prints a completion script for a shell.";
 constexpr std::string_view kCompletionExamples =
@@ -83,37 +92,38 @@ constexpr std::string_view kCompletionExamples =
 
 constexpr std::array kCommands = {
     CommandEntry{"build", kBuilding, "Build an image from a Dockerfile",
-                 kBuildDescription, kBuildExamples, "image build", true,
+                 kBuildDescription, kBuildExamples, "image build",
                  MakeBuildCommand},
     CommandEntry{"lint", kBuilding, "Check Dockerfiles", kLintDescription,
-                 kLintExamples, "", false, MakeLintCommand},
+                 kLintExamples, "", MakeLintCommand},
     CommandEntry{"run", kBuilding, "Run a command in an image", kRunDescription,
-                 kRunExamples, "", true, MakeRunCommand},
-    CommandEntry{"images", kImages, "List images", "", "", "image ls", false,
+                 kRunExamples, "", MakeRunCommand},
+    CommandEntry{"images", kImages, "List images", "", "", "image ls",
                  MakeImagesCommand},
     CommandEntry{"inspect", kImages, "Show the details of images",
-                 kInspectDescription, kInspectExamples, "image inspect", false,
+                 kInspectDescription, kInspectExamples, "image inspect",
                  MakeInspectCommand},
     CommandEntry{"tag", kImages, "Give an image another name", "", "",
-                 "image tag", false, MakeTagCommand},
+                 "image tag", MakeTagCommand},
     CommandEntry{"rmi", kImages, "Remove names, and images without any", "", "",
-                 "image rm", true, MakeRmiCommand},
+                 "image rm", MakeRmiCommand},
     CommandEntry{"pull", kRegistries, "Pull an image from its registry",
-                 kPullDescription, "", "image pull", false, MakePullCommand},
+                 kPullDescription, "", "image pull", MakePullCommand},
     CommandEntry{"push", kRegistries, "Push an image to its registry",
-                 kPushDescription, "", "image push", false, MakePushCommand},
+                 kPushDescription, "", "image push", MakePushCommand},
     CommandEntry{"login", kRegistries, "Log in to a registry",
-                 kLoginDescription, kLoginExamples, "", false,
-                 MakeLoginCommand},
+                 kLoginDescription, kLoginExamples, "", MakeLoginCommand},
     CommandEntry{"logout", kRegistries, "Forget the login to a registry", "",
-                 "", "", false, MakeLogoutCommand},
+                 "", "", MakeLogoutCommand},
     CommandEntry{"registry serve", kRegistries, "Serve a folder as a registry",
-                 kServeDescription, kServeExamples, "", false,
+                 kServeDescription, kServeExamples, "",
                  MakeRegistryServeCommand},
+    CommandEntry{"doctor", kOther, "Tell how RUN can be isolated here",
+                 kDoctorDescription, kDoctorExamples, "", MakeDoctorCommand},
     CommandEntry{"completion", kOther, "Print a completion script for a shell",
-                 kCompletionDescription, kCompletionExamples, "", false,
+                 kCompletionDescription, kCompletionExamples, "",
                  MakeCompletionCommand},
-    CommandEntry{"version", kOther, "Show the version", "", "", "", false,
+    CommandEntry{"version", kOther, "Show the version", "", "", "",
                  MakeVersionCommand},
 };
 

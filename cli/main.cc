@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "builder/build.h"
 #include "cli/command.h"
 #include "cli/environment.h"
 #include "cli/help.h"
@@ -56,11 +55,10 @@ int UnknownCommand(const std::vector<std::string>& words) {
       "", "unknown command \"" + two + "\"" + DidYouMean(two, members) + known);
 }
 
-int RunCommand(const CommandEntry& entry, Command& command,
-               const Environment& environment) {
+int RunCommand(Command& command, const Environment& environment) {
   // A user namespace can be entered by a single thread only: before the one
   // that waits for signals.
-  if (entry.needs_privileges) builder::PrepareProcess();
+  command.Prepare();
   Interrupt interrupt;
   if (auto installed = interrupt.Install(); !installed) {
     PrintError(ErrorText(installed.error()));
@@ -104,7 +102,7 @@ int Main(std::vector<std::string> words) {
   Environment environment = ReadEnvironment();
   auto resolved = command->Resolve(environment, std::move(parsed->arguments));
   if (!resolved) return UsageError(entry.name, resolved.error().message());
-  return RunCommand(entry, *command, environment);
+  return RunCommand(*command, environment);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "builder/build.h"
 #include "builder/images.h"
 #include "cli/command.h"
 #include "oci/reference.h"
@@ -33,6 +34,8 @@ class RmiCommand final : public Command {
     images_ = std::move(arguments);
     return {};
   }
+  // Root file systems may hold files of other users.
+  void Prepare() override { builder::PrepareProcess(); }
   // Every image is tried; what could not be removed is told, and makes the
   // whole fail.
   Result<int> Run(Session& session) override {

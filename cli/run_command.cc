@@ -25,6 +25,7 @@ class RunCommand final : public Command {
   void Declare(OptionSet& options) override;
   Status Resolve(const Environment& environment,
                  std::vector<std::string> arguments) override;
+  void Prepare() override { builder::PrepareProcess(run_.isolation); }
   Result<int> Run(Session& session) override;
 
  private:
@@ -37,6 +38,7 @@ class RunCommand final : public Command {
   std::vector<std::string> binds_;
   std::vector<std::string> insecure_registries_;
   std::string network_ = "default";
+  std::string isolation_;
   std::string pull_ = "missing";
   bool interactive_ = true;
   bool remove_ = true;
@@ -72,6 +74,9 @@ void RunCommand::Declare(OptionSet& options) {
   options.Value("--snapshotter", run_.snapshotter,
                 {"NAME", Completes::kNothing, {"auto", "overlay", "plain"}},
                 "How root file systems are kept");
+  options.Value("--isolation", isolation_, IsolationStyle(),
+                "How the command is isolated (default: $STRAKE_ISOLATION or "
+                "the best that works; see strake doctor)");
   options.Flag("-i,--interactive", interactive_,
                "Pass standard input on (default; --interactive=false: none)");
   options.Flag("-q,--quiet", quiet_, "Do not show the progress of a pull");
@@ -91,6 +96,7 @@ void RunCommand::Declare(OptionSet& options) {
 Status RunCommand::Resolve(const Environment& environment,
                            std::vector<std::string> arguments) {
   run_.image = arguments[0];
+  ASSIGN_OR_RETURN(run_.isolation, ParseIsolation(isolation_, environment));
   run_.args.assign(arguments.begin() + 1, arguments.end());
   if (entrypoint_) run_.entrypoint = {*entrypoint_};
   for (const std::string& text : env_) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "builder/sandbox/backends.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -280,6 +281,22 @@ Result<ListenAddress> ParseListenAddress(std::string_view text) {
                            "or [::1]:5000");
   }
   return ListenAddress{std::string(host), static_cast<uint16_t>(*port)};
+}
+
+ValueStyle IsolationStyle() {
+  return {"NAME", Completes::kNothing, builder::sandbox::IsolationNames()};
+}
+
+Result<std::string> ParseIsolation(const std::string& text,
+                                   const Environment& environment) {
+  if (!text.empty()) return text;
+  std::string isolation = environment.Get("STRAKE_ISOLATION").value_or("auto");
+  std::vector<std::string> names = builder::sandbox::IsolationNames();
+  if (std::ranges::find(names, isolation) == names.end()) {
+    return InvalidArgument("STRAKE_ISOLATION=" + isolation + ": there are " +
+                           Join(names, ", "));
+  }
+  return isolation;
 }
 
 Result<int> ParseCount(std::string_view option, std::string_view text,

@@ -15,6 +15,7 @@
 #include "builder/build.h"
 #include "builder/run.h"
 #include "cli/environment.h"
+#include "cli/option_set.h"
 #include "oci/platform.h"
 #include "util/result.h"
 
@@ -73,6 +74,12 @@ struct ListenAddress {
   uint16_t port = 0;
 };
 Result<ListenAddress> ParseListenAddress(std::string_view text);
+
+// `--isolation`: its looks, and its value; not given (empty):
+// $STRAKE_ISOLATION, else "auto".
+ValueStyle IsolationStyle();
+Result<std::string> ParseIsolation(const std::string& text,
+                                   const Environment& environment);
 
 // A number of `option`, 0 to `max`.
 Result<int> ParseCount(std::string_view option, std::string_view text, int max);

@@ -49,7 +49,7 @@ class Applier {
   Applier(ByteSource& layer, int root, const LayerApplyOptions& options)
       : layer_(layer),
         reader_(layer),
-        setter_(options.journal),
+        setter_(options.journal, options.journal_use),
         tree_(root, options,
               [this](int parent, const std::string& name,
                      const std::string& path) {
@@ -233,10 +233,13 @@ class Applier {
     }
     bool is_stand_in = false;
     RETURN_IF_ERROR(tree_.MakeNew(directory, name, path, [&] {
-      int made = ::mknodat(directory, name.c_str(),
-                           (metadata.mode & S_IFMT) | 0600, metadata.rdev);
-      if (made == 0 || S_ISFIFO(metadata.mode) || !setter_.Recordable(errno)) {
-        return made;
+      if (S_ISFIFO(metadata.mode) || !setter_.records_all()) {
+        int made = ::mknodat(directory, name.c_str(),
+                             (metadata.mode & S_IFMT) | 0600, metadata.rdev);
+        if (made == 0 || S_ISFIFO(metadata.mode) ||
+            !setter_.Recordable(errno)) {
+          return made;
+        }
       }
       is_stand_in = true;
       return ::mknodat(directory, name.c_str(), S_IFREG | 0600, 0);

@@ -35,6 +35,9 @@ struct LayerApplyOptions {
   // refusal is an error. Existing entries of replaced and deleted paths are
   // removed.
   OwnershipJournal* journal = nullptr;
+  // With kAll the journal also gets what the kernel would take, and every file
+  // is opened up.
+  JournalUse journal_use = JournalUse::kRefused;
 };
 
 struct LayerApplySummary {

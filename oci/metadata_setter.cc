@@ -70,8 +70,12 @@ struct MetadataSetter::Target {
   }
 };
 
-MetadataSetter::MetadataSetter(OwnershipJournal* journal)
-    : journal_(journal), opens_up_(journal != nullptr && !HasDacOverride()) {}
+MetadataSetter::MetadataSetter(OwnershipJournal* journal, JournalUse use)
+    : journal_(journal),
+      // Where a plain user's own files are root's, nobody else's can be.
+      records_all_(journal != nullptr &&
+                   (use == JournalUse::kAll || ::geteuid() != 0)),
+      opens_up_(journal != nullptr && (records_all_ || !HasDacOverride())) {}
 
 bool MetadataSetter::Recordable(int error) const {
   return journal_ != nullptr &&
@@ -120,12 +124,18 @@ Status MetadataSetter::Set(const Target& target, const std::string& path,
   bool record = must_record;
 
   mode_t mode = metadata.mode & 07777;
-  if (target.ChangeOwner(metadata.uid, metadata.gid) != 0) {
+  bool foreign = records_all_ && (metadata.uid != 0 || metadata.gid != 0);
+  // Even what stays ours may have got a group from a set-group-ID directory.
+  if (target.ChangeOwner(UidOnDisk(foreign ? 0 : metadata.uid),
+                         GidOnDisk(foreign ? 0 : metadata.gid)) != 0) {
     if (!Recordable(errno)) {
       return ErrnoError("cannot give it to owner " +
                         std::to_string(metadata.uid) + ":" +
                         std::to_string(metadata.gid));
     }
+    foreign = true;
+  }
+  if (foreign) {
     record = true;
     // Set-user-ID would now mean the caller.
     mode &= 0777;
@@ -140,9 +150,11 @@ Status MetadataSetter::Set(const Target& target, const std::string& path,
   }
   for (const auto& [name, value] : metadata.xattrs) {
     if (IsOverlayXattr(name)) continue;
-    if (target.SetXattr(name.c_str(), value) == 0) continue;
-    if (!Recordable(errno)) {
-      return ErrnoError("cannot set its extended attribute " + GoQuote(name));
+    if (!records_all_ || name.starts_with("user.")) {
+      if (target.SetXattr(name.c_str(), value) == 0) continue;
+      if (!Recordable(errno)) {
+        return ErrnoError("cannot set its extended attribute " + GoQuote(name));
+      }
     }
     record = true;
     meant.xattrs.emplace(name, value);

@@ -15,8 +15,9 @@ namespace strake::oci {
 
 class MetadataSetter {
  public:
-  // `journal` is borrowed; null: a refusal is an error.
-  explicit MetadataSetter(OwnershipJournal* journal);
+  // `journal` is borrowed; null: a refusal is an error, and `use` of no effect.
+  explicit MetadataSetter(OwnershipJournal* journal,
+                          JournalUse use = JournalUse::kRefused);
 
   // `path` is where the file stands in the tree, for the journal. The times of
   // the first and the third form are set too, directories' are not.
@@ -30,6 +31,8 @@ class MetadataSetter {
                     const std::string& path, const FileMetadata& metadata,
                     bool is_stand_in) const;
 
+  // Whether devices are not even tried.
+  bool records_all() const { return records_all_; }
   // Whether an errno is a refusal that goes to the journal.
   bool Recordable(int error) const;
 
@@ -39,6 +42,7 @@ class MetadataSetter {
              const FileMetadata& metadata, bool must_record) const;
 
   OwnershipJournal* journal_;
+  bool records_all_;
   bool opens_up_;  // modes must let their owner in
 };
 

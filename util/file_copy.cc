@@ -143,6 +143,24 @@ Result<Xattrs> ReadXattrsOfPath(const std::string& path, Follow follow) {
 
 }  // namespace
 
+Result<UniqueFd> OpenToRead(int dir, const char* path) {
+  struct stat st;
+  if (::fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    return ErrnoError(std::string("stat ") + path);
+  }
+  mode_t mode = st.st_mode & 07777;
+  bool opened_up = false;
+  // Who may read it anyway (root) need not touch it.
+  if ((mode & 0400) == 0 && ::faccessat(dir, path, R_OK, AT_EACCESS) != 0) {
+    opened_up = ::fchmodat(dir, path, mode | 0400, AT_SYMLINK_NOFOLLOW) == 0;
+  }
+  auto fd = OpenFileAt(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (opened_up && ::fchmodat(dir, path, mode, AT_SYMLINK_NOFOLLOW) != 0) {
+    return ErrnoError(std::string("chmod ") + path);
+  }
+  return fd;
+}
+
 Result<uint64_t> CopyFileContents(int from, int to) {
   struct stat st;
   if (::fstat(from, &st) != 0) return ErrnoError("stat");

@@ -15,8 +15,13 @@
 #include <string_view>
 
 #include "util/result.h"
+#include "util/unique_fd.h"
 
 namespace strake {
+
+// Opens the regular file `path` in `dir` for reading. One that its owner may
+// not read is made readable for that moment.
+Result<UniqueFd> OpenToRead(int dir, const char* path);
 
 // Makes the content of `to` (open for writing, empty) that of `from` (open for
 // reading), whatever their file positions. Clones where the file system can

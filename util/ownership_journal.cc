@@ -10,6 +10,8 @@
 
 #include "util/ownership_journal.h"
 
+#include <unistd.h>
+
 #include <charconv>
 #include <optional>
 #include <utility>
@@ -104,8 +106,37 @@ std::optional<std::pair<std::string, VirtualMetadata>> ParseEntry(
 
 }  // namespace
 
+// Zero first: as root, and for most files, that spares a system call.
+uint32_t VirtualUid(uint32_t uid) {
+  return uid == 0 || uid == ::geteuid() ? 0 : uid;
+}
+
+uint32_t VirtualGid(uint32_t gid) {
+  // Who is root has no group that stands for root's, but that itself.
+  if (gid == 0 || ::geteuid() == 0) return gid;
+  return gid == ::getegid() ? 0 : gid;
+}
+
+uint32_t UidOnDisk(uint32_t uid) { return uid == 0 ? ::geteuid() : uid; }
+
+uint32_t GidOnDisk(uint32_t gid) {
+  return gid == 0 && ::geteuid() != 0 ? ::getegid() : gid;
+}
+
 void OwnershipJournal::Set(std::string_view path, VirtualMetadata metadata) {
   entries_.insert_or_assign(std::string(path), std::move(metadata));
+}
+
+OwnershipJournal OwnershipJournal::Subtree(std::string_view path) const {
+  if (path.empty()) return *this;
+  OwnershipJournal result;
+  if (const VirtualMetadata* top = Find(path)) result.Set("", *top);
+  const std::string prefix = std::string(path) + "/";
+  for (auto it = entries_.lower_bound(prefix);
+       it != entries_.end() && it->first.starts_with(prefix); ++it) {
+    result.Set(it->first.substr(prefix.size()), it->second);
+  }
+  return result;
 }
 
 const VirtualMetadata* OwnershipJournal::Find(std::string_view path) const {

@@ -21,6 +21,25 @@
 
 namespace strake {
 
+// Which properties of a file go to a journal, where there is one.
+enum class JournalUse {
+  // Those that the kernel refuses.
+  kRefused,
+  // Every owner but root's, every device, and all extended attributes outside
+  // "user.", also where the kernel would take them: files on disk stay this
+  // process's own, as a sandbox that emulates owners wants them.
+  kAll,
+};
+
+// Whose a file is that no journal speaks of and that belongs to `uid` or `gid`
+// on disk: this process's own files are root's. (Root, and whoever is root in a
+// user namespace, need no such rule and are not concerned.)
+uint32_t VirtualUid(uint32_t uid);
+uint32_t VirtualGid(uint32_t gid);
+// The other way round: who has a file on disk that is to belong to `uid`.
+uint32_t UidOnDisk(uint32_t uid);
+uint32_t GidOnDisk(uint32_t gid);
+
 // What a file is meant to be; `mode` holds type and permission bits (st_mode).
 struct VirtualMetadata {
   uint32_t mode = 0;
@@ -40,6 +59,8 @@ class OwnershipJournal {
   const VirtualMetadata* Find(std::string_view path) const;
   // Forgets `path` and everything below it.
   void Remove(std::string_view path);
+  // What it says of `path` and below, relative to `path`.
+  OwnershipJournal Subtree(std::string_view path) const;
   bool empty() const { return entries_.empty(); }
   const std::map<std::string, VirtualMetadata, std::less<>>& entries() const {
     return entries_;

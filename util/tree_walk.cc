@@ -138,7 +138,10 @@ class Walker {
   Status Enter(const std::string& name, size_t name_start,
                const struct statx& st, Xattrs xattrs) {
     int restore_mode = -1;
-    if (options_.open_up && (st.stx_mode & 0700) != 0700) {
+    // Not for who may enter it anyway (root): others may be reading the tree,
+    // and would see the mode that it has meanwhile.
+    if (options_.open_up && (st.stx_mode & 0500) != 0500 &&
+        ::faccessat(stack_.fd(), name.c_str(), R_OK | X_OK, AT_EACCESS) != 0) {
       if (::fchmodat(stack_.fd(), name.c_str(), (st.stx_mode & 07777) | 0700,
                      AT_SYMLINK_NOFOLLOW) == 0) {
         restore_mode = st.stx_mode & 07777;

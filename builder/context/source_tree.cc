@@ -22,8 +22,8 @@ constexpr int kMaxSymlinks = 255;
 SourceFile FromStat(const struct stat& st) {
   SourceFile file;
   file.mode = file.disk_mode = st.st_mode;
-  file.uid = st.st_uid;
-  file.gid = st.st_gid;
+  file.uid = VirtualUid(st.st_uid);
+  file.gid = VirtualGid(st.st_gid);
   file.size_bytes = static_cast<uint64_t>(st.st_size);
   file.rdev = st.st_rdev;
   file.mtime = st.st_mtim;
@@ -36,8 +36,8 @@ SourceFile FromStat(const struct stat& st) {
 SourceFile FromStatx(const struct statx& st) {
   SourceFile file;
   file.mode = file.disk_mode = st.stx_mode;
-  file.uid = st.stx_uid;
-  file.gid = st.stx_gid;
+  file.uid = VirtualUid(st.stx_uid);
+  file.gid = VirtualGid(st.stx_gid);
   file.size_bytes = st.stx_size;
   file.rdev = makedev(st.stx_rdev_major, st.stx_rdev_minor);
   file.mtime = {st.stx_mtime.tv_sec, static_cast<long>(st.stx_mtime.tv_nsec)};

@@ -41,11 +41,14 @@ Error FailedOn(const TreePlace& place, const std::string& what, int error) {
 }  // namespace
 
 TreeWriter::TreeWriter(int root, OwnershipJournal* journal,
-                       const OwnershipJournal* parent_journal)
+                       const OwnershipJournal* parent_journal, JournalUse use)
     : root_(root),
       journal_(journal),
       parent_journal_(parent_journal),
-      modes_bind_(LacksDacOverride()) {}
+      // Where a plain user's own files are root's, nobody else's can be.
+      records_all_(journal != nullptr &&
+                   (use == JournalUse::kAll || ::geteuid() != 0)),
+      modes_bind_(records_all_ || LacksDacOverride()) {}
 
 Result<UniqueFd> TreeWriter::CreateFile(const TreePlace& place) {
   auto fd = OpenFileAt(place.directory, place.name.c_str(),
@@ -72,14 +75,16 @@ Status TreeWriter::CreateSymlink(const TreePlace& place,
 Status TreeWriter::CreateNode(const TreePlace& place,
                               const FileMetadata& metadata) {
   mode_t mode = (metadata.mode & S_IFMT) | 0600;
-  if (::mknodat(place.directory, place.name.c_str(), mode, metadata.rdev) ==
-      0) {
-    return {};
-  }
   bool is_device = S_ISCHR(mode) || S_ISBLK(mode);
-  if (!is_device || !IsRefusal(errno) || journal_ == nullptr) {
-    return FailedOn(place, is_device ? "make device" : "make special file",
-                    errno);
+  if (!is_device || !records_all_) {
+    if (::mknodat(place.directory, place.name.c_str(), mode, metadata.rdev) ==
+        0) {
+      return {};
+    }
+    if (!is_device || !IsRefusal(errno) || journal_ == nullptr) {
+      return FailedOn(place, is_device ? "make device" : "make special file",
+                      errno);
+    }
   }
   return CreateFile(place) ? Status()
                            : Status(FailedOn(place, "make device", EPERM));
@@ -114,8 +119,8 @@ Status TreeWriter::CopyJournalEntry(const TreePlace& place,
     }
     VirtualMetadata real;
     real.mode = st.st_mode;
-    real.uid = st.st_uid;
-    real.gid = st.st_gid;
+    real.uid = VirtualUid(st.st_uid);
+    real.gid = VirtualGid(st.st_gid);
     journal_->Set(place.path, std::move(real));
   }
   return {};
@@ -177,9 +182,13 @@ class TreeWriter::Finisher {
 
   Status SetOwner() {
     const FileOwner& owner = metadata_.owner;
-    if (st_.st_uid == owner.uid && st_.st_gid == owner.gid) return {};
-    if (::fchownat(place_.directory, name(), owner.uid, owner.gid,
-                   AT_SYMLINK_NOFOLLOW) == 0) {
+    bool foreign = writer_.records_all_ && owner != FileOwner();
+    pretends_ = pretends_ || foreign;
+    uint32_t uid = UidOnDisk(foreign ? 0 : owner.uid);
+    uint32_t gid = GidOnDisk(foreign ? 0 : owner.gid);
+    if (st_.st_uid == uid && st_.st_gid == gid) return {};
+    if (::fchownat(place_.directory, name(), uid, gid, AT_SYMLINK_NOFOLLOW) ==
+        0) {
       return {};
     }
     int error = errno;
@@ -193,7 +202,8 @@ class TreeWriter::Finisher {
     std::string path =
         "/proc/self/fd/" + std::to_string(place_.directory) + "/" + place_.name;
     for (const auto& [attribute, value] : metadata_.xattrs) {
-      if (::lsetxattr(path.c_str(), attribute.c_str(), value.data(),
+      if ((!writer_.records_all_ || attribute.starts_with("user.")) &&
+          ::lsetxattr(path.c_str(), attribute.c_str(), value.data(),
                       value.size(), 0) == 0) {
         continue;
       }
@@ -274,7 +284,7 @@ Result<FileMetadata> TreeWriter::Describe(const TreePlace& place) const {
   }
   FileMetadata metadata;
   metadata.mode = st.st_mode;
-  metadata.owner = {st.st_uid, st.st_gid};
+  metadata.owner = {VirtualUid(st.st_uid), VirtualGid(st.st_gid)};
   metadata.rdev = st.st_rdev;
   metadata.mtime = st.st_mtim;
   const VirtualMetadata* meant =

@@ -49,8 +49,10 @@ class TreeWriter {
   //                   refusal is an error
   //   parent_journal  of the tree as it was; what replaces a file that it
   //                   speaks of gets an entry of its own. May be null
+  //   use             with kAll `journal` also takes what the kernel would
   TreeWriter(int root, OwnershipJournal* journal,
-             const OwnershipJournal* parent_journal);
+             const OwnershipJournal* parent_journal,
+             JournalUse use = JournalUse::kRefused);
 
   int root() const { return root_; }
 
@@ -102,7 +104,8 @@ class TreeWriter {
   int root_;
   OwnershipJournal* journal_;
   const OwnershipJournal* parent_journal_;
-  bool modes_bind_;  // no CAP_DAC_OVERRIDE
+  bool records_all_;
+  bool modes_bind_;  // no CAP_DAC_OVERRIDE, or nobody's business here
   std::vector<std::string> warnings_;
   size_t lost_xattrs_ = 0;
 };

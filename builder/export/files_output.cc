@@ -31,8 +31,8 @@ oci::FileMetadata MetadataOf(const TreeEntry& entry,
   const struct statx& stat = *entry.stat;
   oci::FileMetadata metadata;
   metadata.mode = stat.stx_mode;
-  metadata.uid = stat.stx_uid;
-  metadata.gid = stat.stx_gid;
+  metadata.uid = VirtualUid(stat.stx_uid);
+  metadata.gid = VirtualGid(stat.stx_gid);
   metadata.size_bytes = stat.stx_size;
   metadata.mtime = std::chrono::seconds(stat.stx_mtime.tv_sec) +
                    std::chrono::nanoseconds(stat.stx_mtime.tv_nsec);
@@ -128,8 +128,8 @@ Result<PreparedOutputPtr> PrepareFiles(const Output& output,
                    WholeTree(context.snapshotter, context.root));
   if (output.kind == Output::Kind::kLocal) {
     for (oci::Change& change : diff.changes) {
-      change.metadata.uid = ::geteuid();
-      change.metadata.gid = ::getegid();
+      change.metadata.uid = VirtualUid(::geteuid());
+      change.metadata.gid = VirtualGid(::getegid());
     }
     return PreparedOutputPtr(
         std::make_unique<WrittenFolder>(std::move(diff), output.dest));

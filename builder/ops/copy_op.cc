@@ -55,7 +55,8 @@ class Copier {
       : op_(op),
         inputs_(inputs),
         root_(target.root),
-        writer_(target.root, target.journal, target.parent_journal) {
+        writer_(target.root, target.journal, target.parent_journal,
+                target.journal_use) {
     rules_.on_bytes = environment.on_bytes;
     rules_.stop = environment.stop;
     if (environment.epoch) rules_.time = ToTimespec(*environment.epoch);

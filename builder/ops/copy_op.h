@@ -35,6 +35,7 @@ struct WriteTarget {
   OwnershipJournal* journal = nullptr;
   // Of the tree as it was before, merged; may be null.
   const OwnershipJournal* parent_journal = nullptr;
+  JournalUse journal_use = JournalUse::kRefused;
 };
 
 struct CopyEnvironment {

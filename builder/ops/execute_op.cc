@@ -21,9 +21,10 @@ struct Workspace {
   ActivePtr active;
   snapshot::MountedRoot root;
   OwnershipJournal parent_journal;
+  JournalUse journal_use = JournalUse::kRefused;
 
   WriteTarget target() {
-    return {root.fd.get(), &active->journal(), &parent_journal};
+    return {root.fd.get(), &active->journal(), &parent_journal, journal_use};
   }
   // Closes the root, so that the snapshot can be committed.
   ActivePtr Finish() && {
@@ -47,8 +48,10 @@ class Executor {
 
   Result<ActivePtr> operator()(const plan::RunOp& op) {
     ASSIGN_OR_RETURN(Workspace work, Open());
-    RETURN_IF_ERROR(
-        ExecuteRun(op, request_, environment_, work.root, work.target()));
+    std::optional<std::set<std::string>> touched;
+    RETURN_IF_ERROR(ExecuteRun(op, request_, environment_, work.root,
+                               work.target(), touched));
+    if (touched) work.active->SetTouched(*std::move(touched));
     return std::move(work).Finish();
   }
 
@@ -106,6 +109,7 @@ class Executor {
  private:
   Result<Workspace> Open() {
     Workspace work;
+    work.journal_use = environment_.snapshotter.journal_use();
     ASSIGN_OR_RETURN(work.active,
                      environment_.snapshotter.Prepare(request_.inputs[0]));
     ASSIGN_OR_RETURN(work.parent_journal,
@@ -116,6 +120,7 @@ class Executor {
 
   Result<Workspace> OpenEmpty() {
     Workspace work;
+    work.journal_use = environment_.snapshotter.journal_use();
     ASSIGN_OR_RETURN(work.active, environment_.snapshotter.Prepare({}));
     ASSIGN_OR_RETURN(work.root, environment_.snapshotter.Mount(*work.active));
     return work;

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@
 #include "builder/sandbox/sandbox.h"
 #include "builder/snapshot/snapshotter.h"
 #include "oci/blob_store.h"
+#include "util/guarded.h"
 #include "util/result.h"
 
 namespace strake::builder::ops {
@@ -43,6 +45,9 @@ struct ExecuteEnvironment {
   std::string cache_mounts_directory;
   // SOURCE_DATE_EPOCH, where it concerns the times of files.
   std::optional<std::chrono::nanoseconds> epoch;
+  // Warnings that hold for every step alike, once one has given them.
+  std::shared_ptr<Guarded<std::set<std::string>>> warned =
+      std::make_shared<Guarded<std::set<std::string>>>();
 };
 
 struct ExecuteRequest {

@@ -33,8 +33,8 @@ Result<MakeDirSummary> ExecuteMakeDir(
   } else {
     ::clock_gettime(CLOCK_REALTIME, &metadata.mtime);
   }
-  context::TreeWriter writer(target.root, target.journal,
-                             target.parent_journal);
+  context::TreeWriter writer(target.root, target.journal, target.parent_journal,
+                             target.journal_use);
   ASSIGN_OR_RETURN(std::string path, ResolveInRoot(target.root, op.path));
   ASSIGN_OR_RETURN(summary.made, writer.MakeDirectories(path));
   for (const std::string& made : summary.made) {

@@ -85,11 +85,19 @@ class Opener {
     sandbox::Mount bind;
     bind.target = mount.target;
     bind.read_only = mount.read_only;
+    bind.writes = sandbox::Mount::Writes::kDiscarded;
     if (root.path.empty()) {
       bind.source_mount_fd = root.fd.get();
       bind.source_subpath = source;
     } else {
       bind.source_path = source.empty() ? root.path : root.path + "/" + source;
+    }
+    if (environment_.sandbox.emulates_owners()) {
+      ASSIGN_OR_RETURN(OwnershipJournal owners,
+                       environment_.snapshotter.Journal(input));
+      result_.owners.push_back(
+          std::make_unique<OwnershipJournal>(owners.Subtree(source)));
+      bind.journal = result_.owners.back().get();
     }
     result_.mounts.push_back(std::move(bind));
     result_.roots.push_back(std::move(root));
@@ -101,7 +109,14 @@ class Opener {
     sandbox::Mount bind;
     bind.target = mount.target;
     bind.read_only = mount.read_only;
+    if (environment_.sandbox.emulates_owners()) {
+      ASSIGN_OR_RETURN(CacheOwners owners, CacheOwners::Load(folder));
+      result_.cache_owners.push_back(
+          std::make_unique<CacheOwners>(std::move(owners)));
+      bind.journal = &result_.cache_owners.back()->journal();
+    }
     bind.source_path = std::move(folder);
+    bind.writes = sandbox::Mount::Writes::kCache;
     result_.mounts.push_back(std::move(bind));
     return {};
   }
@@ -154,24 +169,48 @@ class Opener {
     std::string aside = folder + ".new";
     RETURN_IF_ERROR(RemoveAllAtPath(aside));
     if (::mkdir(aside.c_str(), 0755) != 0) return ErrnoError("mkdir " + aside);
+    OwnershipJournal owners;
     if (mount.from == RunMount::From::kInput) {
-      RETURN_IF_ERROR(FillCacheFolder(aside, mount));
+      RETURN_IF_ERROR(FillCacheFolder(aside, mount, owners));
     }
-    if (::chmod(aside.c_str(), mount.mode) != 0) {
-      return ErrnoError("chmod " + aside);
-    }
-    if ((mount.uid != 0 || mount.gid != 0) &&
-        ::chown(aside.c_str(), mount.uid, mount.gid) != 0) {
-      return ErrnoError("give the cache mount to " + std::to_string(mount.uid) +
-                        ":" + std::to_string(mount.gid));
-    }
+    RETURN_IF_ERROR(environment_.sandbox.emulates_owners()
+                        ? RecordOwner(aside, folder, mount, std::move(owners))
+                        : GiveAway(aside, mount));
     if (::rename(aside.c_str(), folder.c_str()) != 0) {
       return ErrnoError("rename " + aside);
     }
     return {};
   }
 
-  Status FillCacheFolder(const std::string& folder, const RunMount& mount) {
+  static Status GiveAway(const std::string& folder, const RunMount& mount) {
+    if (::chmod(folder.c_str(), mount.mode) != 0) {
+      return ErrnoError("chmod " + folder);
+    }
+    if ((mount.uid != 0 || mount.gid != 0) &&
+        ::chown(folder.c_str(), mount.uid, mount.gid) != 0) {
+      return ErrnoError("give the cache mount to " + std::to_string(mount.uid) +
+                        ":" + std::to_string(mount.gid));
+    }
+    return {};
+  }
+
+  // What the folder `made` is to be as `folder`, with `owners` for what is in
+  // it; on disk it stays ours to use.
+  static Status RecordOwner(const std::string& made, const std::string& folder,
+                            const RunMount& mount, OwnershipJournal owners) {
+    if (::chmod(made.c_str(), mount.mode | 0700) != 0) {
+      return ErrnoError("chmod " + made);
+    }
+    VirtualMetadata top;
+    top.mode = S_IFDIR | mount.mode;
+    top.uid = mount.uid;
+    top.gid = mount.gid;
+    owners.Set("", std::move(top));
+    return CacheOwners::Start(folder, owners);
+  }
+
+  Status FillCacheFolder(const std::string& folder, const RunMount& mount,
+                         OwnershipJournal& owners) {
     plan::CopyOp copy;
     plan::CopySource source;
     source.kind = plan::CopySource::Kind::kInput;
@@ -186,11 +225,10 @@ class Opener {
                        environment_.snapshotter, opened));
     ASSIGN_OR_RETURN(UniqueFd root,
                      OpenFile(folder.c_str(), O_RDONLY | O_DIRECTORY));
-    // A cache's owners are not worth a failure where the disk can't hold them.
-    OwnershipJournal refused;
     WriteTarget target;
     target.root = root.get();
-    target.journal = &refused;
+    target.journal = &owners;
+    target.journal_use = environment_.snapshotter.journal_use();
     CopyEnvironment copy_environment;
     copy_environment.stop = request_.stop;
     ASSIGN_OR_RETURN(auto summary,

@@ -11,11 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "builder/ops/cache_owners.h"
 #include "builder/ops/execute_op.h"
 #include "builder/plan/op.h"
 #include "builder/sandbox/sandbox.h"
 #include "builder/snapshot/snapshotter.h"
 #include "util/atomic_file.h"
+#include "util/ownership_journal.h"
 #include "util/result.h"
 
 namespace strake::builder::ops {
@@ -29,6 +31,9 @@ struct RunMounts {
   // Writable bind mounts are thrown away with these.
   std::vector<std::unique_ptr<snapshot::ActiveSnapshot>> scratch;
   std::vector<FileLock> locks;
+  // What the mounts' journals are, where owners are emulated.
+  std::vector<std::unique_ptr<OwnershipJournal>> owners;
+  std::vector<std::unique_ptr<CacheOwners>> cache_owners;
 };
 
 Result<RunMounts> OpenRunMounts(const plan::RunOp& op,

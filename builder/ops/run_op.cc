@@ -1,9 +1,14 @@
 #include "builder/ops/run_op.h"
 
+#include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "builder/ops/run_mounts.h"
 #include "builder/ops/user_lookup.h"
+#include "builder/plan/default_hostname.h"
+#include "builder/sandbox/without_effect.h"
 #include "oci/image_config.h"
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
@@ -46,11 +51,24 @@ Error CommandError(const std::vector<std::string>& argv,
   return Error(ErrorCode::kCommandFailed, std::move(message));
 }
 
+// Once for each reason in a build.
+void WarnOfWhatIsIgnored(const sandbox::ProcessSpec& spec,
+                         const ExecuteRequest& request,
+                         const ExecuteEnvironment& environment) {
+  if (!request.on_warning) return;
+  for (const std::string& sentence : sandbox::WithoutEffect(
+           environment.sandbox.name(), spec, plan::kDefaultHostname)) {
+    const bool first = environment.warned->lock()->insert(sentence).second;
+    if (first) request.on_warning(sentence);
+  }
+}
+
 }  // namespace
 
 Status ExecuteRun(const plan::RunOp& op, const ExecuteRequest& request,
                   const ExecuteEnvironment& environment,
-                  snapshot::MountedRoot& root, const WriteTarget& target) {
+                  snapshot::MountedRoot& root, const WriteTarget& target,
+                  std::optional<std::set<std::string>>& touched) {
   auto user = ResolveUser(target.root, op.user);
   if (!user) {
     return std::move(user).error().Wrap("unable to find user " + op.user);
@@ -83,9 +101,16 @@ Status ExecuteRun(const plan::RunOp& op, const ExecuteRequest& request,
                      : sandbox::Network::kHost;
   spec.extra_hosts = op.extra_hosts;
   spec.insecure = op.insecure;
+  spec.journal = target.journal;
+  // What was made above is nobody's touch.
+  if (cwd) spec.touched = &touched;
+  WarnOfWhatIsIgnored(spec, request, environment);
   ASSIGN_OR_RETURN(
       sandbox::ExitStatus status,
       environment.sandbox.Run(spec, request.on_output, request.stop));
+  for (const auto& owners : mounts.cache_owners) {
+    RETURN_IF_ERROR(owners->Save());
+  }
   if (!status.ok()) return CommandError(op.argv, status);
   return {};
 }

@@ -3,6 +3,10 @@
 #ifndef STRAKE_BUILDER_OPS_RUN_OP_H_
 #define STRAKE_BUILDER_OPS_RUN_OP_H_
 
+#include <optional>
+#include <set>
+#include <string>
+
 #include "builder/ops/copy_op.h"
 #include "builder/ops/execute_op.h"
 #include "builder/plan/op.h"
@@ -14,11 +18,14 @@ namespace strake::builder::ops {
 // Runs `op` in `root`, which is used up where it is a detached mount.
 //   target  the same file system, for what must exist before (the working
 //           directory)
+//   touched all that was changed (`sandbox::ProcessSpec::touched`), where that
+//           is known
 // Errors: `kCommandFailed` with the exit code; `kNotFound` for an unknown user
 // or a missing secret; those of the sandbox.
 Status ExecuteRun(const plan::RunOp& op, const ExecuteRequest& request,
                   const ExecuteEnvironment& environment,
-                  snapshot::MountedRoot& root, const WriteTarget& target);
+                  snapshot::MountedRoot& root, const WriteTarget& target,
+                  std::optional<std::set<std::string>>& touched);
 
 }  // namespace strake::builder::ops
 

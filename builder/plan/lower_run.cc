@@ -1,6 +1,7 @@
 // RUN to a vertex (Dockerfile reference, "RUN").
 #include <utility>
 
+#include "builder/plan/default_hostname.h"
 #include "builder/plan/stage_lowering.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -69,7 +70,7 @@ Status StageLowering::Lower(const df::Run& run) {
       result_.config.working_dir.empty() ? "/" : result_.config.working_dir;
   op.user = result_.config.user;
   op.hostname = options.build_args.Find("BUILDKIT_SANDBOX_HOSTNAME")
-                    .value_or("buildkitsandbox");
+                    .value_or(kDefaultHostname);
   op.extra_hosts = options.extra_hosts;
   switch (run.network) {
     case df::Run::Network::kDefault:

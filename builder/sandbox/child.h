@@ -29,13 +29,17 @@ enum class ChildStep : int32_t {
   kFork,
   kStdio,  // index: of the stream
   kSession,
+  kSignals,
+  kChroot,
   kEnterCwd,
   kSeccomp,
+  kTrace,
   kDropBounding,  // index: the capability
   kSetGroups,
   kSetGid,
   kSetCapabilities,
   kSetUid,
+  kListener,
   kExec,             // index: of the candidate
   kExecInterpreter,  // the program is there, what it needs to run is not
 };
@@ -67,6 +71,7 @@ struct ChildPlan {
   int proc_target = -1;
   int host_proc = -1;
   int dev_null = -1;
+  int root_directory = -1;  // to chroot(2) into, without namespaces
   int stdio[3] = {-1, -1, -1};
   // All of the above, ascending: every other descriptor is closed.
   const int* keep = nullptr;
@@ -87,6 +92,12 @@ struct ChildPlan {
   const BpfInstruction* filter = nullptr;  // seccomp
   size_t filter_length = 0;
 
+  // Where a supervisor answers system calls (`Listening`): which, and the
+  // socket to send the listener to.
+  const BpfInstruction* answered = nullptr;
+  size_t answered_length = 0;
+  int listener_socket = -1;
+
   // Our own command line and environment, as /proc/1/cmdline and environ would
   // show them to the step: blanked in the child's copy.
   char* title = nullptr;
@@ -98,6 +109,12 @@ struct ChildPlan {
 // the program ended, and exits, by which the kernel ends all the others.
 // REQUIRES: all signals are blocked.
 [[noreturn]] void RunInit(const ChildPlan& plan);
+
+// The same without any namespace, with chroot(2) alone (`reaper.cc`): what is
+// orphaned comes to this process (PR_SET_CHILD_SUBREAPER), which kills all of
+// it when the program has ended, or when the parent's end of the channel is
+// closed, as by its death.
+[[noreturn]] void RunReaper(const ChildPlan& plan);
 
 }  // namespace strake::builder::sandbox
 

@@ -98,8 +98,8 @@ std::vector<std::string> ProgramCandidates(
 
 Result<OwnedChildPlan> OwnedChildPlan::Make(const ProcessSpec& spec,
                                             const AssembledRoot& root,
-                                            int channel,
-                                            const int (&stdio)[3]) {
+                                            int channel, const int (&stdio)[3],
+                                            const Listening* listening) {
   OwnedChildPlan owned;
   ChildPlan& plan = owned.plan_;
   plan.channel = channel;
@@ -110,9 +110,16 @@ Result<OwnedChildPlan> OwnedChildPlan::Make(const ProcessSpec& spec,
   plan.proc_target = root.proc_target.get();
   plan.host_proc = root.host_proc.get();
   plan.dev_null = root.dev_null.get();
+  plan.root_directory = root.directory.get();
   std::ranges::copy(stdio, plan.stdio);
 
+  if (listening != nullptr) {
+    plan.answered = listening->filter.data();
+    plan.answered_length = listening->filter.size();
+    plan.listener_socket = listening->socket;
+  }
   owned.keep_ = {channel,
+                 plan.listener_socket,
                  plan.mount_namespace,
                  plan.ipc_namespace,
                  plan.uts_namespace,
@@ -120,6 +127,7 @@ Result<OwnedChildPlan> OwnedChildPlan::Make(const ProcessSpec& spec,
                  plan.proc_target,
                  plan.host_proc,
                  plan.dev_null,
+                 plan.root_directory,
                  stdio[0],
                  stdio[1],
                  stdio[2]};
@@ -146,11 +154,16 @@ Result<OwnedChildPlan> OwnedChildPlan::Make(const ProcessSpec& spec,
   plan.gid = spec.gid;
   plan.groups = spec.supplementary_gids.data();
   plan.group_count = spec.supplementary_gids.size();
-  ASSIGN_OR_RETURN(plan.capabilities, PermittedCapabilities());
+  ASSIGN_OR_RETURN(const uint64_t permitted, PermittedCapabilities());
+  plan.capabilities = permitted;
   plan.restrict_proc = !spec.insecure;
   if (!spec.insecure) {
     plan.capabilities &= kDefaultCapabilities;
-    owned.filter_ = DefaultSeccompFilter();
+    // Without CAP_SYS_ADMIN a filter costs no_new_privs, by which su and sudo
+    // would stop working. Who lacks it is in a container, under its filter.
+    if (((permitted >> CAP_SYS_ADMIN) & 1) != 0) {
+      owned.filter_ = DefaultSeccompFilter();
+    }
   }
   plan.filter = owned.filter_.data();
   plan.filter_length = owned.filter_.size();

@@ -27,14 +27,22 @@ inline constexpr uint64_t kDefaultCapabilities = 0xa80425fb;
 std::vector<std::string> ProgramCandidates(const std::string& program,
                                            const std::vector<std::string>& env);
 
+// A supervisor that answers some of the program's system calls.
+struct Listening {
+  std::vector<BpfInstruction> filter;
+  int socket = -1;  // borrowed; gets the listener with one byte
+};
+
 class OwnedChildPlan {
  public:
   // `spec` and `root` are borrowed until the child has started.
   //   channel  the child's end
   //   stdio    what the program gets as 0, 1 and 2
+  //   listening  likewise borrowed; null: nobody answers
   static Result<OwnedChildPlan> Make(const ProcessSpec& spec,
                                      const AssembledRoot& root, int channel,
-                                     const int (&stdio)[3]);
+                                     const int (&stdio)[3],
+                                     const Listening* listening = nullptr);
   OwnedChildPlan(OwnedChildPlan&&) = default;
   OwnedChildPlan& operator=(OwnedChildPlan&&) = default;
 

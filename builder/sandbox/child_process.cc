@@ -20,12 +20,14 @@ Result<ChildProcess> ChildProcess::Start(const ChildPlan& plan) {
   int pidfd = -1;
   // No exit signal: the child is nobody's business but ours. clone3 would be
   // nicer, but seccomp profiles refuse it.
-  const long pid = syscall(SYS_clone, CLONE_NEWPID | CLONE_PIDFD, nullptr,
-                           &pidfd, nullptr, nullptr);
+  const bool reaper = plan.root_directory >= 0;
+  const long pid = syscall(SYS_clone, (reaper ? 0 : CLONE_NEWPID) | CLONE_PIDFD,
+                           nullptr, &pidfd, nullptr, nullptr);
   const int error = errno;
-  if (pid == 0) RunInit(plan);
+  if (pid == 0) reaper ? RunReaper(plan) : RunInit(plan);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (pid < 0) return ErrnoError("clone(CLONE_NEWPID)", error);
+  if (pid < 0)
+    return ErrnoError(reaper ? "clone" : "clone(CLONE_NEWPID)", error);
   return ChildProcess(static_cast<pid_t>(pid), pidfd);
 }
 

@@ -17,8 +17,11 @@ namespace strake::builder::sandbox {
 // handlers do not see it.
 class ChildProcess {
  public:
-  // Starts `RunInit(plan)`. The caller closes the child's channel and pipes
-  // afterwards, and stays in this thread until the child is gone.
+  // Starts `RunInit(plan)`, or, for a plan with a root directory,
+  // `RunReaper(plan)`: that is no process 1, and has to be told to end by
+  // closing the channel rather than by `Kill`. The caller closes the child's
+  // channel and pipes afterwards, and stays in this thread until the child is
+  // gone.
   static Result<ChildProcess> Start(const ChildPlan& plan);
 
   ChildProcess(ChildProcess&& other) noexcept;

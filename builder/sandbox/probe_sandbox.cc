@@ -1,128 +1,16 @@
 #include "builder/sandbox/probe_sandbox.h"
 
-#include <fcntl.h>
-#include <linux/mount.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <utility>
+#include <vector>
 
-#include "builder/sandbox/namespace_sandbox.h"
-#include "util/unique_fd.h"
+#include "builder/sandbox/backends.h"
+#include "util/result_macros.h"
+#include "util/strings.h"
 
 namespace strake::builder::sandbox {
 namespace {
 
-// What the child of the probe did last, and what came of it.
-struct ProbeReport {
-  enum Step : int {
-    kNamespaces,
-    kPrivate,
-    kNewMount,
-    kAttach,
-    kPivot,
-    kJoin,
-    kDone,
-  };
-  Step step = kNamespaces;
-  int error = 0;
-};
-
-const char* StepText(ProbeReport::Step step) {
-  switch (step) {
-    case ProbeReport::kNamespaces:
-      return "unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | "
-             "CLONE_NEWUTS)";
-    case ProbeReport::kPrivate:
-      return "mount(MS_PRIVATE)";
-    case ProbeReport::kNewMount:
-      return "fsopen and fsmount of a tmpfs";
-    case ProbeReport::kAttach:
-      return "move_mount";
-    case ProbeReport::kPivot:
-      return "pivot_root";
-    case ProbeReport::kJoin:
-      return "setns";
-    case ProbeReport::kDone:
-      break;
-  }
-  return "probe";
-}
-
-// In the child of a process that may have many threads: system calls only.
-ProbeReport Try() {
-  const auto report = [](ProbeReport::Step step) {
-    return ProbeReport{.step = step, .error = errno};
-  };
-  if (unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS) != 0) {
-    return report(ProbeReport::kNamespaces);
-  }
-  const int self = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-  if (syscall(SYS_mount, nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) !=
-      0) {
-    return report(ProbeReport::kPrivate);
-  }
-  const int fs = static_cast<int>(syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC));
-  if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, nullptr, nullptr,
-                        0) != 0) {
-    return report(ProbeReport::kNewMount);
-  }
-  const int mount =
-      static_cast<int>(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0));
-  if (mount < 0) return report(ProbeReport::kNewMount);
-  if (syscall(SYS_move_mount, mount, "", AT_FDCWD, "/",
-              MOVE_MOUNT_F_EMPTY_PATH) != 0) {
-    return report(ProbeReport::kAttach);
-  }
-  if (fchdir(mount) != 0 || syscall(SYS_pivot_root, ".", ".") != 0) {
-    return report(ProbeReport::kPivot);
-  }
-  if (self < 0 || setns(self, CLONE_NEWNS) != 0) {
-    return report(ProbeReport::kJoin);
-  }
-  return ProbeReport{.step = ProbeReport::kDone, .error = 0};
-}
-
-ProbeReport TryInChild() {
-  const auto failed = [](int error) {
-    return ProbeReport{.step = ProbeReport::kNamespaces, .error = error};
-  };
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return failed(errno);
-  UniqueFd read_end(ends[0]);
-  UniqueFd write_end(ends[1]);
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  const long pid = syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr);
-  const int error = errno;
-  if (pid == 0) {
-    const ProbeReport report = Try();
-    const ssize_t n = write(write_end.get(), &report, sizeof(report));
-    _exit(n == sizeof(report) ? 0 : 1);
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (pid < 0) return failed(error);
-  write_end.reset();
-  ProbeReport report;
-  ssize_t n = 0;
-  do {
-    n = read(read_end.get(), &report, sizeof(report));
-  } while (n < 0 && errno == EINTR);
-  while (waitpid(static_cast<pid_t>(pid), nullptr, __WALL) < 0 &&
-         errno == EINTR) {
-  }
-  // Killed in the middle: a seccomp filter of the unfriendly sort.
-  return n == sizeof(report) ? report : failed(EPERM);
-}
-
-// Where no process can be isolated.
+// Where no process can be run.
 class NoSandbox final : public Sandbox {
  public:
   explicit NoSandbox(std::string reason) : reason_(std::move(reason)) {}
@@ -130,48 +18,78 @@ class NoSandbox final : public Sandbox {
   std::string_view name() const override { return "none"; }
   Result<ExitStatus> Run(const ProcessSpec&, const OutputCallback&,
                          std::stop_token) override {
-    return Unsupported(
-        "no process can be run here: " + reason_ +
-        ". Run strake as root with CAP_SYS_ADMIN, or allow unprivileged user "
-        "namespaces (sysctl user.max_user_namespaces and, on Ubuntu, "
-        "kernel.apparmor_restrict_unprivileged_userns=0; in a container, a "
-        "seccomp profile that permits unshare and mount)");
+    return Unsupported("no process can be run here: " + reason_ +
+                       ". \"strake doctor\" says what would have to be "
+                       "allowed");
   }
 
  private:
   std::string reason_;
 };
 
-const char* BackendName(Privilege privilege) {
-  switch (privilege) {
-    case Privilege::kRoot:
-      return "overlay-root";
-    case Privilege::kMapped:
-      return "userns-map";
-    case Privilege::kSingleId:
-      return "userns-single";
-    case Privilege::kNone:
-      break;
+SandboxChoice None(const std::string& reason) {
+  return {.sandbox = std::make_unique<NoSandbox>(reason),
+          .reason = "none: " + reason};
+}
+
+// Who is in a namespace already is there for the one backend that wanted it;
+// the others may still work in it.
+bool Fits(const Backend& backend, const ProcessPrivileges& privileges) {
+  switch (backend.wish) {
+    case NamespaceWish::kMapped:
+      return privileges.privilege == Privilege::kMapped;
+    case NamespaceWish::kSingleId:
+      return privileges.privilege == Privilege::kSingleId;
+    case NamespaceWish::kAuto:
+    case NamespaceWish::kNever:
+      return true;
   }
-  return "none";
+  return true;
 }
 
 }  // namespace
 
-SandboxChoice ProbeSandbox(const ProcessPrivileges& privileges) {
-  std::string reason = privileges.reason;
-  if (privileges.privilege != Privilege::kNone) {
-    static const ProbeReport probed = TryInChild();
-    if (probed.step == ProbeReport::kDone) {
-      const std::string name = BackendName(privileges.privilege);
-      return {.sandbox = std::make_unique<NamespaceSandbox>(name),
-              .reason = name + ": " + reason};
+SandboxChoice ProbeSandbox(const ProcessPrivileges& privileges,
+                           const std::string& scratch) {
+  std::vector<std::string> reasons = {privileges.reason};
+  for (const Backend& backend : Backends()) {
+    if (!Fits(backend, privileges)) continue;
+    Status tried = backend.probe(privileges, scratch);
+    if (tried) {
+      return {.sandbox = backend.make(scratch),
+              .reason = std::string(backend.name) + ": " + Join(reasons, "; ")};
     }
-    reason += std::string("; ") + StepText(probed.step) + ": " +
-              std::strerror(probed.error);
+    // That it is not root was said before.
+    if (tried.error().message() != privileges.reason) {
+      reasons.push_back(std::string(backend.name) + ": " +
+                        tried.error().message());
+    }
   }
-  return {.sandbox = std::make_unique<NoSandbox>(reason),
-          .reason = "none: " + reason};
+  return None(Join(reasons, "; "));
+}
+
+Result<SandboxChoice> ChooseSandbox(const ProcessPrivileges& privileges,
+                                    std::string_view isolation,
+                                    const std::string& scratch) {
+  if (isolation == "auto") return ProbeSandbox(privileges, scratch);
+  if (isolation == "none") return None("isolation \"none\" was asked for");
+  const Backend* backend = FindBackend(isolation);
+  if (backend == nullptr) {
+    return InvalidArgument("isolation \"" + std::string(isolation) +
+                           "\": expected one of " +
+                           Join(IsolationNames(), ", "));
+  }
+  if (Status tried = backend->probe(privileges, scratch); !tried) {
+    if (tried.error().code() != ErrorCode::kUnsupported) {
+      return std::move(tried).error().Wrap("try isolation " +
+                                           std::string(isolation));
+    }
+    return Unsupported("isolation " + std::string(isolation) +
+                       " is impossible here: " + tried.error().message() +
+                       ". It needs " + std::string(backend->needs));
+  }
+  return SandboxChoice{.sandbox = backend->make(scratch),
+                       .reason = std::string(isolation) + ": asked for"};
 }
 
 }  // namespace strake::builder::sandbox

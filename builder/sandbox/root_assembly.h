@@ -23,6 +23,8 @@ struct AssembledRoot {
   // A copy of the host's /proc, attached at `proc_target`; none where the host
   // has none.
   UniqueFd host_proc;
+  // Without namespaces: the directory to chroot(2) into; nothing above is set.
+  UniqueFd directory;
 };
 
 // Attaches the root and every mount of `spec` but /proc. Mount points that are

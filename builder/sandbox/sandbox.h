@@ -12,12 +12,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "util/ownership_journal.h"
 #include "util/result.h"
 
 namespace strake::builder::sandbox {
@@ -47,9 +49,20 @@ struct Mount {
   int source_mount_fd = -1;
   std::string source_path;
   std::string source_subpath;
+  // kBind that is not read-only: what has to become of what is written, for a
+  // backend that can only copy.
+  enum class Writes {
+    kShared,     // seen at once by others who use the source
+    kDiscarded,  // nobody's
+    kCache,      // kept for later; the last of several writers may win
+  };
+  Writes writes = Writes::kShared;
   // kTmpfs: size limit; 0: the kernel's default.
   uint64_t size_bytes = 0;
-  // kFile.
+  // kBind, where owners are emulated: as `ProcessSpec::journal`, of the source,
+  // and not brought up to date where the mount is read-only.
+  OwnershipJournal* journal = nullptr;
+  // kFile
   std::string content;
   uint32_t mode = 0400;
   uint32_t uid = 0;
@@ -76,6 +89,24 @@ struct ProcessSpec {
   std::vector<std::pair<std::string, std::string>> extra_hosts;
   // Keeps every capability and leaves the seccomp filter out.
   bool insecure = false;
+  // Where owners are emulated (`Sandbox::emulates_owners`): what the disk
+  // cannot say about the files of `root`. Read before the process starts and
+  // brought up to date after it has ended, however it ended; untouched where it
+  // never started. Borrowed; null: starts empty and is thrown away. Other
+  // backends neither read nor change it.
+  //   A file without an entry that belongs on disk to this process's effective
+  //   user or group is root's: that goes for what is passed in, for what comes
+  //   back, and for whoever reads the tree afterwards.
+  //   REQUIRES: everything in `root` belongs on disk to the effective user.
+  OwnershipJournal* journal = nullptr;
+  // Where the backend sees every change: the paths (no leading "/", "" is the
+  // root) that the run may have made, changed or removed; each name of a file
+  // with several is not promised. A path that ends in "/" is one that a
+  // directory got or lost by renaming: all below it may differ, and it is there
+  // without the "/", too; a removed directory stands for what was below it. The
+  // directories above these paths have other times. Borrowed; null: not wanted.
+  // Left empty by backends that cannot tell.
+  std::optional<std::set<std::string>>* touched = nullptr;
   // Borrowed descriptors for the process, or -1: stdin is then /dev/null, and
   // stdout and stderr go to `on_output`.
   int stdin_fd = -1;
@@ -101,6 +132,12 @@ class Sandbox {
 
   // "overlay-root", "userns-map" ...: as `--isolation` names it.
   virtual std::string_view name() const = 0;
+
+  // Whether the process sees owners, modes and devices that only
+  // `ProcessSpec::journal` knows: all files on disk stay the builder's own.
+  virtual bool emulates_owners() const { return false; }
+  // Whether `RootFs::path` has to be set: detached mounts are of no use to it.
+  virtual bool needs_path() const { return emulates_owners(); }
 
   // Runs `spec` to its end and returns how it ended; every process of the tree
   // is gone by then. Stopping kills the tree and returns `kCancelled`.

@@ -1,15 +1,75 @@
 set(STRAKE_SANDBOX_SOURCES
+  sandbox/backends.cc
   sandbox/child.cc
   sandbox/child_plan.cc
   sandbox/child_process.cc
+  sandbox/child_program.cc
+  sandbox/chroot_root.cc
+  sandbox/chroot_sandbox.cc
   sandbox/id_map.cc
+  sandbox/kill_descendants.cc
   sandbox/mount_api.cc
   sandbox/mount_stubs.cc
   sandbox/namespace_sandbox.cc
   sandbox/network.cc
+  sandbox/notify/credentials.cc
+  sandbox/notify/directory_cache.cc
+  sandbox/notify/emulation.cc
+  sandbox/notify/filter.cc
+  sandbox/notify/find_program.cc
+  sandbox/notify/handlers.cc
+  sandbox/notify/handlers_attributes.cc
+  sandbox/notify/handlers_directories.cc
+  sandbox/notify/handlers_ids.cc
+  sandbox/notify/handlers_locks.cc
+  sandbox/notify/handlers_names.cc
+  sandbox/notify/handlers_open.cc
+  sandbox/notify/handlers_process.cc
+  sandbox/notify/handlers_sockets.cc
+  sandbox/notify/handlers_stat.cc
+  sandbox/notify/handlers_xattr.cc
+  sandbox/notify/held_files.cc
+  sandbox/notify/inner_supervisor.cc
+  sandbox/notify/kernel_mounts.cc
+  sandbox/notify/known_programs.cc
+  sandbox/notify/label.cc
+  sandbox/notify/listener.cc
+  sandbox/notify/mount_owners.cc
+  sandbox/notify/mount_table.cc
+  sandbox/notify/new_file.cc
+  sandbox/notify/notify_sandbox.cc
+  sandbox/notify/path_resolver.cc
+  sandbox/notify/path_walk.cc
+  sandbox/notify/probe_notify.cc
+  sandbox/notify/reaper.cc
+  sandbox/notify/registers_x86_64.cc
+  sandbox/notify/request.cc
+  sandbox/notify/rewrite.cc
+  sandbox/notify/root_view.cc
+  sandbox/notify/run_filter.cc
+  sandbox/notify/supervisor.cc
+  sandbox/notify/supervisor_parts.cc
+  sandbox/notify/supervisor_process.cc
+  sandbox/notify/tracee_memory.cc
+  sandbox/notify/tracer.cc
+  sandbox/notify/userns_emu_sandbox.cc
+  sandbox/notify/virtual_inodes.cc
   sandbox/output_pump.cc
+  sandbox/probe_namespaces.cc
   sandbox/probe_sandbox.cc
+  sandbox/reaper.cc
   sandbox/root_assembly.cc
+  sandbox/root_covers.cc
+  sandbox/run_program.cc
+  sandbox/scratch_directory.cc
   sandbox/seccomp_filter.cc
+  sandbox/start_error.cc
   sandbox/system_mounts.cc
-  sandbox/user_namespace.cc)
+  sandbox/user_namespace.cc
+  sandbox/without_effect.cc)
+if(STRAKE_NOTIFY)
+  include(${CMAKE_CURRENT_LIST_DIR}/notify/loader/loader.cmake)
+else()
+  list(FILTER STRAKE_SANDBOX_SOURCES EXCLUDE REGEX "^sandbox/notify/")
+  list(APPEND STRAKE_SANDBOX_SOURCES sandbox/notify/other_machines.cc)
+endif()

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "builder/sandbox/device_nodes.h"
 #include "util/result_macros.h"
 
 namespace strake::builder::sandbox {
@@ -16,32 +17,12 @@ constexpr uint64_t kDevBytes = uint64_t{64} << 20;
 // Docker's default for --shm-size.
 constexpr uint64_t kShmBytes = uint64_t{64} << 20;
 
-struct Device {
-  const char* name;
-  unsigned major;
-  unsigned minor;
-};
-constexpr Device kDevices[] = {
-    {"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
-    {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
-};
-
-struct Link {
-  const char* name;
-  const char* target;
-};
-constexpr Link kLinks[] = {
-    {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
-    {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
-    {"ptmx", "pts/ptmx"},
-};
-
 // Of runtime-spec's masked paths those in /sys: firmware holds ACPI tables,
 // powercap a side channel.
 constexpr const char* kMaskedSysPaths[] = {"firmware",
                                            "devices/virtual/powercap"};
 
-Status AddDevice(int dev, const Device& device) {
+Status AddDevice(int dev, const DeviceNode& device) {
   if (mknodat(dev, device.name, S_IFCHR | 0666,
               makedev(device.major, device.minor)) == 0) {
     return {};
@@ -122,14 +103,13 @@ Result<UniqueFd> MountDev(int root, MountStubs& stubs) {
                    stubs.Open(root, "/dev", MountStubs::Kind::kDirectory));
   ASSIGN_OR_RETURN(UniqueFd dev, NewTmpfs("755", kDevBytes, {.nosuid = true}));
   RETURN_IF_ERROR(AttachMount(dev.get(), target.get(), "/dev"));
-  for (const Device& device : kDevices) {
+  for (const DeviceNode& device : kDeviceNodes) {
     RETURN_IF_ERROR(AddDevice(dev.get(), device));
   }
-  for (const Link& link : kLinks) {
-    if (symlinkat(link.target, dev.get(), link.name) != 0) {
-      return ErrnoError(std::string("symlink /dev/") + link.name);
-    }
+  for (const DeviceLink& link : kDeviceLinks) {
+    RETURN_IF_ERROR(MakeDeviceLink(dev.get(), link));
   }
+  RETURN_IF_ERROR(MakeDeviceLink(dev.get(), kPtmxLink));
   ASSIGN_OR_RETURN(UniqueFd terminals, NewDevpts());
   RETURN_IF_ERROR(AttachInDev(dev.get(), "pts", terminals.get()));
   RETURN_IF_ERROR(AddSharedMemory(dev.get()));

@@ -248,7 +248,7 @@ Status MapSingleId(const MapReport& mapped, uint32_t uid, uint32_t gid) {
 }
 
 // Enters the namespaces; what has been tried before works.
-void EnterNamespaces(ProcessPrivileges& privileges) {
+void EnterNamespaces(ProcessPrivileges& privileges, NamespaceWish wish) {
   const uint32_t uid = geteuid();
   const uint32_t gid = getegid();
   MapHelper helper;
@@ -261,8 +261,13 @@ void EnterNamespaces(ProcessPrivileges& privileges) {
         ErrnoText("unshare(CLONE_NEWUSER | CLONE_NEWNS)", errno);
     return;
   }
-  const MapReport mapped = helper.Map();
+  MapReport mapped;
+  if (wish != NamespaceWish::kSingleId) mapped = helper.Map();
   if (!mapped.uid_mapped) {
+    if (wish == NamespaceWish::kMapped) {
+      privileges.reason = mapped.detail;
+      return;
+    }
     if (Status single = MapSingleId(mapped, uid, gid); !single) {
       privileges.reason = mapped.detail + "; " + single.error().message();
       return;
@@ -285,26 +290,33 @@ void EnterNamespaces(ProcessPrivileges& privileges) {
     return;
   }
   privileges.privilege = Privilege::kSingleId;
-  privileges.reason = mapped.detail + "; user namespace with a single id";
+  privileges.reason = mapped.detail.empty() ? "" : mapped.detail + "; ";
+  privileges.reason += "user namespace with a single id";
 }
 
-ProcessPrivileges Enter() {
+ProcessPrivileges Enter(NamespaceWish wish) {
   ProcessPrivileges privileges;
   privileges.original_uid = getuid();
   privileges.original_gid = getgid();
-  const Attempt root = TryNamespaces(CLONE_NEWNS, "unshare(CLONE_NEWNS)");
-  if (root.ok) {
-    privileges.privilege = Privilege::kRoot;
-    privileges.reason = "root";
-    return privileges;
+  std::string reason;
+  if (wish == NamespaceWish::kAuto || wish == NamespaceWish::kNever) {
+    const Attempt root = TryNamespaces(CLONE_NEWNS, "unshare(CLONE_NEWNS)");
+    if (root.ok) {
+      privileges.privilege = Privilege::kRoot;
+      privileges.reason = "root";
+      return privileges;
+    }
+    privileges.reason = root.reason;
+    if (wish == NamespaceWish::kNever) return privileges;
+    reason = root.reason + "; ";
   }
   const Attempt user = TryNamespaces(CLONE_NEWUSER | CLONE_NEWNS,
                                      "unshare(CLONE_NEWUSER | CLONE_NEWNS)");
   if (!user.ok) {
-    privileges.reason = root.reason + "; " + user.reason;
+    privileges.reason = reason + user.reason;
     return privileges;
   }
-  EnterNamespaces(privileges);
+  EnterNamespaces(privileges, wish);
   return privileges;
 }
 
@@ -324,8 +336,8 @@ std::string_view PrivilegeName(Privilege privilege) {
   return "none";
 }
 
-ProcessPrivileges EnterUserNamespace() {
-  static const ProcessPrivileges privileges = Enter();
+ProcessPrivileges EnterUserNamespace(NamespaceWish wish) {
+  static const ProcessPrivileges privileges = Enter(wish);
   return privileges;
 }
 

@@ -31,14 +31,23 @@ struct ProcessPrivileges {
   uint32_t original_gid = 0;
 };
 
+// Which namespace a caller wants to be in.
+enum class NamespaceWish {
+  kAuto,      // none for root, else the best there is
+  kNever,     // none: the process stays who it is
+  kMapped,    // one with subordinate ids, also for root; else none
+  kSingleId,  // one with a single id, also for root; else none
+};
+
 // Finds out what this process may do and, where it is not root, enters a user
 // namespace (with subordinate ids from /etc/subuid and /etc/subgid if
 // newuidmap and newgidmap can map them, else a single id) and a mount namespace
 // of its own. By trying, never by looking at ids or settings.
 // REQUIRES: the process has one thread, and has not called this before (a
 // second call returns the first one's answer).
-// Never fails: what is impossible is `kNone` with the reason.
-ProcessPrivileges EnterUserNamespace();
+// Never fails: what is impossible is `kNone` with the reason. Where it was
+// entered, what was wished for cannot be had any more by another wish.
+ProcessPrivileges EnterUserNamespace(NamespaceWish wish = NamespaceWish::kAuto);
 
 }  // namespace strake::builder::sandbox
 

@@ -18,8 +18,6 @@
 namespace strake::builder::snapshot {
 namespace {
 
-constexpr int kOpenFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
-
 // Fills `buffer` unless the end comes first.
 Result<size_t> ReadFull(int fd, std::span<std::byte> buffer) {
   FdSource source(fd);
@@ -51,8 +49,8 @@ Result<oci::FileMetadata> ReadFileMetadata(int dir, const char* path,
                                            const Xattrs* xattrs) {
   oci::FileMetadata metadata;
   metadata.mode = st.stx_mode;
-  metadata.uid = st.stx_uid;
-  metadata.gid = st.stx_gid;
+  metadata.uid = VirtualUid(st.stx_uid);
+  metadata.gid = VirtualGid(st.stx_gid);
   metadata.mtime = std::chrono::seconds(st.stx_mtime.tv_sec) +
                    std::chrono::nanoseconds(st.stx_mtime.tv_nsec);
   metadata.device = ::makedev(st.stx_dev_major, st.stx_dev_minor);
@@ -95,24 +93,6 @@ bool SameMetadata(const oci::FileMetadata& a, const oci::FileMetadata& b) {
          a.size_bytes == b.size_bytes && a.mtime == b.mtime &&
          a.rdev == b.rdev && a.link_target == b.link_target &&
          a.xattrs == b.xattrs;
-}
-
-Result<UniqueFd> OpenToRead(int dir, const char* path) {
-  struct stat st;
-  if (::fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-    return ErrnoError(std::string("stat ") + path);
-  }
-  mode_t mode = st.st_mode & 07777;
-  bool opened_up = false;
-  // Who may read it anyway (root) need not touch it.
-  if ((mode & 0400) == 0 && ::faccessat(dir, path, R_OK, AT_EACCESS) != 0) {
-    opened_up = ::fchmodat(dir, path, mode | 0400, AT_SYMLINK_NOFOLLOW) == 0;
-  }
-  auto fd = OpenFileAt(dir, path, kOpenFlags);
-  if (opened_up && ::fchmodat(dir, path, mode, AT_SYMLINK_NOFOLLOW) != 0) {
-    return ErrnoError(std::string("chmod ") + path);
-  }
-  return fd;
 }
 
 Result<bool> SameContent(int dir_a, const char* path_a, int dir_b,

@@ -14,7 +14,6 @@
 #include "util/file_copy.h"
 #include "util/ownership_journal.h"
 #include "util/result.h"
-#include "util/unique_fd.h"
 
 struct statx;
 
@@ -39,10 +38,6 @@ bool SameMetadata(const oci::FileMetadata& a, const oci::FileMetadata& b);
 // Whether two regular files have the same bytes.
 Result<bool> SameContent(int dir_a, const char* path_a, int dir_b,
                          const char* path_b);
-
-// Opens the regular file `path` in `dir` for reading. One that its owner may
-// not read is made readable for that moment.
-Result<UniqueFd> OpenToRead(int dir, const char* path);
 
 }  // namespace strake::builder::snapshot
 

@@ -92,8 +92,9 @@ Result<LayerTarget> OverlaySnapshotter::Target(ActiveSnapshot& active) {
                                                            : own.staging->fs(),
                                                 ".", O_RDONLY | O_DIRECTORY));
   target.options.whiteouts = oci::WhiteoutForm::kDelete;
-  if (ownership() == OwnershipForm::kJournal) {
+  if (ownership() != OwnershipForm::kReal) {
     target.options.journal = &own.owners;
+    target.options.journal_use = journal_use();
   }
   return target;
 }

@@ -6,32 +6,45 @@
 
 #include <cerrno>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
+#include "builder/snapshot/file_metadata.h"
 #include "builder/snapshot/metadata_scan.h"
-#include "builder/snapshot/tree_copy.h"
+#include "builder/snapshot/touched_paths.h"
 #include "builder/snapshot/tree_diff.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
+#include "util/tree_copy.h"
 
 namespace strake::builder::snapshot {
 namespace {
 
 // Beside `fs`: the scan of the fresh copy; absent without a parent.
 constexpr const char* kScanFile = "scan";
+// Likewise: the paths that were touched since; absent where that is not known.
+constexpr const char* kTouchedFile = "touched";
 
-Status SaveScan(int directory, const MetadataScan& scan) {
-  ASSIGN_OR_RETURN(UniqueFd fd, OpenFileAt(directory, kScanFile,
+Status Save(int directory, const char* name, const std::string& bytes) {
+  ASSIGN_OR_RETURN(UniqueFd fd, OpenFileAt(directory, name,
                                            O_WRONLY | O_CREAT | O_EXCL, 0600));
   FdSink sink(std::move(fd));
-  return sink.Write(SerializeScan(scan));
+  return sink.Write(bytes);
 }
 
-Result<MetadataScan> LoadScan(int directory) {
-  ASSIGN_OR_RETURN(UniqueFd fd, OpenFileAt(directory, kScanFile, O_RDONLY));
+Result<std::string> Load(int directory, const char* name) {
+  ASSIGN_OR_RETURN(UniqueFd fd, OpenFileAt(directory, name, O_RDONLY));
   FdSource source(std::move(fd));
-  ASSIGN_OR_RETURN(std::string bytes, ReadAll(source, uint64_t{4} << 30));
-  return ParseScan(bytes);
+  return ReadAll(source, uint64_t{4} << 30);
+}
+
+Result<std::vector<oci::Change>> DiffTouched(
+    const TreeState& newer, const TreeState& older, const MetadataScan& scan,
+    const std::set<std::string>& touched) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> paths,
+                   PathsToCompare(newer, older, scan, touched));
+  return DiffTrees(newer, older, scan, paths);
 }
 
 Result<UniqueFd> OpenDirectory(int dir) {
@@ -53,15 +66,19 @@ Result<std::optional<DiskFile>> LookAt(int root, const std::string& path) {
 Status PlainSnapshotter::Start(StoredActive& active) {
   if (!active.parent) return {};
   int fs = active.staging->fs();
-  auto copied = CopyTree(active.parent->fs.get(), fs);
+  auto copied = CopyTree(active.parent->fs.get(), fs, IsContentXattr);
   if (!copied) {
     return std::move(copied).error().Wrap("snapshot on " + active.parent->id);
   }
   ASSIGN_OR_RETURN(MetadataScan scan, ScanTree(fs));
-  return SaveScan(active.staging->directory(), scan);
+  return Save(active.staging->directory(), kScanFile, SerializeScan(scan));
 }
 
-Status PlainSnapshotter::Settle(StoredActive&) { return {}; }
+Status PlainSnapshotter::Settle(StoredActive& active) {
+  if (!active.parent || !active.touched) return {};
+  return Save(active.staging->directory(), kTouchedFile,
+              SerializeTouched(*active.touched));
+}
 
 Result<MountedRoot> PlainSnapshotter::Mount(ActiveSnapshot& active) {
   StoredActive& own = Own(active);
@@ -85,8 +102,9 @@ Result<LayerTarget> PlainSnapshotter::Target(ActiveSnapshot& active) {
   LayerTarget target;
   ASSIGN_OR_RETURN(target.directory, OpenDirectory(own.staging->fs()));
   target.options.whiteouts = oci::WhiteoutForm::kDelete;
-  if (ownership() == OwnershipForm::kJournal) {
+  if (ownership() != OwnershipForm::kReal) {
     target.options.journal = &own.owners;
+    target.options.journal_use = journal_use();
   }
   return target;
 }
@@ -98,10 +116,17 @@ Result<std::vector<oci::Change>> PlainSnapshotter::Compare(
     // Everything is new, and nothing of the older tree is looked at.
     return DiffTrees(newer, {-1, states.parent_journal}, {});
   }
-  ASSIGN_OR_RETURN(MetadataScan scan,
-                   LoadScan(states.snapshot.directory.get()));
-  return DiffTrees(newer, {states.parent->fs.get(), states.parent_journal},
-                   scan);
+  const int directory = states.snapshot.directory.get();
+  ASSIGN_OR_RETURN(const std::string bytes, Load(directory, kScanFile));
+  ASSIGN_OR_RETURN(const MetadataScan scan, ParseScan(bytes));
+  const TreeState older{states.parent->fs.get(), states.parent_journal};
+  const Result<std::string> touched = Load(directory, kTouchedFile);
+  if (touched) {
+    auto changes = DiffTouched(newer, older, scan, ParseTouched(*touched));
+    if (changes) return changes;
+    // A user's tree with directories that are closed even to their owner.
+  }
+  return DiffTrees(newer, older, scan);
 }
 
 Result<JournalledFile> PlainSnapshotter::Probe(const StoredActive& active,

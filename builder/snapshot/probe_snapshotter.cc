@@ -16,7 +16,7 @@ namespace {
 
 // That files can be given to others, where they are to be.
 Status CheckOwnership(const SnapshotStore& store, OwnershipForm ownership) {
-  if (ownership == OwnershipForm::kJournal) return {};
+  if (ownership != OwnershipForm::kReal) return {};
   ASSIGN_OR_RETURN(auto staging, store.Stage());
   if (::mkdirat(staging->directory(), "probe", 0700) != 0) {
     return ErrnoError("mkdir in " + staging->path());
@@ -29,9 +29,17 @@ Status CheckOwnership(const SnapshotStore& store, OwnershipForm ownership) {
   return {};
 }
 
+std::string StoreDirectory(const std::string& directory, const char* kind,
+                           OwnershipForm ownership) {
+  std::string store = directory + "/" + kind;
+  if (ownership == OwnershipForm::kVirtual) store += "-virtual";
+  return store;
+}
+
 Result<SnapshotterChoice> OpenOverlay(const std::string& directory,
                                       OwnershipForm ownership) {
-  ASSIGN_OR_RETURN(auto store, SnapshotStore::Open(directory + "/overlay"));
+  ASSIGN_OR_RETURN(auto store, SnapshotStore::Open(StoreDirectory(
+                                   directory, "overlay", ownership)));
   RETURN_IF_ERROR(CheckOwnership(*store, ownership));
   auto form = ProbeOverlay(*store);
   if (!form) return std::move(form).error().Wrap("overlay");
@@ -44,7 +52,8 @@ Result<SnapshotterChoice> OpenOverlay(const std::string& directory,
 
 Result<SnapshotterChoice> OpenPlain(const std::string& directory,
                                     OwnershipForm ownership) {
-  ASSIGN_OR_RETURN(auto store, SnapshotStore::Open(directory + "/plain"));
+  ASSIGN_OR_RETURN(auto store, SnapshotStore::Open(StoreDirectory(
+                                   directory, "plain", ownership)));
   RETURN_IF_ERROR(CheckOwnership(*store, ownership));
   SnapshotterChoice choice;
   choice.reason = "plain";

@@ -17,6 +17,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,10 @@ class ActiveSnapshot {
   // parent's, and who writes to the snapshot keeps it true. Stays empty where
   // real ownership can be had.
   virtual OwnershipJournal& journal() = 0;
+  // Says that since `Prepare` nothing but these paths was changed, which are to
+  // be read as `sandbox::ProcessSpec::touched`; unless said, all may have been.
+  // A snapshotter need not make use of it.
+  virtual void SetTouched(std::set<std::string> paths) = 0;
 };
 
 // A root file system to read or write.
@@ -72,6 +77,9 @@ class Snapshotter {
 
   // "overlay", "plain".
   virtual std::string_view name() const = 0;
+
+  // What of the files' metadata its journals hold.
+  virtual JournalUse journal_use() const = 0;
 
   // A new active snapshot on top of the committed `parent`; none: on an empty
   // root directory (mode 0755, owned by root). `kNotFound`: no such parent.

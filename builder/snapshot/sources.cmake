@@ -2,6 +2,7 @@ set(STRAKE_SNAPSHOT_SOURCES
   snapshot/change_list.cc
   snapshot/file_metadata.cc
   snapshot/journal_refresh.cc
+  snapshot/layer_changes.cc
   snapshot/metadata_scan.cc
   snapshot/overlay_diff.cc
   snapshot/overlay_layers.cc
@@ -13,6 +14,6 @@ set(STRAKE_SNAPSHOT_SOURCES
   snapshot/probe_snapshotter.cc
   snapshot/snapshot_store.cc
   snapshot/stored_snapshotter.cc
-  snapshot/tree_copy.cc
+  snapshot/touched_paths.cc
   snapshot/tree_diff.cc
 )

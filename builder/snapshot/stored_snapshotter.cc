@@ -62,6 +62,8 @@ Result<OwnershipJournal> StoredSnapshotter::Journal(const SnapshotId& id) {
 
 Result<OwnershipJournal> StoredSnapshotter::Journal(ActiveSnapshot& active) {
   StoredActive& own = Own(active);
+  // Whoever wrote to it has kept its journal.
+  if (ownership_ == OwnershipForm::kVirtual) return own.owners;
   return RefreshJournal(
       own.owners, own.parent_owners,
       [&](const std::string& path) { return Probe(own, path); });

@@ -6,6 +6,9 @@
 
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "builder/snapshot/journal_refresh.h"
@@ -17,11 +20,15 @@ namespace strake::builder::snapshot {
 
 struct StoredActive final : ActiveSnapshot {
   OwnershipJournal& journal() override { return owners; }
+  void SetTouched(std::set<std::string> paths) override {
+    touched = std::move(paths);
+  }
 
   std::optional<CommittedSnapshot> parent;  // kept from removal
   std::unique_ptr<StagingDirectory> staging;
   OwnershipJournal parent_owners;
   OwnershipJournal owners;
+  std::optional<std::set<std::string>> touched;
   int mounts = 0;  // how often it was mounted
 
   // The chain below it, top first.
@@ -36,6 +43,10 @@ class StoredSnapshotter : public Snapshotter {
                     OwnershipForm ownership)
       : store_(std::move(store)), ownership_(ownership) {}
 
+  JournalUse journal_use() const override {
+    return ownership_ == OwnershipForm::kVirtual ? JournalUse::kAll
+                                                 : JournalUse::kRefused;
+  }
   Result<std::unique_ptr<ActiveSnapshot>> Prepare(
       const std::optional<SnapshotId>& parent) override;
   Status Commit(std::unique_ptr<ActiveSnapshot> active,

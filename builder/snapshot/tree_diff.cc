@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <string>
@@ -75,6 +76,33 @@ class TreeDiff {
                    RETURN_IF_ERROR(Visit(entry));
                    return TreeStep::kContinue;
                  }));
+    while (next_ < fresh_.size()) Gone(fresh_[next_++].path);
+    return std::move(changes_).Finish();
+  }
+
+  // Looks at these only; the scan has no others.
+  Result<std::vector<oci::Change>> Run(const std::vector<std::string>& paths) {
+    std::string closed;  // the last path that is no directory
+    for (const std::string& path : paths) {
+      if (!closed.empty() && IsBelow(path, closed)) continue;
+      struct statx st;
+      if (::statx(newer_.root, path.c_str(), AT_SYMLINK_NOFOLLOW,
+                  STATX_BASIC_STATS, &st) != 0) {
+        if (errno != ENOENT && errno != ENOTDIR) {
+          return ErrnoError("stat " + path);
+        }
+        closed = path;
+        continue;
+      }
+      if (!S_ISDIR(st.stx_mode)) closed = path;
+      if (S_ISSOCK(st.stx_mode)) continue;
+      // Nothing on the way to it is a link: it can be named by its path.
+      TreeEntry entry;
+      entry.path = entry.name = path;
+      entry.directory = newer_.root;
+      entry.stat = &st;
+      RETURN_IF_ERROR(Visit(entry));
+    }
     while (next_ < fresh_.size()) Gone(fresh_[next_++].path);
     return std::move(changes_).Finish();
   }
@@ -161,6 +189,18 @@ Result<std::vector<oci::Change>> DiffTrees(const TreeState& newer,
                                            const TreeState& older,
                                            const MetadataScan& fresh) {
   return TreeDiff(newer, older, fresh).Run();
+}
+
+Result<std::vector<oci::Change>> DiffTrees(
+    const TreeState& newer, const TreeState& older, const MetadataScan& fresh,
+    const std::vector<std::string>& paths) {
+  MetadataScan known;
+  for (const std::string& path : paths) {
+    const auto at =
+        std::ranges::lower_bound(fresh, path, PathLess, &ScannedFile::path);
+    if (at != fresh.end() && at->path == path) known.push_back(*at);
+  }
+  return TreeDiff(newer, older, known).Run(paths);
 }
 
 }  // namespace strake::builder::snapshot

@@ -2,11 +2,13 @@
 //
 // Of a tree that began as a copy of the other, what is untouched is known from
 // a scan made when it was fresh; only the rest is compared, metadata first,
-// then content. Costs one statx(2) a file, and what changed.
+// then content. Costs one statx(2) a file, and what changed; where it is known
+// which files were touched, only what these cost.
 
 #ifndef STRAKE_BUILDER_SNAPSHOT_TREE_DIFF_H_
 #define STRAKE_BUILDER_SNAPSHOT_TREE_DIFF_H_
 
+#include <string>
 #include <vector>
 
 #include "builder/snapshot/metadata_scan.h"
@@ -26,6 +28,14 @@ struct TreeState {
 Result<std::vector<oci::Change>> DiffTrees(const TreeState& newer,
                                            const TreeState& older,
                                            const MetadataScan& fresh);
+
+// The same where only `paths`, sorted by `PathLess`, can differ (see
+// touched_paths.h): each of them has all directories above it among them.
+// `kIo` also where one of them cannot be reached, as in a directory that its
+// owner may not enter; the whole comparison can.
+Result<std::vector<oci::Change>> DiffTrees(
+    const TreeState& newer, const TreeState& older, const MetadataScan& fresh,
+    const std::vector<std::string>& paths);
 
 }  // namespace strake::builder::snapshot
 

@@ -25,6 +25,7 @@
 #include "builder/cache/content_digest.h"
 #include "builder/ops/fetch_op.h"
 #include "builder/ops/image_op.h"
+#include "builder/snapshot/layer_changes.h"
 #include "builder/solve/forks.h"
 #include "builder/solve/memo.h"
 #include "util/atomic_file.h"
@@ -68,7 +69,9 @@ std::span<const VertexId> Sources(const Vertex& copy) {
 
 // What of the options shows in a layer's bytes.
 std::string LayerForm(const SolveOptions& options) {
-  std::string form(oci::CompressionName(options.compression.algorithm));
+  // What a layer holds beside changes; another number for anything else.
+  std::string form = "2:";
+  form += oci::CompressionName(options.compression.algorithm);
   form += ":" + std::to_string(options.compression.level);
   if (options.layers.clamp_mtime) {
     form += ":" + oci::FormatTimestamp(*options.layers.clamp_mtime);
@@ -481,6 +484,9 @@ class Solver {
     if (stop_.stop_requested()) return Cancelled("the build was cancelled");
     ASSIGN_OR_RETURN(snapshot::SnapshotDiff diff,
                      services_.environment.snapshotter.Diff(state.snapshot));
+    ASSIGN_OR_RETURN(OwnershipJournal owners,
+                     services_.environment.snapshotter.Journal(state.snapshot));
+    RETURN_IF_ERROR(snapshot::AddLeadingDirectories(owners, diff));
     ASSIGN_OR_RETURN(
         oci::LayerBlob blob,
         oci::WriteLayerBlob(diff.changes, diff.root.get(), options_.compression,

@@ -182,8 +182,6 @@ TEST(BuildFlagsTest, EveryBuildxOptionIsKnownOrRefused) {
         << option;
   }
   EXPECT_THAT(ErrorOf({"--squash", "."}), HasSubstr("is not supported yet"));
-  EXPECT_THAT(ErrorOf({"--isolation", "chroot", "."}),
-              HasSubstr("not supported yet"));
   EXPECT_THAT(ErrorOf({"--isolation", "jail", "."}), HasSubstr("unknown"));
 }
 

@@ -55,9 +55,9 @@ def free_port():
 class Registry:
     """Debian's docker-registry on a folder, with a log of its requests."""
 
-    def __init__(self, folder, htpasswd=None):
+    def __init__(self, folder, htpasswd=None, port=None):
         need("docker-registry")
-        self.folder, self.port = folder, free_port()
+        self.folder, self.port = folder, port or free_port()
         self.name = f"127.0.0.1:{self.port}"
         os.makedirs(folder, exist_ok=True)
         config = os.path.join(folder, "config.yml")
@@ -105,6 +105,9 @@ class EndToEndTest(unittest.TestCase):
         cls.addClassCleanup(run, STRAKE, "version")  # it still starts
         cls.addClassCleanup(shutil.rmtree, cls.scratch, True)
         cls.store = os.path.join(cls.scratch, "store")
+        temporary = os.path.join(cls.scratch, "tmp")
+        os.mkdir(temporary)
+        os.chmod(temporary, 0o1777)
 
     @classmethod
     def registry(cls, name="registry", **options):
@@ -124,6 +127,7 @@ class EndToEndTest(unittest.TestCase):
         env = {k: v for k, v in os.environ.items()
                if not k.startswith(("STRAKE_", "DOCKER_", "BUILDKIT_"))}
         env.update(STRAKE_HOME=self.store, HOME=self.scratch,
+                   TMPDIR=os.path.join(self.scratch, "tmp"),
                    DOCKER_CONFIG=os.path.join(self.scratch, "docker"))
         env.update(extra)
         return env
@@ -239,6 +243,7 @@ def processes_with(marker):
     return found
 
 
-def mounts():
+def mounts(folder):
+    """What is mounted in or from the folder; others may mount elsewhere meanwhile."""
     with open("/proc/self/mountinfo") as f:
-        return sorted(line.split(" ", 1)[1] for line in f)
+        return sorted(line.split(" ", 1)[1] for line in f if folder in line)

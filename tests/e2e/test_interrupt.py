@@ -6,6 +6,7 @@ import time
 import unittest
 
 import support
+import test_hostile
 
 
 class InterruptTest(support.EndToEndTest):
@@ -15,16 +16,24 @@ class InterruptTest(support.EndToEndTest):
         cls.start_hub()
 
     def interrupt(self, number):
+        """In every isolation; the status of each."""
+        statuses = []
+        for index, isolation in enumerate(test_hostile.isolations()):
+            with self.subTest(isolation=isolation):
+                statuses.append(self.interrupt_one(number, index, isolation))
+        return set(statuses)
+
+    def interrupt_one(self, number, index, isolation):
         # A daemon that detaches twice is the hardest to catch. The odd number
         # of seconds finds the processes again.
-        marker = f"98{number:02d}7"
+        marker = f"98{number:02d}{index}7"
         context = self.context(
             "sleep", f"FROM {self.base}\nRUN (setsid sh -c 'sleep {marker} & sleep "
             f"{marker}' &) ; echo started; sleep {marker}\n")
-        before = support.mounts()
+        before = support.mounts(self.scratch)
         process = subprocess.Popen(
-            [support.STRAKE, "build", "--progress=plain", "--no-cache", "-t",
-             "never", context], env=self.environment(), text=True,
+            [support.STRAKE, "build", "--progress=plain", "--no-cache",
+             "--isolation", isolation, "-t", "never", context], env=self.environment(), text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE)
         for line in process.stderr:
@@ -42,22 +51,22 @@ class InterruptTest(support.EndToEndTest):
                 break
             time.sleep(0.05)
         self.assertEqual(left, [])
-        self.assertEqual(support.mounts(), before)
+        self.assertEqual(support.mounts(self.scratch), before)
         # What it left in the store is in nobody's way.
         good = self.context("good", f"FROM {self.base}\nRUN echo ok > /ok\n")
-        self.build("-t", "good", good)
+        self.build("--isolation", isolation, "-t", "good", good)
         missing = self.strake("inspect", "never")
         self.assertEqual(missing.returncode, 1)
         return status
 
     def test_interrupt(self):
-        self.assertEqual(self.interrupt(signal.SIGINT), 130)
+        self.assertEqual(self.interrupt(signal.SIGINT), {130})
 
     def test_terminate(self):
-        self.assertEqual(self.interrupt(signal.SIGTERM), 143)
+        self.assertEqual(self.interrupt(signal.SIGTERM), {143})
 
     def test_kill(self):
-        self.assertEqual(self.interrupt(signal.SIGKILL), -signal.SIGKILL)
+        self.assertEqual(self.interrupt(signal.SIGKILL), {-signal.SIGKILL})
 
 
 if __name__ == "__main__":

@@ -123,8 +123,10 @@ TEST(LayerApplierTest, JournalsWhatTheKernelRefuses) {
     ASSERT_NE(nullptr, journal.Find("closed"));
     EXPECT_EQ(0u, journal.Find("closed")->mode & 07777);
     EXPECT_EQ(0700u, StatOf(root, "closed").st_mode & 07777);
-    EXPECT_EQ(nullptr, journal.Find("closed/mine"));
-    EXPECT_NE(nullptr, journal.Find("link"));
+    // The user's own files are root's: who is meant to be that user is not.
+    ASSERT_NE(nullptr, journal.Find("closed/mine"));
+    EXPECT_EQ(65534u, journal.Find("closed/mine")->uid);
+    EXPECT_EQ(nullptr, journal.Find("link")) << "the user's own are root's";
 
     // A second layer forgets what it replaces and deletes.
     EXPECT_TRUE(IsOk(ApplyTar(TarBuilder()
@@ -133,8 +135,8 @@ TEST(LayerApplierTest, JournalsWhatTheKernelRefuses) {
                                         .link = {},
                                         .content = "n",
                                         .mode = 0644,
-                                        .uid = 65534,
-                                        .gid = 65534})
+                                        .uid = 0,
+                                        .gid = 0})
                                   .File(".wh.closed", "")
                                   .File(".wh.null", "")
                                   .Build(),
@@ -148,10 +150,19 @@ TEST(LayerApplierTest, JournalsWhatTheKernelRefuses) {
 
 TEST(LayerApplierTest, WithoutAJournalARefusalIsAnError) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to become another user";
-  std::string bytes = TarBuilder().File("f").Build();
+  std::string bytes = TarBuilder()
+                          .Add({.name = "f",
+                                .type = '0',
+                                .link = {},
+                                .content = "f",
+                                .mode = 0644,
+                                .uid = 12,
+                                .gid = 34})
+                          .Build();
   AsUser([&] {
     TempDir root;
-    EXPECT_TRUE(FailsWith(ApplyTar(bytes, root), ErrorCode::kIo, "owner 0:0"));
+    EXPECT_TRUE(
+        FailsWith(ApplyTar(bytes, root), ErrorCode::kIo, "owner 12:34"));
   });
 }
 
@@ -173,6 +184,40 @@ TEST(LayerApplierTest, RootNeedsNoJournal) {
   ASSERT_TRUE(IsOk(ApplyTar(tar.Build(), root, options)));
   EXPECT_TRUE(journal.empty());
   EXPECT_EQ(04000u, StatOf(root, "f").st_mode & 07777);
+}
+
+// For a sandbox that emulates owners: even root gives nothing away.
+TEST(LayerApplierTest, RecordsAllOwnersWhereAsked) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, who may give files away";
+  TarBuilder tar;
+  tar.Add({.name = "theirs",
+           .type = '0',
+           .link = {},
+           .content = "t",
+           .mode = 04750,
+           .uid = 12,
+           .gid = 34});
+  tar.Add({.name = "roots",
+           .type = '0',
+           .link = {},
+           .content = "r",
+           .mode = 0200,
+           .uid = 0,
+           .gid = 0});
+  TempDir root;
+  OwnershipJournal journal;
+  LayerApplyOptions options;
+  options.journal = &journal;
+  options.journal_use = JournalUse::kAll;
+  ASSERT_TRUE(IsOk(ApplyTar(tar.Build(), root, options)));
+  ASSERT_NE(nullptr, journal.Find("theirs"));
+  EXPECT_EQ(12u, journal.Find("theirs")->uid);
+  EXPECT_EQ(S_IFREG | 04750u, journal.Find("theirs")->mode);
+  EXPECT_EQ(0u, StatOf(root, "theirs").st_uid);
+  EXPECT_EQ(0750u, StatOf(root, "theirs").st_mode & 07777);
+  // Opened up, since the sandbox has no capability to open it by.
+  ASSERT_NE(nullptr, journal.Find("roots"));
+  EXPECT_EQ(0600u, StatOf(root, "roots").st_mode & 07777);
 }
 
 }  // namespace

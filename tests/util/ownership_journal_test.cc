@@ -44,6 +44,18 @@ TEST(OwnershipJournalTest, RemovesBelowAPathThatHasNoEntry) {
   EXPECT_TRUE(journal.empty());
 }
 
+TEST(OwnershipJournalTest, ASubtreeIsRelativeToItsTop) {
+  OwnershipJournal journal;
+  for (const char* path : {"a", "a/b", "a/b/c", "a-b", "a/bc"}) {
+    journal.Set(path, Owner(1));
+  }
+  std::string found;
+  const OwnershipJournal below = journal.Subtree("a/b");
+  for (const auto& [path, metadata] : below.entries()) found += "/" + path;
+  EXPECT_EQ("//c", found);
+  EXPECT_EQ(journal, journal.Subtree(""));
+}
+
 TEST(OwnershipJournalTest, SurvivesItsTextForm) {
   OwnershipJournal journal;
   journal.Set("", Owner(0, 040755));

@@ -2,23 +2,39 @@
 //
 // Does what strake does at its start (enters a user namespace where it must),
 // then runs COMMAND in a sandbox on the directory ROOT, "none" without a
-// network. Says on standard error which sandbox that was, and ends with the
-// command's status; 125 when it could not be started.
+// network; in the sandbox that STRAKE_ISOLATION names, or the best one. Says on
+// standard error which sandbox that was, and ends with the command's status;
+// 125 when it could not be started.
 
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
+#include "builder/sandbox/backends.h"
 #include "builder/sandbox/probe_sandbox.h"
 #include "builder/sandbox/user_namespace.h"
+
+namespace {
+
+int Fail(const strake::Error& error) {
+  std::fprintf(stderr, "error: %s: %s\n",
+               std::string(ErrorCodeName(error.code())).c_str(),
+               error.message().c_str());
+  return 125;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace strake;
   using namespace strake::builder::sandbox;
   if (argc < 4) return 125;
-  const ProcessPrivileges privileges = EnterUserNamespace();
-  SandboxChoice choice = ProbeSandbox(privileges);
-  std::fprintf(stderr, "[%s]\n", choice.reason.c_str());
+  const char* isolation = std::getenv("STRAKE_ISOLATION");
+  if (isolation == nullptr) isolation = "auto";
+  const ProcessPrivileges privileges = EnterUserNamespace(WishFor(isolation));
+  Result<SandboxChoice> choice = ChooseSandbox(privileges, isolation);
+  if (!choice) return Fail(choice.error());
+  std::fprintf(stderr, "[%s]\n", choice->reason.c_str());
 
   ProcessSpec spec;
   spec.root.path = argv[1];
@@ -33,12 +49,7 @@ int main(int argc, char** argv) {
     std::fwrite(text.data(), 1, text.size(), file);
     std::fflush(file);
   };
-  Result<ExitStatus> status = choice.sandbox->Run(spec, print, {});
-  if (!status) {
-    std::fprintf(stderr, "error: %s: %s\n",
-                 std::string(ErrorCodeName(status.error().code())).c_str(),
-                 status.error().message().c_str());
-    return 125;
-  }
+  Result<ExitStatus> status = choice->sandbox->Run(spec, print, {});
+  if (!status) return Fail(status.error());
   return status->ShellCode();
 }

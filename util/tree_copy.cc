@@ -1,4 +1,4 @@
-#include "builder/snapshot/tree_copy.h"
+#include "util/tree_copy.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,19 +10,20 @@
 #include <string>
 #include <utility>
 
-#include "builder/snapshot/file_metadata.h"
 #include "util/directory.h"
 #include "util/file_copy.h"
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
 #include "util/tree_walk.h"
 
-namespace strake::builder::snapshot {
+namespace strake {
 namespace {
 
 class TreeCopy {
  public:
-  TreeCopy(int to, UniqueFd top) : to_(to), stack_(std::move(top)) {}
+  TreeCopy(int to, UniqueFd top,
+           const std::function<bool(std::string_view)>& keeps_xattr)
+      : to_(to), stack_(std::move(top)), keeps_xattr_(keeps_xattr) {}
 
   Status Run(int from) {
     return WalkTree(
@@ -106,7 +107,7 @@ class TreeCopy {
     owner.gid = st.stx_gid;
     RETURN_IF_ERROR(SetAttributesAt(stack_.fd(), name.c_str(), owner));
     for (const auto& [attribute, value] : *entry.xattrs) {
-      if (!IsContentXattr(attribute)) continue;
+      if (keeps_xattr_ && !keeps_xattr_(attribute)) continue;
       RETURN_IF_ERROR(SetXattrAt(stack_.fd(), name.c_str(), attribute, value));
     }
     FileAttributes rest;
@@ -120,15 +121,17 @@ class TreeCopy {
 
   const int to_;
   DirectoryStack stack_;  // where the walk is, in the copy
+  const std::function<bool(std::string_view)>& keeps_xattr_;
   // By inode: where a file with several names was put.
   std::map<uint64_t, std::string> first_names_;
 };
 
 }  // namespace
 
-Status CopyTree(int from, int to) {
+Status CopyTree(int from, int to,
+                const std::function<bool(std::string_view)>& keeps_xattr) {
   ASSIGN_OR_RETURN(UniqueFd top, OpenFileAt(to, ".", O_RDONLY | O_DIRECTORY));
-  return TreeCopy(to, std::move(top)).Run(from);
+  return TreeCopy(to, std::move(top), keeps_xattr).Run(from);
 }
 
-}  // namespace strake::builder::snapshot
+}  // namespace strake
