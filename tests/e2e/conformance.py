@@ -202,6 +202,9 @@ def main():
     options = parser.parse_args()
     if options.environments is None:
         options.environments = ",".join(LOCAL) if os.geteuid() == 0 else "here"
+    names = list(expand(options.environments.split(",")))
+    if any(name.partition(":")[0] in ci_environment.NAMES for name in names):
+        ci_environment.root()  # is made with packages from the network
     enter_own_network()
     work = tempfile.mkdtemp(prefix="strake-conformance-")
     os.chmod(work, 0o755)
@@ -211,7 +214,7 @@ def main():
         registry = start_registry(os.path.join(work, "registry"), options.suite)
         runner = Runner(work, options.suite, os.path.abspath(options.strake),
                         options)
-        for name in expand(options.environments.split(",")):
+        for name in names:
             environment, _, place = name.partition(":")
             if environment in ci_environment.NAMES:
                 for each in [place] if place else ["overlay", "volume"]:
