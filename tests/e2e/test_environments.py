@@ -121,10 +121,7 @@ class EnvironmentsTest(support.EndToEndTest):
     def setUpClass(cls):
         super().setUpClass()
         ci_environment.need()
-        cls.hub = cls.registry()
-        cls.base = f"{cls.hub.name}/library/busybox:1"
-        support.push_layout(support.make_busybox_layout(
-            os.path.join(cls.scratch, "busybox")), cls.base)
+        cls.start_hub()
         cls.folder = os.path.join(cls.scratch, "context")
         os.makedirs(cls.folder)
         write_rich_tar(os.path.join(cls.folder, "rich.tar"))

@@ -79,10 +79,7 @@ class HostileTest(support.EndToEndTest):
     def setUpClass(cls):
         super().setUpClass()
         support.need_root()
-        cls.hub = cls.registry()
-        cls.base = f"{cls.hub.name}/library/busybox:1"
-        support.push_layout(support.make_busybox_layout(
-            os.path.join(cls.scratch, "busybox")), cls.base)
+        cls.start_hub()
 
     def attempt(self, name, isolation, step, prefix=(), **env):
         context = self.context(f"{name}-{isolation}", f"FROM {self.base}\n{step}\n")

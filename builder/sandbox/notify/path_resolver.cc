@@ -62,6 +62,11 @@ std::vector<std::string> Components(std::string_view path) {
   return names;
 }
 
+PathWalk::Last LastFor(Follow follow) {
+  return follow == Follow::kYes ? PathWalk::Last::kFollow
+                                : PathWalk::Last::kNoFollow;
+}
+
 }  // namespace
 
 bool ParentPlace::IsSpecial() const {
@@ -202,10 +207,7 @@ int PathResolver::Find(const Viewer& viewer, int directory,
   const int fast = OpenFast(viewer, directory, path, flags, place);
   if (fast != kUseWalk) return fast;
   PathWalk walk(*this, viewer);
-  const int walked =
-      walk.Run(directory, path,
-               follow == Follow::kYes ? PathWalk::Last::kFollow
-                                      : PathWalk::Last::kNoFollow);
+  const int walked = walk.Run(directory, path, LastFor(follow));
   if (walked < 0) return walked;
   place = walk.TakeObject();
   return place.fd ? 0 : -ENOENT;
@@ -331,10 +333,7 @@ int PathResolver::FindForCreation(const Viewer& viewer, int directory,
                                   const std::string& path, Follow follow,
                                   ParentPlace& place, Place& existing) const {
   PathWalk walk(*this, viewer);
-  const int walked =
-      walk.Run(directory, path,
-               follow == Follow::kYes ? PathWalk::Last::kFollow
-                                      : PathWalk::Last::kNoFollow);
+  const int walked = walk.Run(directory, path, LastFor(follow));
   if (walked < 0) return walked;
   place = walk.TakeParent();
   existing = walk.TakeObject();
