@@ -9,6 +9,8 @@
 #ifndef STRAKE_BUILDER_SANDBOX_CHILD_H_
 #define STRAKE_BUILDER_SANDBOX_CHILD_H_
 
+#include <sys/wait.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -60,6 +62,18 @@ struct ChildReport {
   int32_t code = 0;
   int32_t signal = 0;
 };
+
+// How the program ended, from a status of waitpid(2).
+inline ChildReport ExitReport(int status) {
+  ChildReport report;
+  report.kind = ChildReport::Kind::kExited;
+  if (WIFSIGNALED(status)) {
+    report.signal = WTERMSIG(status);
+  } else {
+    report.code = WEXITSTATUS(status);
+  }
+  return report;
+}
 
 // Borrowed pointers and descriptors; -1 and null mean "none".
 struct ChildPlan {

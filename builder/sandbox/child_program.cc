@@ -66,16 +66,7 @@ void ChildProgram::Fail(ChildStep step, int index) {
   _exit(127);
 }
 
-void ChildProgram::SendExit(int status) {
-  ChildReport report;
-  report.kind = ChildReport::Kind::kExited;
-  if (WIFSIGNALED(status)) {
-    report.signal = WTERMSIG(status);
-  } else {
-    report.code = WEXITSTATUS(status);
-  }
-  Send(report);
-}
+void ChildProgram::SendExit(int status) { Send(ExitReport(status)); }
 
 void ChildProgram::AnnounceReady() {
   Send(ChildReport{});

@@ -123,7 +123,7 @@ class NotifyRun {
     Result<ExitStatus> ended = Supervise(plan);
     WaitForHangUp(alive_.ours.get());
     if (!ended || failed_) return ended;
-    RETURN_IF_ERROR(TakeResults());
+    RETURN_IF_ERROR(notify::TakeResults(results_.get(), spec_));
     return ended;
   }
 
@@ -179,13 +179,6 @@ class NotifyRun {
     }
     return IoError("the supervisor was killed while \"" + spec_.argv.front() +
                    "\" ran (out of memory?)");
-  }
-
-  Status TakeResults() {
-    Status taken = notify::TakeResults(results_.get(), spec_);
-    if (taken) return taken;
-    return std::move(taken).error().Wrap("owners of the files that \"" +
-                                         spec_.argv.front() + "\" made");
   }
 
   const ProcessSpec& spec_;

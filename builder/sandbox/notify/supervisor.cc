@@ -288,13 +288,7 @@ class Supervisor {
   }
 
   void ReportEnd(int status) {
-    ChildReport report;
-    report.kind = ChildReport::Kind::kExited;
-    if (WIFSIGNALED(status)) {
-      report.signal = WTERMSIG(status);
-    } else {
-      report.code = WEXITSTATUS(status);
-    }
+    const ChildReport report = ExitReport(status);
     send(plan_.channel, &report, sizeof(report), MSG_NOSIGNAL);
   }
 
@@ -311,11 +305,9 @@ class Supervisor {
   Emulation::NextProgram next_;
 };
 
-}  // namespace
-
 // The mounts' journals, the root's, and the touched paths, each followed by
 // NUL.
-Status TakeResults(int results, const ProcessSpec& spec) {
+Status ReadResults(int results, const ProcessSpec& spec) {
   const std::vector<OwnershipJournal*> journals = JournalsToUpdate(spec);
   const bool wants_root = spec.journal != nullptr || spec.touched != nullptr;
   if (lseek(results, 0, SEEK_SET) != 0) return ErrnoError("lseek");
@@ -345,6 +337,15 @@ Status TakeResults(int results, const ProcessSpec& spec) {
   }
   *spec.touched = std::move(touched);
   return {};
+}
+
+}  // namespace
+
+Status TakeResults(int results, const ProcessSpec& spec) {
+  Status taken = ReadResults(results, spec);
+  if (taken) return taken;
+  return std::move(taken).error().Wrap("owners of the files that \"" +
+                                       spec.argv.front() + "\" made");
 }
 
 void RunSupervisor(SupervisorPlan& plan) { Supervisor(plan).Run(); }

@@ -88,7 +88,7 @@ class EmulatedRun {
       return IoError("the supervisor ended while \"" + spec_.argv.front() +
                      "\" ran (out of memory?)");
     }
-    RETURN_IF_ERROR(TakeResults());
+    RETURN_IF_ERROR(notify::TakeResults(results_.get(), spec_));
     return ended;
   }
 
@@ -113,13 +113,6 @@ class EmulatedRun {
                                           either.get_token(), &listening);
     eventfd_write(over.get(), 1);
     return ended;
-  }
-
-  Status TakeResults() {
-    Status taken = notify::TakeResults(results_.get(), spec_);
-    if (taken) return taken;
-    return std::move(taken).error().Wrap("owners of the files that \"" +
-                                         spec_.argv.front() + "\" made");
   }
 
   const ProcessSpec& spec_;
