@@ -2,28 +2,25 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <thread>
 #include <utility>
 
 #include "builder/build_plan.h"
-#include "builder/cache/cache_index.h"
-#include "builder/cache/stat_cache.h"
 #include "builder/context/build_context.h"
-#include "builder/context/http_source.h"
 #include "builder/context/image_source.h"
-#include "builder/context/secrets.h"
 #include "builder/export/assemble_image.h"
+#include "builder/export/cache_output.h"
 #include "builder/export/export.h"
 #include "builder/plan/base_images.h"
 #include "builder/plan/make_plan.h"
 #include "builder/progress_reporter.h"
 #include "builder/read_dockerfile.h"
 #include "builder/sandbox/backends.h"
-#include "builder/sandbox/probe_sandbox.h"
-#include "builder/sandbox/scratch_directory.h"
 #include "builder/sandbox/user_namespace.h"
 #include "builder/solve/solver.h"
 #include "builder/store.h"
+#include "builder/workshop.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
 
@@ -122,86 +119,14 @@ Status FetchBaseLayers(const plan::ImageOp& base,
       images.FetchLayers(base.reference, base.layers, step.id()));
 }
 
-// What steps are carried out with. Holds everything that `environment` and
-// `services` borrow, so it is neither copied nor moved.
-struct Workshop {
-  Workshop(const BuildOptions& options, const Store& store,
-           snapshot::SnapshotterChoice snapshots,
-           sandbox::SandboxChoice chosen_sandbox, cache::CacheIndex index,
-           std::unique_ptr<cache::StatCache> stat_cache,
-           const context::ContextMap& contexts,
-           const context::ImageSource& images, ProgressReporter& progress)
-      : snapshots(std::move(snapshots)),
-        sandbox(std::move(chosen_sandbox)),
-        index(std::move(index)),
-        stat_cache(std::move(stat_cache)),
-        http(options.registry, store.blobs(), secrets, store.fetched_path()),
-        environment{*this->snapshots.snapshotter,
-                    *sandbox.sandbox,
-                    contexts,
-                    secrets,
-                    store.blobs(),
-                    http,
-                    store.temporary_directory(),
-                    store.mounts_directory(),
-                    {}},
-        services{environment,
-                 store.blobs(),
-                 this->index,
-                 *this->stat_cache,
-                 [&images](const plan::ImageOp& image,
-                           const std::vector<oci::Descriptor>& layers,
-                           uint64_t step) {
-                   return images.FetchLayers(image.reference, layers, step);
-                 },
-                 progress} {}
-  Workshop(const Workshop&) = delete;
-  Workshop& operator=(const Workshop&) = delete;
-
-  snapshot::SnapshotterChoice snapshots;
-  sandbox::SandboxChoice sandbox;
-  cache::CacheIndex index;
-  std::unique_ptr<cache::StatCache> stat_cache;
-  context::Secrets secrets;
-  context::HttpSource http;
-  ops::ExecuteEnvironment environment;
-  solve::SolveServices services;
-};
-
-Result<std::unique_ptr<Workshop>> OpenWorkshop(
-    const BuildOptions& options, const Store& store,
-    const context::ContextMap& contexts, const context::ImageSource& images,
-    const std::optional<oci::Timestamp>& epoch, ProgressReporter& progress) {
-  // What strakes that were killed have left behind.
-  RETURN_IF_ERROR(store.blobs().RemoveAbandonedIngests());
-  RETURN_IF_ERROR(sandbox::RemoveAbandonedScratch(store.temporary_directory()));
-  ASSIGN_OR_RETURN(
-      sandbox::SandboxChoice sandbox,
-      sandbox::ChooseSandbox(sandbox::EnterUserNamespace(), options.isolation,
-                             store.temporary_directory()));
-  ASSIGN_OR_RETURN(snapshot::SnapshotterChoice snapshots,
-                   store.OpenSnapshots(options.snapshotter, *sandbox.sandbox));
-  RETURN_IF_ERROR(snapshots.snapshotter->RemoveAbandoned());
-  ASSIGN_OR_RETURN(cache::CacheIndex index,
-                   cache::CacheIndex::Open(store.cache_index_path()));
-  ASSIGN_OR_RETURN(std::unique_ptr<cache::StatCache> stat_cache,
-                   cache::StatCache::Open(store.stat_cache_path()));
-  auto workshop = std::make_unique<Workshop>(
-      options, store, std::move(snapshots), std::move(sandbox),
-      std::move(index), std::move(stat_cache), contexts, images, progress);
-  for (const SecretSource& secret : options.secrets) {
-    workshop->secrets.Add(secret.id, secret.value);
-  }
-  workshop->secrets.ssh_sockets = options.ssh_sockets;
-  workshop->secrets.git_environment = options.git_environment;
-  if (epoch) workshop->environment.epoch = epoch->time_since_epoch();
-  return workshop;
-}
-
 bool HasRun(const BuildGraph& graph) {
   return std::ranges::any_of(graph.vertices(), [](const plan::Vertex& vertex) {
     return std::holds_alternative<plan::RunOp>(vertex.op);
   });
+}
+
+bool HasKind(const std::vector<CacheExport>& exports, CacheExport::Kind kind) {
+  return std::ranges::find(exports, kind, &CacheExport::kind) != exports.end();
 }
 
 solve::SolveOptions MakeSolveOptions(
@@ -215,29 +140,166 @@ solve::SolveOptions MakeSolveOptions(
           : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   solve.compression = options.compression;
   if (options.rewrite_timestamp) solve.layers.clamp_mtime = epoch;
-  solve.need_layers =
-      std::any_of(outputs.begin(), outputs.end(), exporter::NeedsImage);
-  solve.need_root =
-      std::any_of(outputs.begin(), outputs.end(), exporter::NeedsRoot);
+  solve.need_layers = std::ranges::any_of(outputs, exporter::NeedsImage);
+  solve.need_blobs = std::ranges::any_of(outputs, exporter::NeedsBlobs);
+  solve.need_root = std::ranges::any_of(outputs, exporter::NeedsRoot);
+  for (const CacheExport& spec : options.cache_to) {
+    (spec.every_step ? solve.collect_all : solve.collect_of_layers) = true;
+  }
   solve.stop = options.stop;
   return solve;
 }
 
-Result<exporter::AssembledImage> Assemble(
-    const BuildGraph& graph, const solve::SolveResult& solved,
-    const std::optional<oci::Timestamp>& epoch,
-    const context::ImageSource& images, const Store& store,
-    ProgressReporter& progress) {
+// A cache does not tell later times than the image that came of it.
+void ClampTimes(cache::PortableCache& cache,
+                const std::optional<oci::Timestamp>& epoch) {
+  if (!epoch) return;
+  for (auto& [key, record] : cache.records) {
+    record.created = std::min(record.created, *epoch);
+  }
+}
+
+// All that a build is made from, once planned; all borrowed.
+struct Job {
+  const BuildOptions& options;
+  const PlanOptions& plan_options;
+  const BuildPlan& plan;
+  const std::vector<Output>& outputs;
+  const std::vector<std::string>& tags;
+  const std::optional<oci::Timestamp>& epoch;
+  const context::ImageSource& images;
+  const registry::Client& client;
+  const Store& store;
+  ProgressReporter& progress;
+
+  // The image that the target is built on; null where it is none.
+  const plan::ImageOp* base() const {
+    const auto& layers = plan.graph.target.layers;
+    if (layers.empty()) return nullptr;
+    return std::get_if<plan::ImageOp>(&plan.graph.vertex(layers.front()).op);
+  }
+};
+
+// What an image may tell of itself: layers that it has.
+cache::PortableCache InlineCache(const solve::SolveResult& solved) {
+  cache::PortableCache cache = solved.cache_of_layers;
+  std::set<oci::Digest> own;
+  for (const solve::SolvedLayer& layer : solved.layers) {
+    own.insert(layer.blob.descriptor.digest);
+  }
+  std::erase_if(cache.layers, [&](const auto& entry) {
+    return !own.contains(entry.second.descriptor.digest);
+  });
+  return cache;
+}
+
+Result<exporter::AssembledImage> Assemble(const Job& job,
+                                          const solve::SolveResult& solved) {
+  const bool with_cache =
+      HasKind(job.options.cache_to, CacheExport::Kind::kInline);
+  const cache::PortableCache inline_cache = InlineCache(solved);
   ASSIGN_OR_RETURN(
       exporter::AssembledImage image,
-      exporter::AssembleImage(graph, solved, std::chrono::system_clock::now(),
-                              epoch, store.blobs()));
-  if (!image.base_layers.empty()) {
-    const auto& base =
-        std::get<plan::ImageOp>(graph.vertex(graph.target.layers.front()).op);
-    RETURN_IF_ERROR(FetchBaseLayers(base, images, progress));
+      exporter::AssembleImage(
+          job.plan.graph, solved, std::chrono::system_clock::now(), job.epoch,
+          with_cache ? &inline_cache : nullptr, job.store.blobs()));
+  const bool needed = std::ranges::any_of(job.outputs, exporter::NeedsBlobs);
+  if (needed && job.base() != nullptr) {
+    RETURN_IF_ERROR(FetchBaseLayers(*job.base(), job.images, job.progress));
   }
   return image;
+}
+
+// Brings a layer that goes to a registry into the store: of the base image, or
+// of a cache.
+Status FetchLayer(const Job& job, const cache::ImportedCache& imported,
+                  const oci::Descriptor& layer) {
+  const plan::ImageOp* base = job.base();
+  const bool of_base =
+      base != nullptr &&
+      std::ranges::find(base->layers, layer.digest, &oci::Descriptor::digest) !=
+          base->layers.end();
+  if (!of_base) return imported.Fetch(layer);
+  plan::ImageOp one = *base;
+  one.layers = {layer};
+  return FetchBaseLayers(one, job.images, job.progress);
+}
+
+Status ExportCaches(const Job& job, const solve::SolveResult& solved,
+                    const exporter::ExportContext& context) {
+  for (const CacheExport& spec : job.options.cache_to) {
+    if (spec.kind == CacheExport::Kind::kInline) continue;
+    Status exported = exporter::ExportCache(
+        spec, spec.every_step ? solved.cache_of_all : solved.cache_of_layers,
+        context);
+    if (!exported && !spec.ignore_error) return exported;
+    if (!exported) {
+      job.progress.Warning("the cache was not exported: " +
+                           exported.error().message());
+    }
+  }
+  return {};
+}
+
+Result<BuildResult> SolveAndExport(const Job& job, Workshop& workshop) {
+  BuildResult result;
+  const BuildGraph& graph = job.plan.graph;
+  const solve::SolveOptions options =
+      MakeSolveOptions(job.options, job.outputs, job.epoch);
+  std::optional<solve::SolveFailure> failure;
+  auto solved = solve::Solve(graph, workshop.services, options, &failure);
+  if (!solved) {
+    return LocateFailure(std::move(solved).error(), failure, graph,
+                         job.plan_options);
+  }
+  result.steps_executed = solved->executed;
+  result.steps_cached = solved->cached;
+  ClampTimes(solved->cache_of_layers, job.epoch);
+  ClampTimes(solved->cache_of_all, job.epoch);
+  // Snapshots are now immutable, and every new layer has a descriptor.
+
+  exporter::AssembledImage image;
+  if (options.need_layers) {
+    ASSIGN_OR_RETURN(image, Assemble(job, *solved));
+    result.image = image.manifest;
+    result.config = image.config.digest;
+  }
+  exporter::ExportContext context{image,
+                                  job.store.layout(),
+                                  solved->root,
+                                  *workshop.snapshots.snapshotter,
+                                  job.client,
+                                  job.plan.bases,
+                                  [&](const oci::Descriptor& layer) {
+                                    return FetchLayer(job, workshop.imported,
+                                                      layer);
+                                  },
+                                  job.progress,
+                                  job.options.stop};
+  ASSIGN_OR_RETURN(result.names,
+                   exporter::Export(job.outputs, job.tags, context));
+  RETURN_IF_ERROR(ExportCaches(job, *solved, context));
+  return result;
+}
+
+// Once more from nothing where an imported cache turned out to be damaged.
+Result<BuildResult> SolveWithCaches(const Job& job, Workshop& workshop) {
+  ImportCaches(job.options, workshop, job.progress);
+  auto result = SolveAndExport(job, workshop);
+  if (const size_t missing = workshop.imported.missing(); missing > 0) {
+    job.progress.Warning(
+        "layers that the imported caches tell of are not "
+        "there (" +
+        std::to_string(missing) +
+        "); their steps are not taken from the cache");
+  }
+  const std::optional<Error> broken = workshop.imported.broken();
+  if (result || !broken) return result;
+  job.progress.Warning("an imported cache is damaged and is not used: " +
+                       broken->message());
+  workshop.index.ForgetImported();
+  workshop.imported.Forget();
+  return SolveAndExport(job, workshop);
 }
 
 }  // namespace
@@ -272,44 +334,25 @@ Result<BuildResult> Build(const BuildOptions& options) {
       client, store.layout(),
       options.pull ? Policy::kAlwaysResolve : Policy::kStoreFirst, progress,
       options.stop);
-  BuildResult result;
+  std::vector<std::string> warnings;
   std::vector<dockerfile::Diagnostic> findings;
   auto plan =
       MakeBuildPlan(source, plan_options, ResolveFrom(images), findings);
-  RETURN_IF_ERROR(Report(findings, plan_options, result.warnings));
+  RETURN_IF_ERROR(Report(findings, plan_options, warnings));
   if (!plan) return std::move(plan).error();
   // Every variable is now expanded, every image pinned; the Dockerfile is done
   // with.
 
   ASSIGN_OR_RETURN(
       std::unique_ptr<Workshop> workshop,
-      OpenWorkshop(options, store, contexts, images, epoch, progress));
+      OpenWorkshop(options, store, contexts, images, client, epoch, progress));
   if (HasRun(plan->graph)) {
     ProgressStep(progress, "[internal] isolation " + workshop->sandbox.reason);
   }
-  solve::SolveOptions solve_options = MakeSolveOptions(options, outputs, epoch);
-  std::optional<solve::SolveFailure> failure;
-  auto solved =
-      solve::Solve(plan->graph, workshop->services, solve_options, &failure);
-  if (!solved) {
-    return LocateFailure(std::move(solved).error(), failure, plan->graph,
-                         plan_options);
-  }
-  result.steps_executed = solved->executed;
-  result.steps_cached = solved->cached;
-  // Snapshots are now immutable, and every new layer has a descriptor.
-
-  exporter::AssembledImage image;
-  if (solve_options.need_layers) {
-    ASSIGN_OR_RETURN(
-        image, Assemble(plan->graph, *solved, epoch, images, store, progress));
-    result.image = image.manifest;
-    result.config = image.config.digest;
-  }
-  exporter::ExportContext context{
-      image,  store.layout(), solved->root, *workshop->snapshots.snapshotter,
-      client, plan->bases,    progress,     options.stop};
-  ASSIGN_OR_RETURN(result.names, exporter::Export(outputs, tags, context));
+  const Job job{options, plan_options, *plan,  outputs, tags,
+                epoch,   images,       client, store,   progress};
+  ASSIGN_OR_RETURN(BuildResult result, SolveWithCaches(job, *workshop));
+  result.warnings = std::move(warnings);
   RETURN_IF_ERROR(workshop->stat_cache->Flush());
   return result;
 }

@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "builder/cache_spec.h"
 #include "builder/output.h"
 #include "builder/progress.h"
 #include "oci/compressor.h"
@@ -73,7 +74,11 @@ struct BuildOptions {
   std::vector<Output> outputs;    // empty: the store, under `tags`
 
   bool no_cache = false;  // execute every step
-  bool pull = false;      // ask registries also for bases that are in the store
+  // What earlier builds elsewhere left: tried in order, after the store's own.
+  // One that is not there, damaged, or of another program is a warning.
+  std::vector<CacheImport> cache_from;
+  std::vector<CacheExport> cache_to;
+  bool pull = false;  // ask registries also for bases that are in the store
   NetworkMode network = NetworkMode::kHost;  // of RUN with the default network
   std::vector<std::pair<std::string, std::string>> extra_hosts;
   std::vector<SecretSource> secrets;  // for RUN --mount=type=secret

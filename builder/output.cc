@@ -3,39 +3,13 @@
 #include <optional>
 #include <utility>
 
+#include "util/csv.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
 #include "util/suggest.h"
 
 namespace strake::builder {
 namespace {
-
-// One line of RFC 4180 CSV: `type=oci,"name=a,b"`.
-Result<std::vector<std::string>> SplitCsv(std::string_view text) {
-  std::vector<std::string> fields(1);
-  bool quoted = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (quoted) {
-      if (c != '"') {
-        fields.back() += c;
-      } else if (i + 1 < text.size() && text[i + 1] == '"') {
-        fields.back() += '"';
-        ++i;
-      } else {
-        quoted = false;
-      }
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == ',') {
-      fields.emplace_back();
-    } else {
-      fields.back() += c;
-    }
-  }
-  if (quoted) return InvalidArgument("a quote is not closed");
-  return fields;
-}
 
 struct KindName {
   std::string_view name;

@@ -15,11 +15,10 @@ using builder::Output;
 
 // Options of docker buildx build that take a value, and flags.
 constexpr std::string_view kMissingValues[] = {
-    "--annotation", "--attest",          "--builder",     "--cache-from",
-    "--cache-to",   "--cgroup-parent",   "--cpu-period",  "--cpu-quota",
-    "--cpu-shares", "--cpuset-cpus",     "--cpuset-mems", "--memory-swap",
-    "-m,--memory",  "--no-cache-filter", "--policy",      "--security-opt",
-    "--shm-size",   "--ulimit"};
+    "--annotation",  "--attest",       "--builder",    "--cgroup-parent",
+    "--cpu-period",  "--cpu-quota",    "--cpu-shares", "--cpuset-cpus",
+    "--cpuset-mems", "--memory-swap",  "-m,--memory",  "--no-cache-filter",
+    "--policy",      "--security-opt", "--shm-size",   "--ulimit"};
 constexpr std::string_view kMissingFlags[] = {"--compress", "-D,--debug",
                                               "--squash"};
 
@@ -80,6 +79,13 @@ void BuildFlags::Declare(OptionSet& options) {
                "environment");
   options.List("--label", labels_, {"NAME=VALUE"}, "Add a label to the image");
   options.Flag("--no-cache", no_cache_, "Execute every step");
+  options.List("--cache-from", cache_from_, {"CACHE"},
+               "Steps that were built elsewhere: type=registry,ref=NAME (or "
+               "NAME alone), type=local,src=FOLDER");
+  options.List("--cache-to", cache_to_, {"CACHE"},
+               "Where to leave the steps for others: type=registry,ref=NAME, "
+               "type=local,dest=FOLDER, type=inline (inside the image); "
+               ",mode=max adds the steps of other stages; ,ignore-error=true");
   options.Flag("--check", check_,
                "Check the Dockerfile and build nothing; short for "
                "--call=check");
@@ -237,6 +243,14 @@ Status BuildFlags::ResolveValues(const Environment& environment,
   if (platform_) {
     ASSIGN_OR_RETURN(oci::Platform platform, ParseOnePlatform(*platform_));
     options.platforms.push_back(std::move(platform));
+  }
+  for (const std::string& text : cache_from_) {
+    ASSIGN_OR_RETURN(auto spec, builder::ParseCacheImport(text));
+    options.cache_from.push_back(std::move(spec));
+  }
+  for (const std::string& text : cache_to_) {
+    ASSIGN_OR_RETURN(auto spec, builder::ParseCacheExport(text));
+    options.cache_to.push_back(std::move(spec));
   }
   ASSIGN_OR_RETURN(options.network, ParseNetwork(network_));
   ASSIGN_OR_RETURN(options.jobs, ParseCount("--jobs", jobs_, 1024));

@@ -63,6 +63,8 @@ class BuildFlags {
   std::vector<std::string> ssh_;
   std::vector<std::string> named_contexts_;
   std::vector<std::string> insecure_registries_;
+  std::vector<std::string> cache_from_;
+  std::vector<std::string> cache_to_;
   std::optional<std::string> platform_;
   std::optional<std::string> provenance_;
   std::optional<std::string> sbom_;

@@ -63,6 +63,9 @@ Status Push::PushBlob(const oci::Descriptor& blob, std::stop_token stop) const {
     Report(blob, TransferAction::kMount, blob.size_bytes, true);
     return {};
   }
+  if (options_.fetch_missing && !store_.Contains(blob.digest)) {
+    RETURN_IF_ERROR(options_.fetch_missing(blob));
+  }
   return UploadBlob(blob, stop);
 }
 

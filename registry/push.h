@@ -3,6 +3,7 @@
 #ifndef STRAKE_REGISTRY_PUSH_H_
 #define STRAKE_REGISTRY_PUSH_H_
 
+#include <functional>
 #include <stop_token>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct PushOptions {
   // images). One on the same registry as the target is asked to lend each blob
   // that the target lacks before it is uploaded; the others are passed over.
   std::vector<oci::Reference> mount_from = {};
+  // Brings a blob that is to be uploaded into the store, which lacks it; called
+  // from several threads. Empty: all have to be there.
+  std::function<Status(const oci::Descriptor&)> fetch_missing = {};
   ProgressCallback progress = {};  // layers and configs
   std::stop_token stop = {};
 };

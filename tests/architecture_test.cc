@@ -64,7 +64,8 @@ std::set<std::string> Reach(const std::string& from, const Arrows& arrows) {
 // Headers at the root of `builder` that its folders may see: values, which
 // include nothing of the folders themselves.
 const std::set<std::string> kBuilderValues = {
-    "builder/progress.h", "builder/output.h", "builder/progress_reporter.h"};
+    "builder/progress.h", "builder/output.h", "builder/cache_spec.h",
+    "builder/progress_reporter.h"};
 
 // Of `builder`, what programs and the rooms above may include.
 const std::set<std::string> kBuilderApi = {

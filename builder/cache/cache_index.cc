@@ -18,6 +18,7 @@
 #include <optional>
 #include <utility>
 
+#include "builder/cache/portable_cache.h"
 #include "util/atomic_file.h"
 #include "util/guarded.h"
 #include "util/json.h"
@@ -141,6 +142,7 @@ Result<bool> Lock(int fd, int operation) {
 struct CacheIndex::State {
   std::string path;
   mutable Guarded<Tables> tables;
+  mutable Guarded<std::vector<PortableCache>> imported;
 
   // The file, exclusively locked; nothing where `operation` does not wait and
   // another process has it. A rewrite replaces the file, so what was opened may
@@ -219,6 +221,17 @@ std::optional<CacheRecord> CacheIndex::Find(const oci::Digest& key) const {
   return it->second;
 }
 
+std::vector<CacheRecord> CacheIndex::FindAll(const oci::Digest& key) const {
+  std::vector<CacheRecord> records;
+  if (auto own = Find(key)) records.push_back(*std::move(own));
+  auto imported = state_->imported.lock();
+  for (const PortableCache& cache : *imported) {
+    auto it = cache.records.find(key);
+    if (it != cache.records.end()) records.push_back(it->second);
+  }
+  return records;
+}
+
 Status CacheIndex::Record(const oci::Digest& key, const CacheRecord& record) {
   state_->tables.lock()->records[key] = record;
   return state_->Append(RecordLine(key, record));
@@ -226,10 +239,19 @@ Status CacheIndex::Record(const oci::Digest& key, const CacheRecord& record) {
 
 std::optional<oci::LayerBlob> CacheIndex::FindLayer(
     std::string_view snapshot, std::string_view form) const {
-  auto tables = state_->tables.lock();
-  auto it = tables->layers.find({std::string(snapshot), std::string(form)});
-  if (it == tables->layers.end()) return {};
-  return it->second;
+  const std::pair<std::string, std::string> name = {std::string(snapshot),
+                                                    std::string(form)};
+  auto find = [&](const auto& layers) -> std::optional<oci::LayerBlob> {
+    auto it = layers.find(name);
+    if (it == layers.end()) return {};
+    return it->second;
+  };
+  if (auto own = find(state_->tables.lock()->layers)) return own;
+  auto imported = state_->imported.lock();
+  for (const PortableCache& cache : *imported) {
+    if (auto layer = find(cache.layers)) return layer;
+  }
+  return {};
 }
 
 Status CacheIndex::RecordLayer(std::string_view snapshot, std::string_view form,
@@ -241,16 +263,34 @@ Status CacheIndex::RecordLayer(std::string_view snapshot, std::string_view form,
 
 std::optional<oci::Digest> CacheIndex::FindAlias(
     const oci::Digest& definition) const {
-  auto tables = state_->tables.lock();
-  auto it = tables->aliases.find(definition);
-  if (it == tables->aliases.end()) return {};
-  return it->second;
+  auto find = [&](const auto& aliases) -> std::optional<oci::Digest> {
+    auto it = aliases.find(definition);
+    if (it == aliases.end()) return {};
+    return it->second;
+  };
+  if (auto own = find(state_->tables.lock()->aliases)) return own;
+  auto imported = state_->imported.lock();
+  for (const PortableCache& cache : *imported) {
+    if (auto content = find(cache.aliases)) return content;
+  }
+  return {};
 }
 
 Status CacheIndex::RecordAlias(const oci::Digest& definition,
                                const oci::Digest& content) {
-  state_->tables.lock()->aliases[definition] = content;
+  {
+    auto tables = state_->tables.lock();
+    auto [it, is_new] = tables->aliases.insert({definition, content});
+    if (!is_new && it->second == content) return {};
+    it->second = content;
+  }
   return state_->Append(AliasLine(definition, content));
 }
+
+void CacheIndex::Import(const PortableCache& cache) {
+  state_->imported.lock()->push_back(cache);
+}
+
+void CacheIndex::ForgetImported() { state_->imported.lock()->clear(); }
 
 }  // namespace strake::builder::cache

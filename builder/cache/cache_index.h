@@ -12,12 +12,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "oci/image_config.h"
 #include "oci/layer_blob.h"
 #include "util/result.h"
 
 namespace strake::builder::cache {
+
+struct PortableCache;
 
 struct CacheRecord {
   std::string snapshot;  // its id; may have been removed since
@@ -26,6 +29,7 @@ struct CacheRecord {
   // built on its old result stale, though the keys are equal.
   std::string parent;
   oci::Timestamp created;  // when the step ran
+  friend bool operator==(const CacheRecord&, const CacheRecord&) = default;
 };
 
 class CacheIndex {
@@ -37,7 +41,10 @@ class CacheIndex {
   CacheIndex& operator=(CacheIndex&&) noexcept;
   ~CacheIndex();
 
+  // The store's own record of `key`.
   std::optional<CacheRecord> Find(const oci::Digest& key) const;
+  // That, and those imported.
+  std::vector<CacheRecord> FindAll(const oci::Digest& key) const;
   Status Record(const oci::Digest& key, const CacheRecord& record);
 
   // The layer that the changes of `snapshot` gave, in the form `form` names
@@ -51,6 +58,11 @@ class CacheIndex {
   // digest that these files had last.
   std::optional<oci::Digest> FindAlias(const oci::Digest& definition) const;
   Status RecordAlias(const oci::Digest& definition, const oci::Digest& content);
+
+  // Adds what another store knows, for as long as this index is open. The
+  // store's own answers come first.
+  void Import(const PortableCache& cache);
+  void ForgetImported();
 
  private:
   struct State;

@@ -38,6 +38,7 @@ Result<AssembledImage> AssembleImage(const plan::BuildGraph& graph,
                                      const solve::SolveResult& solved,
                                      Timestamp now,
                                      const std::optional<Timestamp>& epoch,
+                                     const cache::PortableCache* cache,
                                      const oci::BlobStore& store) {
   const plan::TargetImage& target = graph.target;
   AssembledImage image;
@@ -72,6 +73,11 @@ Result<AssembledImage> AssembleImage(const plan::BuildGraph& graph,
   SetHistoryTimes(config, target.base_history, times, clamp(now));
   config.created =
       config.history.empty() ? clamp(now) : config.history.back().created;
+
+  if (cache != nullptr) {
+    config.other_members[std::string(cache::kInlineCacheMember)] =
+        cache::SerializePortableCache(*cache);
+  }
 
   ASSIGN_OR_RETURN(image.config, store.Put(oci::SerializeImageConfig(config),
                                            oci::kMediaTypeConfig));

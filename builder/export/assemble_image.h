@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "builder/cache/portable_cache.h"
 #include "builder/plan/build_graph.h"
 #include "builder/solve/solver.h"
 #include "oci/blob_store.h"
@@ -25,10 +26,12 @@ struct AssembledImage {
 // that a cached build gives the same image as the one that filled the cache.
 //   now    for an image without any new layer
 //   epoch  SOURCE_DATE_EPOCH: later times of new entries are set back to it
+//   cache  to be put inside the image; null: none
 Result<AssembledImage> AssembleImage(const plan::BuildGraph& graph,
                                      const solve::SolveResult& solved,
                                      oci::Timestamp now,
                                      const std::optional<oci::Timestamp>& epoch,
+                                     const cache::PortableCache* cache,
                                      const oci::BlobStore& store);
 
 }  // namespace strake::builder::exporter

@@ -56,6 +56,10 @@ bool NeedsRoot(const Output& output) {
 
 bool NeedsImage(const Output& output) { return !NeedsRoot(output); }
 
+bool NeedsBlobs(const Output& output) {
+  return NeedsImage(output) && output.kind != Kind::kRegistry;
+}
+
 Result<std::vector<std::string>> Export(const std::vector<Output>& outputs,
                                         const std::vector<std::string>& names,
                                         const ExportContext& context) {

@@ -34,6 +34,8 @@ struct ExportContext {
   const registry::Client& client;
   // Repositories that may have the base's layers.
   std::vector<oci::Reference> mount_from;
+  // Brings a layer that the store lacks into it (`PushOptions::fetch_missing`).
+  std::function<Status(const oci::Descriptor&)> fetch_missing;
   ProgressReporter& progress;
   std::stop_token stop;
 };
@@ -49,6 +51,9 @@ using PreparedOutputPtr = std::unique_ptr<PreparedOutput>;
 // Whether an output is made of the files, or of the image.
 bool NeedsRoot(const Output& output);
 bool NeedsImage(const Output& output);
+// Whether an output is made of layers that are in the store: to a registry
+// goes only what it lacks.
+bool NeedsBlobs(const Output& output);
 
 // Sends the image to every output; `names` are the build's tags, for outputs
 // that bring none of their own. Returns the names under which it was stored or

@@ -1,14 +1,11 @@
 // `type=oci,tar=false`: an OCI image layout folder. Blobs are added to what the
 // folder holds; the names are the last thing written.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "builder/export/blob_copy.h"
 #include "builder/export/export.h"
 #include "oci/walk.h"
 #include "util/result_macros.h"
@@ -27,21 +24,6 @@ class LayoutOutput final : public PreparedOutput {
   oci::ImageLayout layout_;
   std::vector<oci::NamedImage> images_;
 };
-
-Status CopyBlob(const oci::Descriptor& blob, const oci::BlobStore& from,
-                const oci::BlobStore& to) {
-  if (to.Contains(blob.digest)) return {};
-  // A link where both are on one file system; blobs never change.
-  std::string target = to.PathOf(blob.digest);
-  if (::link(from.PathOf(blob.digest).c_str(), target.c_str()) == 0) return {};
-  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, from.Open(blob));
-  ASSIGN_OR_RETURN(std::unique_ptr<oci::BlobWriter> writer, to.Create());
-  RETURN_IF_ERROR(CopyAll(*source, *writer));
-  ASSIGN_OR_RETURN(oci::BlobInfo info,
-                   writer->Commit(blob.digest, blob.size_bytes));
-  (void)info;
-  return {};
-}
 
 }  // namespace
 

@@ -30,6 +30,7 @@ Result<PreparedOutputPtr> PrepareRegistry(const std::vector<std::string>& names,
     ProgressStep step(context.progress, "pushing " + reference.ToString());
     registry::PushOptions options;
     options.mount_from = context.mount_from;
+    options.fetch_missing = context.fetch_missing;
     options.progress = context::ReportTransfers(context.progress, step.id());
     options.stop = context.stop;
     RETURN_IF_ERROR(step.EndWith(

@@ -12,12 +12,15 @@
 // hold one of the `jobs` slots only while an operation is carried out.
 #include "builder/solve/solver.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <semaphore>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -110,6 +113,8 @@ class Solver {
     Memo<std::optional<CacheRecord>> found;
     Memo<CacheRecord> snapshot;
     Memo<SolvedLayer> layer;
+    // What it gave where it was executed; for when all is done.
+    std::optional<CacheRecord> executed;
   };
 
   // The layers are compressed while later steps still run: their tasks are
@@ -148,6 +153,13 @@ class Solver {
     if (!failed) return std::move(failed).error();
     result.executed = executed_;
     result.cached = cached_;
+    collecting_ = true;
+    if (options_.collect_of_layers) {
+      ASSIGN_OR_RETURN(result.cache_of_layers, CollectCache(false));
+    }
+    if (options_.collect_all) {
+      ASSIGN_OR_RETURN(result.cache_of_all, CollectCache(true));
+    }
     return result;
   }
 
@@ -181,7 +193,7 @@ class Solver {
     if (!content) return std::move(content).error();
     oci::Digest key = cache::ContentKey(copy, *base, content->digest);
     if (!content->remembered) return key;
-    if (Usable(services_.index.Find(key))) {
+    if (!UsableRecords(key).empty()) {
       RETURN_IF_ERROR(ReportSkipped(vertex));
       return key;
     }
@@ -205,18 +217,24 @@ class Solver {
       ASSIGN_OR_RETURN(oci::Digest digest, DigestSources(vertex, copy));
       return Content{digest, false, {}};
     }
-    ASSIGN_OR_RETURN(std::vector<oci::Digest> inputs, Keys(Sources(vertex)));
-    // Whatever the files are copied onto.
-    inputs.insert(inputs.begin(), oci::Digest());
-    oci::Digest definition = cache::DefinitionKey(copy, inputs);
+    ASSIGN_OR_RETURN(oci::Digest definition, CopyDefinition(vertex, copy));
     if (!options_.no_cache) {
       if (auto known = services_.index.FindAlias(definition)) {
+        // It may have been imported.
+        RETURN_IF_ERROR(services_.index.RecordAlias(definition, *known));
         return Content{*known, true, definition};
       }
     }
     ASSIGN_OR_RETURN(oci::Digest digest,
                      DigestAndRemember(vertex, copy, definition));
     return Content{digest, false, definition};
+  }
+
+  // Whatever the files are copied onto.
+  Result<oci::Digest> CopyDefinition(const Vertex& vertex, const CopyOp& copy) {
+    ASSIGN_OR_RETURN(std::vector<oci::Digest> inputs, Keys(Sources(vertex)));
+    inputs.insert(inputs.begin(), oci::Digest());
+    return cache::DefinitionKey(copy, inputs);
   }
 
   Result<oci::Digest> DigestAndRemember(const Vertex& vertex,
@@ -309,11 +327,19 @@ class Solver {
   // --- Cache ---------------------------------------------------------------
 
   // Whether a state can be had from what is recorded, without executing.
-  bool Usable(const std::optional<CacheRecord>& record) const {
-    if (!record) return false;
-    if (services_.environment.snapshotter.Exists(record->snapshot)) return true;
-    auto layer = services_.index.FindLayer(record->snapshot, form_);
-    return layer && services_.blobs.Contains(layer->descriptor.digest);
+  bool IsUsable(const CacheRecord& record) const {
+    if (services_.environment.snapshotter.Exists(record.snapshot)) return true;
+    auto layer = services_.index.FindLayer(record.snapshot, form_);
+    return layer && (services_.blobs.Contains(layer->descriptor.digest) ||
+                     services_.imported.Offers(layer->descriptor));
+  }
+
+  std::vector<CacheRecord> UsableRecords(const oci::Digest& key) const {
+    std::vector<CacheRecord> records = services_.index.FindAll(key);
+    std::erase_if(records, [this](const CacheRecord& record) {
+      return !IsUsable(record);
+    });
+    return records;
   }
 
   // What an earlier build left for the vertex, if it still fits. Asked before
@@ -324,16 +350,33 @@ class Solver {
       const Vertex& vertex = graph_.vertex(id);
       ASSIGN_OR_RETURN(oci::Digest key, Key(id));
       if (options_.no_cache && IsStep(vertex)) return Answer();
-      Answer record = services_.index.Find(key);
-      if (!Usable(record)) return Answer();
+      std::vector<CacheRecord> records = UsableRecords(key);
+      if (records.empty()) return Answer();
       ASSIGN_OR_RETURN(Answer parent, FoundParent(vertex));
-      if (!parent || parent->snapshot != record->parent) return Answer();
-      if (IsStep(vertex)) {
+      if (!parent) return Answer();
+      auto fits = [&](const CacheRecord& record) {
+        return record.parent == parent->snapshot ||
+               record.parent == StateName(vertex, *parent);
+      };
+      auto record = std::ranges::find_if(records, fits);
+      if (record == records.end()) return Answer();
+      RETURN_IF_ERROR(Adopt(key, *record));
+      if (IsStep(vertex) && !collecting_) {
         ++cached_;
         services_.progress.Cached(vertex.name);
       }
-      return record;
+      return Answer(*record);
     });
+  }
+
+  // Makes a record that was imported one of the store's own.
+  Status Adopt(const oci::Digest& key, const CacheRecord& record) {
+    if (services_.index.Find(key) == record) return {};
+    RETURN_IF_ERROR(services_.index.Record(key, record));
+    if (auto layer = services_.index.FindLayer(record.snapshot, form_)) {
+      return services_.index.RecordLayer(record.snapshot, form_, *layer);
+    }
+    return {};
   }
 
   // The state that a fitting record was made on; nothing where that has to be
@@ -349,6 +392,107 @@ class Solver {
       return Answer(CacheRecord{ops::ImageSnapshotId(*image), "", {}});
     }
     return Found(vertex.inputs[0]);
+  }
+
+  // The name by which a state that `vertex` is made on is known elsewhere, its
+  // chain ID; that of the store where it is not known yet.
+  std::string StateName(const Vertex& vertex, const CacheRecord& parent) {
+    if (vertex.inputs.empty()) return parent.snapshot;
+    return ChainName(vertex.inputs[0], parent);
+  }
+
+  std::string ChainName(VertexId id, const CacheRecord& record) {
+    const Vertex& vertex = graph_.vertex(id);
+    if (std::holds_alternative<ImageOp>(vertex.op) || record.snapshot.empty()) {
+      return record.snapshot;
+    }
+    auto layer = services_.index.FindLayer(record.snapshot, form_);
+    if (!layer) return record.snapshot;
+    std::string below;
+    if (!vertex.inputs.empty()) {
+      auto parent = FoundOrExecuted(vertex.inputs[0]);
+      if (!parent) return record.snapshot;
+      below = ChainName(vertex.inputs[0], *parent);
+    }
+    // What has no chain ID, an empty root, is the empty one's parent.
+    auto parent = oci::Digest::Parse("sha256:" + below);
+    return oci::ChainId(parent ? *parent : oci::Digest(), layer->diff_id).Hex();
+  }
+
+  // What is known of a vertex that was asked about already.
+  std::optional<CacheRecord> FoundOrExecuted(VertexId id) {
+    const Vertex& vertex = graph_.vertex(id);
+    if (std::holds_alternative<plan::ScratchOp>(vertex.op)) {
+      return CacheRecord();
+    }
+    if (const auto* image = std::get_if<ImageOp>(&vertex.op)) {
+      return CacheRecord{ops::ImageSnapshotId(*image), "", {}};
+    }
+    if (collecting_ && states_[id].executed) return states_[id].executed;
+    auto found = Found(id);
+    return found ? *found : std::nullopt;
+  }
+
+  // --- Cache that travels --------------------------------------------------
+
+  // When all else is done: what was found or executed, with its layers.
+  Result<cache::PortableCache> CollectCache(bool all) {
+    cache::PortableCache portable;
+    for (VertexId id : StepsToCollect(all)) {
+      if (stop_.stop_requested()) return Cancelled("the build was cancelled");
+      RETURN_IF_ERROR(CollectStep(id, portable));
+    }
+    return portable;
+  }
+
+  // In order, inputs first.
+  std::set<VertexId> StepsToCollect(bool all) const {
+    std::set<VertexId> steps;
+    std::vector<VertexId> pending = graph_.target.layers;
+    pending.push_back(graph_.target.state);
+    while (!pending.empty()) {
+      VertexId id = pending.back();
+      pending.pop_back();
+      if (!steps.insert(id).second) continue;
+      // A copy's and a mount's sources are other stages' steps; what a merge
+      // puts together are the target's own.
+      const Vertex& vertex = graph_.vertex(id);
+      const bool follow =
+          all || std::holds_alternative<plan::MergeOp>(vertex.op);
+      const size_t count = follow ? vertex.inputs.size()
+                                  : std::min<size_t>(1, vertex.inputs.size());
+      for (size_t i = 0; i < count; ++i) pending.push_back(vertex.inputs[i]);
+    }
+    return steps;
+  }
+
+  Status CollectStep(VertexId id, cache::PortableCache& portable) {
+    const Vertex& vertex = graph_.vertex(id);
+    if (std::holds_alternative<plan::ScratchOp>(vertex.op) ||
+        std::holds_alternative<ImageOp>(vertex.op)) {
+      return {};
+    }
+    std::optional<CacheRecord> record = FoundOrExecuted(id);
+    if (!record) return {};
+    ASSIGN_OR_RETURN(SolvedLayer layer, Layer(id));
+    ASSIGN_OR_RETURN(oci::Digest key, Key(id));
+    CacheRecord named = *record;
+    named.snapshot = ChainName(id, *record);
+    named.parent.clear();
+    if (!vertex.inputs.empty()) {
+      auto parent = FoundOrExecuted(vertex.inputs[0]);
+      if (!parent) return {};
+      named.parent = ChainName(vertex.inputs[0], *parent);
+    }
+    portable.layers[{named.snapshot, form_}] = layer.blob;
+    portable.records[key] = std::move(named);
+    const auto* copy = std::get_if<CopyOp>(&vertex.op);
+    if (copy == nullptr || !CopiesFromInputsOnly(*copy)) return {};
+    ASSIGN_OR_RETURN(oci::Digest definition, CopyDefinition(vertex, *copy));
+    if (auto content = services_.index.FindAlias(definition)) {
+      portable.aliases[definition] = *content;
+    }
+    return {};
   }
 
   // --- Snapshot ------------------------------------------------------------
@@ -401,6 +545,7 @@ class Solver {
     auto layer = services_.index.FindLayer(record.snapshot, form_);
     if (!layer) return Internal("a cached layer vanished");
     ASSIGN_OR_RETURN(SnapshotId parent, Snapshot(vertex.inputs[0]));
+    RETURN_IF_ERROR(Fetch(vertex, layer->descriptor));
     ASSIGN_OR_RETURN(auto active, snapshotter.Prepare(parent));
     {
       ASSIGN_OR_RETURN(snapshot::LayerTarget target,
@@ -412,6 +557,19 @@ class Solver {
       (void)summary;
     }
     return snapshotter.Commit(std::move(active), record.snapshot);
+  }
+
+  // Brings a layer that a cache offers into the store.
+  Status Fetch(const Vertex& vertex, const oci::Descriptor& layer) {
+    if (services_.blobs.Contains(layer.digest)) return {};
+    ProgressStep step(services_.progress,
+                      "[internal] cached layer of " + vertex.name);
+    auto report = [&](const registry::TransferProgress& transfer) {
+      services_.progress.Transfer(
+          step.id(), {transfer.digest.ToString(), transfer.current_bytes,
+                      transfer.total_bytes, transfer.done});
+    };
+    return step.EndWith(services_.imported.Fetch(layer, report));
   }
 
   Result<CacheRecord> Execute(VertexId id) {
@@ -458,6 +616,7 @@ class Solver {
     RETURN_IF_ERROR(services_.environment.snapshotter.Commit(std::move(active),
                                                              record.snapshot));
     RETURN_IF_ERROR(services_.index.Record(key, record));
+    states_[id].executed = record;
     return record;
   }
 
@@ -476,6 +635,12 @@ class Solver {
     if (found) {
       auto known = services_.index.FindLayer(found->snapshot, form_);
       if (known && services_.blobs.Contains(known->descriptor.digest)) {
+        return SolvedLayer{*std::move(known), found->created};
+      }
+      if (known && services_.imported.Offers(known->descriptor)) {
+        if (options_.need_blobs) {
+          RETURN_IF_ERROR(Fetch(graph_.vertex(id), known->descriptor));
+        }
         return SolvedLayer{*std::move(known), found->created};
       }
     }
@@ -531,6 +696,7 @@ class Solver {
   std::stop_callback<std::function<void()>> forward_stop_;
   std::atomic<int> executed_ = 0;
   std::atomic<int> cached_ = 0;
+  bool collecting_ = false;  // all else is done: nothing is told any more
   std::mutex failure_mutex_;
   std::optional<SolveFailure> failure_;
 };

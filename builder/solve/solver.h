@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "builder/cache/cache_index.h"
+#include "builder/cache/imported_cache.h"
+#include "builder/cache/portable_cache.h"
 #include "builder/cache/stat_cache.h"
 #include "builder/ops/execute_op.h"
 #include "builder/plan/build_graph.h"
@@ -33,6 +35,7 @@ struct SolveServices {
   const ops::ExecuteEnvironment& environment;
   const oci::BlobStore& blobs;
   cache::CacheIndex& index;
+  const cache::ImportedCache& imported;
   cache::StatCache& stat_cache;
   // Brings layers of a base image into the store; `step` is its progress.
   std::function<Status(const plan::ImageOp& image,
@@ -49,7 +52,11 @@ struct SolveOptions {
   oci::LayerWriteOptions layers;
   // What the outputs need.
   bool need_layers = true;
+  bool need_blobs = true;  // in the store, also those that a cache offers
   bool need_root = false;
+  // What `SolveResult` is to tell for caches that travel.
+  bool collect_of_layers = false;
+  bool collect_all = false;
   std::stop_token stop;
 };
 
@@ -64,6 +71,10 @@ struct SolveResult {
   std::vector<SolvedLayer> layers;
   // The root file system; empty unless needed.
   snapshot::SnapshotId root;
+  // Empty unless collected: the steps that the target's layers come from, and
+  // all that are known, those of other stages included.
+  cache::PortableCache cache_of_layers;
+  cache::PortableCache cache_of_all;
   int executed = 0;  // RUN, COPY, ADD and WORKDIR steps
   int cached = 0;
 };

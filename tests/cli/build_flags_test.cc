@@ -175,9 +175,8 @@ TEST(BuildFlagsTest, AttestationsMayBeTurnedOff) {
 
 TEST(BuildFlagsTest, EveryBuildxOptionIsKnownOrRefused) {
   for (const char* option :
-       {"--annotation", "--attest", "--builder", "--cache-from", "--cache-to",
-        "--cgroup-parent", "--no-cache-filter", "--shm-size", "--ulimit",
-        "--memory"}) {
+       {"--annotation", "--attest", "--builder", "--cgroup-parent",
+        "--no-cache-filter", "--shm-size", "--ulimit", "--memory"}) {
     EXPECT_THAT(ErrorOf({option, "x", "."}), HasSubstr("is not supported yet"))
         << option;
   }

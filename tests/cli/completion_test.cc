@@ -108,7 +108,7 @@ TEST_F(BashCompletionTest, OffersOptionsAndTheirValues) {
 }
 
 TEST_F(BashCompletionTest, DoesNotOfferWhatIsNotSupported) {
-  EXPECT_THAT(Complete("strake build --cache-f"), testing::IsEmpty());
+  EXPECT_THAT(Complete("strake build --cgroup-p"), testing::IsEmpty());
 }
 
 TEST_F(BashCompletionTest, OffersImagesThroughColons) {
@@ -128,7 +128,7 @@ TEST_F(CompletionTest, EveryScriptNamesEveryCommand) {
       std::string name(entry.name.substr(entry.name.rfind(' ') + 1));
       EXPECT_THAT(script, HasSubstr(name));
     }
-    EXPECT_THAT(script, Not(HasSubstr("cache-from")));
+    EXPECT_THAT(script, Not(HasSubstr("cgroup-parent")));
   }
 }
 

@@ -66,7 +66,8 @@ class AssembleImageTest : public ::testing::Test {
   }
 
   void Assemble(std::optional<oci::Timestamp> epoch = {}) {
-    auto image = AssembleImage(graph_, solved_, At(1000), epoch, store_);
+    auto image =
+        AssembleImage(graph_, solved_, At(1000), epoch, nullptr, store_);
     ASSERT_TRUE(IsOk(image));
     image_ = *std::move(image);
     config_ = *oci::ParseImageConfig(*store_.Read(image_.config.digest));

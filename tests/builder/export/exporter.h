@@ -50,7 +50,8 @@ class Exporter {
     EXPECT_TRUE(solved);
     solved_ = *std::move(solved);
     auto image = builder::exporter::AssembleImage(
-        graph_, solved_, std::chrono::system_clock::now(), {}, shop_.blobs);
+        graph_, solved_, std::chrono::system_clock::now(), {}, nullptr,
+        shop_.blobs);
     EXPECT_TRUE(image);
     image_ = *std::move(image);
   }
@@ -75,8 +76,8 @@ class Exporter {
     builder::ProgressReporter progress(nullptr);
     registry::Client client({});
     builder::exporter::ExportContext context{
-        image_, shop_.layout, solved_.root, *shop_.snapshots,
-        client, {},           progress,     std::move(stop)};
+        image_, shop_.layout, solved_.root, *shop_.snapshots, client,
+        {},     {},           progress,     std::move(stop)};
     return builder::exporter::Export(parsed, names, context);
   }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "builder/cache/cache_index.h"
+#include "builder/cache/imported_cache.h"
 #include "builder/cache/stat_cache.h"
 #include "builder/context/build_context.h"
 #include "builder/context/http_source.h"
@@ -86,6 +87,8 @@ class Workshop {
     EXPECT_TRUE(context);
     builder::context::ContextMap contexts;
     contexts.emplace("", *std::move(context));
+    registry::Client client({});
+    builder::cache::ImportedCache imported(client, blobs, {});
     builder::ops::ExecuteEnvironment environment{
         *snapshots, sandbox,         contexts,           secrets_, blobs,
         http_,      dir.path("tmp"), dir.path("mounts"), {}};
@@ -93,6 +96,7 @@ class Workshop {
         environment,
         blobs,
         *index,
+        imported,
         stat_cache,
         [](const auto&, const auto&, uint64_t) -> Status {
           return Internal("no layer is to be fetched");

@@ -1,0 +1,86 @@
+// Caches that other builds have left in registries and folders.
+//
+// Reading one costs a few documents; its layers are fetched one by one, when a
+// step or an output needs their bytes. What is fetched is verified, so a
+// damaged cache can spoil a build, never an image: `broken` says that the build
+// has to be done again without.
+
+#ifndef STRAKE_BUILDER_CACHE_IMPORTED_CACHE_H_
+#define STRAKE_BUILDER_CACHE_IMPORTED_CACHE_H_
+
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "builder/cache/portable_cache.h"
+#include "oci/blob_store.h"
+#include "oci/descriptor.h"
+#include "oci/image_layout.h"
+#include "oci/platform.h"
+#include "oci/reference.h"
+#include "registry/client.h"
+#include "registry/transfer_progress.h"
+#include "util/guarded.h"
+#include "util/result.h"
+
+namespace strake::builder::cache {
+
+class ImportedCache {
+ public:
+  // All is borrowed. `blobs` receives what is fetched.
+  ImportedCache(const registry::Client& client, const oci::BlobStore& blobs,
+                std::stop_token stop)
+      : client_(client), blobs_(blobs), stop_(std::move(stop)) {}
+
+  // What the cache, or the image with an inline cache, of that name knows.
+  // From now on its layers are on offer. One thread.
+  //   platform  where the name is that of an index
+  // `kNotFound`: there is none, or an image without a cache of strake's.
+  Result<PortableCache> AddRegistry(const oci::Reference& reference,
+                                    const oci::Platform& platform);
+  // Likewise what is called `tag` in an OCI image layout.
+  Result<PortableCache> AddLayout(const std::string& folder,
+                                  const std::string& tag);
+
+  // The functions below may be called from any thread.
+
+  // Whether the blob can be fetched from one of the caches that tell of it:
+  // found out by asking, once.
+  bool Offers(const oci::Descriptor& blob) const;
+  // Brings the blob into the store. Errors also show in `broken`.
+  Status Fetch(const oci::Descriptor& blob,
+               const registry::ProgressCallback& progress = {}) const;
+  // What could not be fetched though it was on offer.
+  std::optional<Error> broken() const { return *broken_.lock(); }
+  // How many of the blobs asked for are missing in the caches that tell of
+  // them.
+  size_t missing() const;
+  // Offers nothing from now on.
+  void Forget();
+
+ private:
+  using Origin = std::variant<oci::Reference, oci::ImageLayout>;
+
+  void Add(Origin origin, const PortableCache& cache);
+  bool Has(const Origin& origin, const oci::Descriptor& blob) const;
+  Status FetchFrom(const Origin& origin, const oci::Descriptor& blob,
+                   const registry::ProgressCallback& progress) const;
+
+  const registry::Client& client_;
+  const oci::BlobStore& blobs_;
+  std::stop_token stop_;
+  std::vector<Origin> origins_;
+  // Indices into `origins_`: whose caches tell of a blob; who has it, if
+  // anybody.
+  std::map<oci::Digest, std::vector<size_t>> described_;
+  mutable Guarded<std::map<oci::Digest, std::optional<size_t>>> found_;
+  mutable Guarded<std::optional<Error>> broken_;
+};
+
+}  // namespace strake::builder::cache
+
+#endif  // STRAKE_BUILDER_CACHE_IMPORTED_CACHE_H_

@@ -1,0 +1,132 @@
+// The form:
+//   {"version": 1,
+//    "records": [{"key": D, "state": HEX, "parent": HEX, "created": TIME}],
+//    "aliases": [{"definition": D, "content": D}],
+//    "layers": [{"state": HEX, "form": F, "diffID": D, "uncompressed": N,
+//                "digest": D, "size": N, "mediaType": M}]}
+#include "builder/cache/portable_cache.h"
+
+#include <utility>
+#include <vector>
+
+#include "oci/media_type.h"
+#include "util/json.h"
+#include "util/result_macros.h"
+
+namespace strake::builder::cache {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kVersion = 1;
+
+Result<oci::Digest> DigestAt(const JsonField& object, std::string_view key) {
+  JsonField field = object.At(key);
+  ASSIGN_OR_RETURN(std::string text, field.String());
+  auto digest = oci::Digest::Parse(text);
+  if (!digest) return std::move(digest).error().Wrap(field.path());
+  return digest;
+}
+
+// Becomes the name of a folder.
+Result<std::string> StateAt(const JsonField& object, std::string_view key) {
+  JsonField field = object.At(key);
+  ASSIGN_OR_RETURN(std::string text, field.String());
+  const bool is_hex =
+      text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!is_hex || text.size() > oci::Digest().Hex().size()) {
+    return InvalidArgument(field.path() + ": \"" + text +
+                           "\" is no hexadecimal digest");
+  }
+  return text;
+}
+
+Status ReadRecord(const JsonField& entry, PortableCache& cache) {
+  ASSIGN_OR_RETURN(oci::Digest key, DigestAt(entry, "key"));
+  CacheRecord record;
+  ASSIGN_OR_RETURN(record.snapshot, StateAt(entry, "state"));
+  ASSIGN_OR_RETURN(record.parent, StateAt(entry, "parent"));
+  ASSIGN_OR_RETURN(std::string created, entry.At("created").String());
+  ASSIGN_OR_RETURN(record.created, oci::ParseTimestamp(created));
+  cache.records[key] = std::move(record);
+  return {};
+}
+
+Status ReadAlias(const JsonField& entry, PortableCache& cache) {
+  ASSIGN_OR_RETURN(oci::Digest definition, DigestAt(entry, "definition"));
+  ASSIGN_OR_RETURN(cache.aliases[definition], DigestAt(entry, "content"));
+  return {};
+}
+
+Status ReadLayer(const JsonField& entry, PortableCache& cache) {
+  ASSIGN_OR_RETURN(std::string state, StateAt(entry, "state"));
+  ASSIGN_OR_RETURN(std::string form, entry.At("form").String());
+  oci::LayerBlob layer;
+  ASSIGN_OR_RETURN(layer.diff_id, DigestAt(entry, "diffID"));
+  ASSIGN_OR_RETURN(layer.uncompressed_bytes, entry.At("uncompressed").Uint());
+  oci::Descriptor& blob = layer.descriptor;
+  ASSIGN_OR_RETURN(blob.digest, DigestAt(entry, "digest"));
+  ASSIGN_OR_RETURN(blob.size_bytes, entry.At("size").Uint());
+  ASSIGN_OR_RETURN(blob.media_type, entry.At("mediaType").String());
+  ASSIGN_OR_RETURN(oci::Compression compression,
+                   oci::LayerCompression(blob.media_type));
+  (void)compression;
+  cache.layers[{std::move(state), std::move(form)}] = std::move(layer);
+  return {};
+}
+
+Status ReadEach(const JsonField& array, PortableCache& cache,
+                Status (*read)(const JsonField&, PortableCache&)) {
+  ASSIGN_OR_RETURN(std::vector<JsonField> entries, array.Array());
+  for (const JsonField& entry : entries) RETURN_IF_ERROR(read(entry, cache));
+  return {};
+}
+
+}  // namespace
+
+std::string SerializePortableCache(const PortableCache& cache) {
+  json records = json::array();
+  for (const auto& [key, record] : cache.records) {
+    records.push_back({{"key", key.ToString()},
+                       {"state", record.snapshot},
+                       {"parent", record.parent},
+                       {"created", oci::FormatTimestamp(record.created)}});
+  }
+  json aliases = json::array();
+  for (const auto& [definition, content] : cache.aliases) {
+    aliases.push_back({{"definition", definition.ToString()},
+                       {"content", content.ToString()}});
+  }
+  json layers = json::array();
+  for (const auto& [name, layer] : cache.layers) {
+    layers.push_back({{"state", name.first},
+                      {"form", name.second},
+                      {"diffID", layer.diff_id.ToString()},
+                      {"uncompressed", layer.uncompressed_bytes},
+                      {"digest", layer.descriptor.digest.ToString()},
+                      {"size", layer.descriptor.size_bytes},
+                      {"mediaType", layer.descriptor.media_type}});
+  }
+  return DumpJson({{"version", kVersion},
+                   {"records", std::move(records)},
+                   {"aliases", std::move(aliases)},
+                   {"layers", std::move(layers)}});
+}
+
+Result<PortableCache> ParsePortableCache(std::string_view text) {
+  ASSIGN_OR_RETURN(json document, ParseJson(text));
+  JsonField root(document);
+  ASSIGN_OR_RETURN(int64_t version, root.At("version").Int());
+  if (version != kVersion) {
+    return Unsupported("a cache of version " + std::to_string(version) +
+                       "; this strake reads version " +
+                       std::to_string(kVersion));
+  }
+  PortableCache cache;
+  RETURN_IF_ERROR(ReadEach(root.At("records"), cache, ReadRecord));
+  RETURN_IF_ERROR(ReadEach(root.At("aliases"), cache, ReadAlias));
+  RETURN_IF_ERROR(ReadEach(root.At("layers"), cache, ReadLayer));
+  return cache;
+}
+
+}  // namespace strake::builder::cache

@@ -1,0 +1,46 @@
+// A part of a `CacheIndex` that can be carried to another machine.
+//
+// The states in it are not named at random, as those of a store, but by their
+// chain ID (image-spec config.md), as the states of base images are: hex, or ""
+// for an empty root file system. Equal states so have equal names wherever they
+// were made.
+
+#ifndef STRAKE_BUILDER_CACHE_PORTABLE_CACHE_H_
+#define STRAKE_BUILDER_CACHE_PORTABLE_CACHE_H_
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "builder/cache/cache_index.h"
+#include "oci/digest.h"
+#include "oci/layer_blob.h"
+#include "util/result.h"
+
+namespace strake::builder::cache {
+
+inline constexpr std::string_view kMediaTypeCacheConfig =
+    "application/vnd.strake.cache.config.v1+json";
+inline constexpr std::string_view kCacheArtifactType =
+    "application/vnd.strake.cache.v1";
+// The member of an image's configuration that holds an inline cache.
+inline constexpr std::string_view kInlineCacheMember = "strake.cache.v1";
+
+struct PortableCache {
+  std::map<oci::Digest, CacheRecord> records;
+  std::map<oci::Digest, oci::Digest> aliases;
+  // By state and form (`CacheIndex::FindLayer`).
+  std::map<std::pair<std::string, std::string>, oci::LayerBlob> layers;
+  friend bool operator==(const PortableCache&, const PortableCache&) = default;
+};
+
+// Compact JSON; equal caches give equal text.
+std::string SerializePortableCache(const PortableCache& cache);
+// `kInvalidArgument` with the JSON path of what is missing or wrong: nothing of
+// a damaged cache is used.
+Result<PortableCache> ParsePortableCache(std::string_view json);
+
+}  // namespace strake::builder::cache
+
+#endif  // STRAKE_BUILDER_CACHE_PORTABLE_CACHE_H_

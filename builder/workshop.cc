@@ -1,0 +1,76 @@
+#include "builder/workshop.h"
+
+#include <utility>
+
+#include "builder/sandbox/scratch_directory.h"
+#include "builder/sandbox/user_namespace.h"
+#include "oci/platform.h"
+#include "util/result_macros.h"
+
+namespace strake::builder {
+namespace {
+
+Result<cache::PortableCache> ReadCache(const CacheImport& spec,
+                                       const oci::Platform& platform,
+                                       cache::ImportedCache& imported) {
+  if (spec.kind == CacheImport::Kind::kLocal) {
+    return imported.AddLayout(spec.path, spec.tag);
+  }
+  ASSIGN_OR_RETURN(oci::Reference reference,
+                   oci::ParseReference(spec.reference));
+  return imported.AddRegistry(reference, platform);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Workshop>> OpenWorkshop(
+    const BuildOptions& options, const Store& store,
+    const context::ContextMap& contexts, const context::ImageSource& images,
+    const registry::Client& client, const std::optional<oci::Timestamp>& epoch,
+    ProgressReporter& progress) {
+  // What strakes that were killed have left behind.
+  RETURN_IF_ERROR(store.blobs().RemoveAbandonedIngests());
+  RETURN_IF_ERROR(sandbox::RemoveAbandonedScratch(store.temporary_directory()));
+  ASSIGN_OR_RETURN(
+      sandbox::SandboxChoice sandbox,
+      sandbox::ChooseSandbox(sandbox::EnterUserNamespace(), options.isolation,
+                             store.temporary_directory()));
+  ASSIGN_OR_RETURN(snapshot::SnapshotterChoice snapshots,
+                   store.OpenSnapshots(options.snapshotter, *sandbox.sandbox));
+  RETURN_IF_ERROR(snapshots.snapshotter->RemoveAbandoned());
+  ASSIGN_OR_RETURN(cache::CacheIndex index,
+                   cache::CacheIndex::Open(store.cache_index_path()));
+  ASSIGN_OR_RETURN(std::unique_ptr<cache::StatCache> stat_cache,
+                   cache::StatCache::Open(store.stat_cache_path()));
+  auto workshop = std::make_unique<Workshop>(
+      options, store, std::move(snapshots), std::move(sandbox),
+      std::move(index), std::move(stat_cache), contexts, images, client,
+      progress);
+  for (const SecretSource& secret : options.secrets) {
+    workshop->secrets.Add(secret.id, secret.value);
+  }
+  workshop->secrets.ssh_sockets = options.ssh_sockets;
+  workshop->secrets.git_environment = options.git_environment;
+  if (epoch) workshop->environment.epoch = epoch->time_since_epoch();
+  return workshop;
+}
+
+void ImportCaches(const BuildOptions& options, Workshop& workshop,
+                  ProgressReporter& progress) {
+  const oci::Platform platform = options.platforms.empty()
+                                     ? oci::HostPlatform()
+                                     : options.platforms.front();
+  for (const CacheImport& spec : options.cache_from) {
+    const std::string from =
+        spec.kind == CacheImport::Kind::kLocal ? spec.path : spec.reference;
+    ProgressStep step(progress, "importing cache manifest from " + from);
+    auto cache = ReadCache(spec, platform, workshop.imported);
+    if (cache) {
+      workshop.index.Import(*cache);
+      continue;
+    }
+    progress.Warning("no cache from " + from + ": " + cache.error().message());
+  }
+}
+
+}  // namespace strake::builder

@@ -1,0 +1,208 @@
+"""A cache that outlives the disk: in a registry, in a folder, inside the image."""
+import glob
+import json
+import os
+import re
+import shutil
+import unittest
+
+import support
+
+# Every execution gives other files: an equal image was not built again.
+DOCKERFILE = """FROM {base} AS one
+COPY a.txt /
+RUN wc -c < a.txt > count; cat /proc/sys/kernel/random/uuid > /one
+FROM {base}
+WORKDIR /w
+COPY --from=one /count /one /
+RUN cat /count; cat /proc/sys/kernel/random/uuid > /two
+RUN cat /proc/sys/kernel/random/uuid > /three
+"""
+STEPS = 6
+
+
+class TravellingCacheTest(support.EndToEndTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.start_hub()
+
+    def setUp(self):
+        self.forget_everything()
+        self.folder = self.context("app", DOCKERFILE.format(base=self.base),
+                                   a__txt="hello")
+
+    def forget_everything(self):
+        shutil.rmtree(self.store, True)
+
+    def name(self, text):
+        return f"{self.hub.name}/{self.id().rsplit('.', 1)[1].replace('_', '-')}/{text}"
+
+    def push(self, tag, *options):
+        """The digest of what is pushed, and what was told."""
+        metadata = os.path.join(self.scratch, "metadata.json")
+        result = self.build("--push", "-t", self.name(tag), "--metadata-file",
+                            metadata, *options, self.folder)
+        with open(metadata) as f:
+            return json.load(f)["containerimage.digest"], result.stderr
+
+    def assert_cached(self, log, steps=STEPS):
+        self.assertEqual(log.count(" CACHED"), steps, log)
+        self.assertNotIn("warning", log.lower())
+
+    def test_registry_with_every_step(self):
+        cache = self.name("cache")
+        first, _ = self.push("a:1", "--cache-to",
+                             f"type=registry,ref={cache},mode=max")
+        self.forget_everything()
+        before = len(self.hub.requests())
+        again, log = self.push("a:2", "--cache-from", cache)
+        self.assertEqual(again, first)
+        self.assert_cached(log)
+        # No layer is fetched: they are all there already.
+        fetched = [r for r in self.hub.requests()[before:]
+                   if r.startswith("GET") and "/blobs/" in r]
+        self.assertEqual(len(fetched), 2, fetched)  # two descriptions
+        # And a step that changes executes on what comes from the cache.
+        with open(os.path.join(self.folder, "Dockerfile"), "a") as f:
+            f.write("RUN cat /one /two /three > /all; echo new\n")
+        self.forget_everything()
+        _, log = self.push("a:3", "--cache-from", cache)
+        self.assert_cached(log)
+        self.assertRegex(log, r"\d+ [\d.]+ new\n")
+
+    def test_registry_with_the_steps_of_the_layers(self):
+        cache = self.name("cache")
+        first, _ = self.push("a:1", "--cache-to", f"type=registry,ref={cache}")
+        self.forget_everything()
+        again, log = self.push("a:2", "--cache-from", cache)
+        self.assertEqual(again, first)
+        self.assert_cached(log, 4)
+        # What other stages do is not in it.
+        with open(os.path.join(self.folder, "a.txt"), "w") as f:
+            f.write("HELLO")
+        self.forget_everything()
+        _, log = self.push("a:3", "--cache-from", cache)
+        self.assert_cached(log, 1)
+
+    def test_the_image_gets_into_the_store(self):
+        cache = self.name("cache")
+        first, _ = self.push("a:1", "--cache-to",
+                             f"type=registry,ref={cache},mode=max")
+        self.forget_everything()
+        self.build("--cache-from", cache, "-t", "local", self.folder)
+        verified = self.strake("inspect", "--verify", "local")
+        self.assertEqual(verified.returncode, 0, verified.stderr)
+        one = self.strake("run", "local", "cat", "/one", "/w/../two").stdout
+        self.assertEqual(len(one.splitlines()), 2, one)
+        # What came from elsewhere is known here from now on.
+        # (Nobody needed the layers of the other stage.)
+        self.assert_cached(self.build("-t", "local", self.folder).stderr, 4)
+
+    def test_folder(self):
+        folder = os.path.join(self.scratch, "cache-folder")
+        first, _ = self.push("a:1", "--cache-to",
+                             f"type=local,dest={folder},mode=max")
+        self.forget_everything()
+        again, log = self.push("a:2", "--cache-from", f"type=local,src={folder}",
+                               "--cache-to", f"type=local,dest={folder},mode=max")
+        self.assertEqual(again, first)
+        self.assert_cached(log)
+        support.run("skopeo", "inspect", "--raw", f"oci:{folder}:latest")
+        self.forget_everything()
+        again, log = self.push("a:3", "--cache-from", f"type=local,src={folder}")
+        self.assertEqual(again, first)
+
+    def test_inside_the_image(self):
+        first, _ = self.push("a:1", "--cache-to", "type=inline")
+        self.forget_everything()
+        again, log = self.push("a:2", "--cache-from", self.name("a:1"),
+                               "--cache-to", "type=inline")
+        self.assertEqual(again, first)
+        self.assert_cached(log, 4)
+        # Other people's tools take the image.
+        support.run("skopeo", "inspect", "--config", "--tls-verify=false",
+                    f"docker://{self.name('a:1')}")
+
+    def test_what_is_missing_or_foreign_is_a_warning(self):
+        for source, reason in ((self.name("nothing"), "nothing"),
+                               (self.base, "without a cache"),
+                               ("type=local,src=/nowhere", "/nowhere")):
+            self.forget_everything()
+            _, log = self.push("a:1", "--cache-from", source)
+            self.assertRegex(log, rf"(?i)warning.*no cache from .*{reason}")
+            self.assertNotIn(" CACHED", log)
+
+    def test_a_damaged_layer_is_a_miss(self):
+        folder = os.path.join(self.scratch, "damaged")
+        self.push("a:1", "--cache-to", f"type=local,dest={folder},mode=max")
+        self.damage_layers(glob.glob(os.path.join(folder, "blobs/sha256/*")))
+        self.forget_everything()
+        log = self.build("--cache-from", f"type=local,src={folder}", "-t",
+                         "local", self.folder).stderr
+        self.assertRegex(log, "(?i)warning.*not there")
+        self.check_it_was_built(log)
+
+    def test_a_layer_damaged_in_the_registry_is_a_miss(self):
+        cache = self.name("cache")
+        self.push("a:1", "--cache-to", f"type=registry,ref={cache},mode=max")
+        self.damage_layers(glob.glob(os.path.join(
+            self.hub.folder, "data/docker/registry/v2/blobs/sha256/*/*/data")))
+        self.forget_everything()
+        log = self.build("--cache-from", cache, "-t", "local",
+                         self.folder).stderr
+        self.assertRegex(log, "(?i)warning.*damaged")
+        self.check_it_was_built(log)
+
+    def damage_layers(self, paths):
+        for path in paths:
+            with open(path, "rb") as f:
+                content = f.read()
+            if content.startswith(b"{") or len(content) > 1 << 16:
+                continue  # a document, or the base's layer
+            # Blobs of the store may be links to these.
+            os.unlink(path)
+            with open(path, "wb") as f:
+                f.write(content[:-10] + b"0123456789")
+
+    def check_it_was_built(self, log):
+        self.assertRegex(log, r"\d+ [\d.]+ 5\n")
+        verified = self.strake("inspect", "--verify", "local")
+        self.assertEqual(verified.returncode, 0, verified.stderr)
+
+    def test_a_cache_that_cannot_be_written_fails_the_build_or_not(self):
+        nowhere = "type=registry,ref=127.0.0.1:1/cache"
+        failed = self.strake("build", "--cache-to", nowhere, self.folder)
+        self.assertEqual(failed.returncode, 1)
+        self.assertIn("127.0.0.1:1", failed.stderr)
+        result = self.build("--cache-to", nowhere + ",ignore-error=true",
+                            self.folder)
+        self.assertRegex(result.stderr, "(?i)warning.*cache was not exported")
+
+    def test_a_push_moves_only_what_the_registry_lacks(self):
+        context = self.context("lazy", f"FROM {self.base}\n"
+                               "COPY --link a.txt /a\nENV A=1\n", a__txt="a")
+        before = len(self.hub.requests())
+        result = self.build("--push", "-t", self.name("lazy"), context)
+        asked = self.hub.requests()[before:]
+        self.assertFalse([r for r in asked if r.startswith("GET") and
+                          "/library/busybox/blobs" in r][1:], asked)
+        self.assertNotIn("layers of", result.stderr)
+        # To another registry they have to go through here, packed.
+        other = self.registry("other")
+        self.forget_everything()
+        result = self.build("--push", "-t", f"{other.name}/lazy", context)
+        self.assertEqual(len(re.findall("layers of", result.stderr)), 1,
+                         result.stderr)
+        support.run("skopeo", "inspect", "--tls-verify=false",
+                    f"docker://{other.name}/lazy")
+        # Nothing was unpacked.
+        for kind in os.listdir(os.path.join(self.store, "snapshots")):
+            committed = os.path.join(self.store, "snapshots", kind, "committed")
+            for snapshot in os.listdir(committed):
+                self.assertFalse(os.path.exists(os.path.join(
+                    committed, snapshot, "fs/bin/busybox")))
+
+
+if __name__ == "__main__":
+    unittest.main()
