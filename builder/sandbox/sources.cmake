@@ -41,6 +41,7 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/notify/notify_sandbox.cc
   sandbox/notify/path_resolver.cc
   sandbox/notify/path_walk.cc
+  sandbox/notify/placement.cc
   sandbox/notify/probe_notify.cc
   sandbox/notify/reaper.cc
   sandbox/notify/registers_x86_64.cc

@@ -10,20 +10,17 @@
 #include <cerrno>
 #include <cstring>
 
+#include "builder/sandbox/notify/placement.h"
+
 namespace strake::builder::sandbox::notify {
 namespace {
 
 // Newer than Debian 12's kernel headers.
 constexpr unsigned kWaitKillableReceive = 1U << 5;  // Linux 5.19
-constexpr unsigned kAddDescriptorAndSend = 1U << 1;
-constexpr unsigned long kSetFlags = _IOW('!', 4, uint64_t);  // Linux 6.6
-constexpr uint64_t kSyncWakeUp = 1;
 
-int AddFd(int listener, uint64_t id, int fd, bool close_on_exec,
-          unsigned flags) {
+int AddFd(int listener, uint64_t id, int fd, bool close_on_exec) {
   seccomp_notif_addfd request = {};
   request.id = id;
-  request.flags = flags;
   request.srcfd = static_cast<uint32_t>(fd);
   request.newfd_flags = close_on_exec ? O_CLOEXEC : 0;
   int made = 0;
@@ -46,11 +43,7 @@ int InstallListener(std::span<const BpfInstruction> filter) {
                        SECCOMP_FILTER_FLAG_NEW_LISTENER | kWaitKillableReceive);
 }
 
-Listener::Listener(UniqueFd fd) : fd_(std::move(fd)) {
-  // Saves a scheduler round where both sides share a processor; older kernels
-  // refuse, and do without.
-  ioctl(fd_.get(), kSetFlags, kSyncWakeUp);
-}
+Listener::Listener(UniqueFd fd) : fd_(std::move(fd)) {}
 
 std::optional<Notification> Listener::Receive() const {
   seccomp_notif got = {};
@@ -92,20 +85,18 @@ int Listener::Continue(const Notification& call) {
 
 int Listener::SendDescriptor(const Notification& call, UniqueFd fd,
                              bool close_on_exec, Close close) {
-  if (close == Close::kSoon) {
-    return AddFd(fd_.get(), call.id, fd.get(), close_on_exec,
-                 kAddDescriptorAndSend);
-  }
-  const int made = AddFd(fd_.get(), call.id, fd.get(), close_on_exec, 0);
+  OnOneProcessor together(call.thread);
+  const int made = AddFd(fd_.get(), call.id, fd.get(), close_on_exec);
   if (made < 0) return made;
-  fd.reset();
+  if (close == Close::kBefore) fd.reset();
+  together.LetGo();
   const int failed = Send(call, made);
   // The caller was killed.
   return failed != 0 ? failed : made;
 }
 
 int Listener::AddDescriptor(const Notification& call, int fd) {
-  return AddFd(fd_.get(), call.id, fd, true, 0);
+  return AddFd(fd_.get(), call.id, fd, true);
 }
 
 std::optional<Label> Listener::LabelOf(pid_t thread) {

@@ -11,6 +11,7 @@
 
 #include "builder/sandbox/notify/listener.h"
 #include "builder/sandbox/notify/loader/protocol.h"
+#include "builder/sandbox/notify/placement.h"
 #include "builder/sandbox/notify/registers.h"
 #include "builder/sandbox/notify/tracee_memory.h"
 
@@ -123,6 +124,7 @@ int Prepare(pid_t thread, const RewrittenCall& call, Registers& registers) {
 int Listener::CallInTracee(const Notification& call,
                            const RewrittenCall& instead, int64_t& result,
                            const Afterwards& afterwards) {
+  const OnOneProcessor together(call.thread);
   HeldThread held(call.thread);
   if (int failed = held.Hold(*this, call)) return failed;
   Registers before;
@@ -146,6 +148,7 @@ int Listener::CallInTracee(const Notification& call,
 
 int Listener::SendToCall(const Notification& call,
                          const RewrittenCall& instead) {
+  const OnOneProcessor together(call.thread);
   HeldThread held(call.thread);
   if (int failed = held.Hold(*this, call)) return failed;
   Registers changed;

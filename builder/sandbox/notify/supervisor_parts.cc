@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 
 #include "builder/sandbox/child_plan.h"
 #include "builder/sandbox/notify/handlers.h"
+#include "builder/sandbox/notify/placement.h"
 #include "util/byte_stream.h"
 
 namespace strake::builder::sandbox::notify {
@@ -64,11 +66,14 @@ Credentials FirstCredentials(const ProcessSpec& spec) {
 void StartWorkers(Listener& listener, Emulation& emulation) {
   const unsigned count =
       std::clamp(std::thread::hardware_concurrency(), 2U, kMostWorkers);
+  const auto placement = std::make_shared<Placement>(listener.fd(), count);
   // They wait in the kernel for calls, which nothing can end but the end of all
   // callers, nor is it worth waiting for: detached, they go with the process.
   for (unsigned i = 0; i < count; ++i) {
-    std::thread([&listener, &emulation] {
+    std::thread([&listener, &emulation, placement, i] {
+      Placement::Worker worker{.index = i};
       while (auto call = listener.Receive()) {
+        placement->Note(worker, call->thread);
         AnswerCall(emulation, *call);
       }
     }).detach();
