@@ -1,5 +1,7 @@
 #include "builder/export/destination.h"
 
+#include <fcntl.h>
+
 #include <filesystem>
 #include <memory>
 #include <utility>
@@ -10,22 +12,34 @@ namespace strake::builder::exporter {
 
 Result<std::unique_ptr<FileDestination>> FileDestination::Open(
     const std::string& dest) {
-  std::optional<AtomicFile> file;
-  if (dest != "-") {
-    std::error_code error;
-    if (std::filesystem::is_directory(dest, error)) {
-      return InvalidArgument("--output dest=" + dest +
-                             ": is a folder; name a file in it");
-    }
-    AtomicFileOptions options;
-    options.sync = true;
-    auto created = AtomicFile::Create(dest, options);
-    if (!created) {
-      return std::move(created).error().Wrap("--output dest=" + dest);
-    }
-    file.emplace(*std::move(created));
+  std::unique_ptr<FileDestination> made(new FileDestination);
+  if (dest == "-") return made;
+  std::error_code error;
+  const auto there = std::filesystem::status(dest, error);
+  if (std::filesystem::is_directory(there)) {
+    return InvalidArgument("--output dest=" + dest +
+                           ": is a folder; name a file in it");
   }
-  return std::unique_ptr<FileDestination>(new FileDestination(std::move(file)));
+  if (std::filesystem::exists(there) &&
+      !std::filesystem::is_regular_file(there)) {
+    auto opened = OpenFile(dest.c_str(), O_WRONLY);
+    if (!opened) return std::move(opened).error().Wrap("--output dest=" + dest);
+    made->special_ = *std::move(opened);
+    return made;
+  }
+  // The name of a link stays one.
+  const std::filesystem::path file =
+      std::filesystem::is_regular_file(there)
+          ? std::filesystem::canonical(dest, error)
+          : std::filesystem::path(dest);
+  AtomicFileOptions options;
+  options.sync = true;
+  auto created = AtomicFile::Create(error ? dest : file.string(), options);
+  if (!created) {
+    return std::move(created).error().Wrap("--output dest=" + dest);
+  }
+  made->file_.emplace(*std::move(created));
+  return made;
 }
 
 Status FileDestination::Publish() { return file_ ? file_->Commit() : Status(); }

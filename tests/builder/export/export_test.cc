@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <ostream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/builder/export/exporter.h"
@@ -122,6 +123,30 @@ TEST(ExportTest, WritesTheFilesAsATar) {
             "bin/\nbin/app\nlink\nsecret\n");
   EXPECT_EQ(Sh("tar xOf " + file + " bin/app"), "#!/bin/sh\n");
   EXPECT_THAT(Sh("tar tvf " + file + " bin/app"), HasSubstr("-rwxr-xr-x"));
+}
+
+// What is no file, such as /dev/null, stays what it is; a link, a link.
+TEST(ExportTest, WritesToWhatIsNoFile) {
+  Exporter exporter;
+  const std::string fifo = exporter.out("fifo");
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  std::thread reader([&] {
+    EXPECT_EQ(Sh("tar tf " + fifo + " | LC_ALL=C sort"),
+              "bin/\nbin/app\nlink\nsecret\n");
+  });
+  EXPECT_TRUE(IsOk(exporter.Export({"type=tar,dest=" + fifo})));
+  reader.join();
+  EXPECT_TRUE(std::filesystem::is_fifo(fifo));
+}
+
+TEST(ExportTest, ReplacesTheFileBehindALink) {
+  Exporter exporter;
+  exporter.dir().Write("out/real.tar", "old");
+  exporter.dir().Symlink("real.tar", "out/link.tar");
+  ASSERT_TRUE(
+      IsOk(exporter.Export({"type=tar,dest=" + exporter.out("link.tar")})));
+  EXPECT_TRUE(std::filesystem::is_symlink(exporter.out("link.tar")));
+  EXPECT_EQ(Sh("tar tf " + exporter.out("real.tar") + " | wc -l"), "4\n");
 }
 
 TEST(ExportTest, WritesTheFilesIntoAFolder) {
