@@ -14,7 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "builder/sandbox/seccomp_filter.h"
+#include "builder/sandbox/bpf_program.h"
 
 namespace strake::builder::sandbox {
 

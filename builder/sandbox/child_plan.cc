@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "builder/sandbox/seccomp_filter.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
 #include "util/strings.h"

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "builder/sandbox/bpf_program.h"
 #include "builder/sandbox/child.h"
 #include "builder/sandbox/root_assembly.h"
 #include "builder/sandbox/sandbox.h"
-#include "builder/sandbox/seccomp_filter.h"
 #include "util/result.h"
 
 namespace strake::builder::sandbox {

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
@@ -117,15 +116,11 @@ void ChildProgram::ResetSignals() {
 // but 0 clears what capset(2) has left.
 void ChildProgram::TakeIdentity() {
   if (plan_.filter_length != 0) {
-    sock_fprog program{};
-    program.len = static_cast<unsigned short>(plan_.filter_length);
-    // The kernel only reads; the layout is its own (`seccomp_filter.h`).
-    program.filter = reinterpret_cast<sock_filter*>(
-        const_cast<BpfInstruction*>(plan_.filter));
     // SPEC_ALLOW: without it, kernels before 5.16 slow the process down.
-    Check(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-                  SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) == 0,
-          ChildStep::kSeccomp);
+    const int done = InstallFilter({plan_.filter, plan_.filter_length},
+                                   SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+    errno = done < 0 ? -done : 0;
+    Check(done >= 0, ChildStep::kSeccomp);
   }
   for (int cap = 0; cap < 64; ++cap) {
     if ((plan_.capabilities >> cap) & 1) continue;

@@ -6,7 +6,6 @@
 #include "builder/sandbox/seccomp_filter.h"
 
 #include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 
@@ -72,7 +71,7 @@ constexpr DeniedCall kDenied[] = {
     {"vm86old", -1, 113, -1, -1},
 };
 
-// Those whose arguments decide.
+// Those whose arguments decide; the arguments are ints.
 struct CheckedCalls {
   int clone;
   int clone3;
@@ -112,52 +111,9 @@ constexpr uint32_t Deny(int error) {
   return SECCOMP_RET_ERRNO | static_cast<uint32_t>(error);
 }
 
-// Both of our architectures are little-endian: the low half comes first. All
-// checked arguments are ints.
-constexpr uint32_t ArgumentOffset(int index) {
-  return static_cast<uint32_t>(offsetof(seccomp_data, args) +
-                               sizeof(uint64_t) * static_cast<size_t>(index));
-}
-
-class Assembler {
- public:
-  void Load(uint32_t offset) { Add(BPF_LD | BPF_W | BPF_ABS, offset); }
-  void Return(uint32_t action) { Add(BPF_RET | BPF_K, action); }
-
-  // Returns `action` if the loaded word equals `value`.
-  void ReturnIfEqual(uint32_t value, uint32_t action) {
-    Add(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
-    Return(action);
-  }
-  // ... if it has one of `bits`.
-  void ReturnIfAnyBit(uint32_t bits, uint32_t action) {
-    Add(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1);
-    Return(action);
-  }
-  // Runs `block`, which must end in a return, if the loaded word equals
-  // `value`; behind it the word is still loaded.
-  void IfEqual(uint32_t value, const std::vector<BpfInstruction>& block) {
-    Add(BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0);
-    // 8 bits of conditional jump are too few for a whole architecture.
-    Add(BPF_JMP | BPF_JA, static_cast<uint32_t>(block.size()));
-    code_.insert(code_.end(), block.begin(), block.end());
-  }
-  std::vector<BpfInstruction> Take() { return std::move(code_); }
-
- private:
-  void Add(int code, uint32_t operand, uint8_t jump_true = 0,
-           uint8_t jump_false = 0) {
-    code_.push_back({.code = static_cast<uint16_t>(code),
-                     .jump_true = jump_true,
-                     .jump_false = jump_false,
-                     .operand = operand});
-  }
-  std::vector<BpfInstruction> code_;
-};
-
 std::vector<BpfInstruction> DenyFlags(int argument, uint32_t flags) {
-  Assembler code;
-  code.Load(ArgumentOffset(argument));
+  BpfProgram code;
+  code.LoadArgument(argument);
   code.ReturnIfAnyBit(flags, Deny(EPERM));
   code.Return(SECCOMP_RET_ALLOW);
   return code.Take();
@@ -166,8 +122,8 @@ std::vector<BpfInstruction> DenyFlags(int argument, uint32_t flags) {
 // The values that Docker allows: Linux, 32-bit Linux, either with the version
 // that old programs can stand (UNAME26), and "tell me".
 std::vector<BpfInstruction> CheckPersonality() {
-  Assembler code;
-  code.Load(ArgumentOffset(0));
+  BpfProgram code;
+  code.LoadArgument(0);
   for (const uint32_t allowed : {0x0U, 0x8U, 0x20000U, 0x20008U, 0xffffffffU}) {
     code.ReturnIfEqual(allowed, SECCOMP_RET_ALLOW);
   }
@@ -176,8 +132,8 @@ std::vector<BpfInstruction> CheckPersonality() {
 }
 
 std::vector<BpfInstruction> CheckSocket() {
-  Assembler code;
-  code.Load(ArgumentOffset(0));
+  BpfProgram code;
+  code.LoadArgument(0);
   code.ReturnIfEqual(kVsock, Deny(EPERM));
   code.Return(SECCOMP_RET_ALLOW);
   return code.Take();
@@ -186,7 +142,7 @@ std::vector<BpfInstruction> CheckSocket() {
 // The program for one architecture; `number` is its column in the table.
 std::vector<BpfInstruction> Table(int DeniedCall::*number,
                                   const CheckedCalls& checked) {
-  Assembler code;
+  BpfProgram code;
   code.Load(offsetof(seccomp_data, nr));
   if (number == &DeniedCall::x86_64) {
     // x32 has the x86-64 audit architecture and marks its numbers.
@@ -214,9 +170,8 @@ std::vector<BpfInstruction> Table(int DeniedCall::*number,
 std::span<const DeniedCall> DeniedCalls() { return kDenied; }
 
 std::vector<BpfInstruction> DefaultSeccompFilter(Machine machine) {
-  static_assert(sizeof(BpfInstruction) == sizeof(sock_filter));
   if (machine == Machine::kOther) return {};
-  Assembler code;
+  BpfProgram code;
   code.Load(offsetof(seccomp_data, arch));
   if (machine == Machine::kX8664) {
     code.IfEqual(AUDIT_ARCH_X86_64, Table(&DeniedCall::x86_64, kX8664));

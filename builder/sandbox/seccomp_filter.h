@@ -9,20 +9,13 @@
 #ifndef STRAKE_BUILDER_SANDBOX_SECCOMP_FILTER_H_
 #define STRAKE_BUILDER_SANDBOX_SECCOMP_FILTER_H_
 
-#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
 
-namespace strake::builder::sandbox {
+#include "builder/sandbox/bpf_program.h"
 
-// One classic-BPF instruction; laid out as the kernel's `struct sock_filter`.
-struct BpfInstruction {
-  uint16_t code = 0;
-  uint8_t jump_true = 0;
-  uint8_t jump_false = 0;
-  uint32_t operand = 0;
-};
+namespace strake::builder::sandbox {
 
 // Machines whose system call numbers strake knows; each runs its own programs
 // and those of its 32-bit sibling.

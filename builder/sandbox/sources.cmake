@@ -1,5 +1,6 @@
 set(STRAKE_SANDBOX_SOURCES
   sandbox/backends.cc
+  sandbox/bpf_program.cc
   sandbox/child.cc
   sandbox/child_plan.cc
   sandbox/child_process.cc

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <sys/file.h>
@@ -14,7 +13,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 
 #include "builder/sandbox/notify/loader/protocol.h"
 
@@ -61,46 +59,6 @@ constexpr uint32_t kPrctlOptions[] = {
 // Of fcntl(2): what asks whether a file is open elsewhere.
 constexpr uint32_t kLockCommands[] = {F_OFD_SETLK, F_SETLEASE};
 
-class Program {
- public:
-  std::vector<BpfInstruction> Take() { return std::move(code_); }
-
-  void Load(size_t offset) {
-    Emit(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(offset));
-  }
-  void LoadArgument(int i) { Load(offsetof(seccomp_data, args) + 8 * i); }
-  void LoadArgumentHigh(int i) {
-    Load(offsetof(seccomp_data, args) + 8 * i + 4);
-  }
-  void Return(uint32_t action) { Emit(BPF_RET | BPF_K, action); }
-  // Skips the next `count` instructions unless the word equals `value`.
-  void UnlessEqualSkip(uint32_t value, uint8_t count) {
-    Emit(BPF_JMP | BPF_JEQ | BPF_K, value, 0, count);
-  }
-  void IfEqualSkip(uint32_t value, uint8_t count) {
-    Emit(BPF_JMP | BPF_JEQ | BPF_K, value, count, 0);
-  }
-  void UnlessAtLeastSkip(uint32_t value, uint8_t count) {
-    Emit(BPF_JMP | BPF_JGE | BPF_K, value, 0, count);
-  }
-  void And(uint32_t mask) { Emit(BPF_ALU | BPF_AND | BPF_K, mask); }
-  size_t size() const { return code_.size(); }
-  // Lets the jump at `at` skip everything up to here.
-  void SkipToHere(size_t at) {
-    code_[at].jump_false = static_cast<uint8_t>(code_.size() - at - 1);
-  }
-
- private:
-  void Emit(int code, uint32_t operand, uint8_t if_true = 0,
-            uint8_t if_false = 0) {
-    code_.push_back({.code = static_cast<uint16_t>(code),
-                     .jump_true = if_true,
-                     .jump_false = if_false,
-                     .operand = operand});
-  }
-  std::vector<BpfInstruction> code_;
-};
-
 constexpr uint32_t kAllow = SECCOMP_RET_ALLOW;
 constexpr uint32_t kNoSuchCall = SECCOMP_RET_ERRNO | ENOSYS;
 
@@ -108,14 +66,14 @@ static_assert((kArenaAddress & (kArenaSize - 1)) == 0);
 
 // The block of one call; it ends by returning.
 template <typename Block>
-void ForCall(Program& program, int call, Block block) {
+void ForCall(BpfProgram& program, int call, Block block) {
   const size_t at = program.size();
   program.UnlessEqualSkip(static_cast<uint32_t>(call), 0);
   block();
   program.SkipToHere(at);
 }
 
-void AllowWhereRewritten(Program& program, const Rewritten& rewritten) {
+void AllowWhereRewritten(BpfProgram& program, const Rewritten& rewritten) {
   program.LoadArgumentHigh(rewritten.argument);
   program.UnlessEqualSkip(static_cast<uint32_t>(kArenaAddress >> 32), 4);
   program.LoadArgument(rewritten.argument);
@@ -124,7 +82,8 @@ void AllowWhereRewritten(Program& program, const Rewritten& rewritten) {
   program.Return(kAllow);
 }
 
-void NotifyForLimit(Program& program, uint32_t notify, int call, int argument) {
+void NotifyForLimit(BpfProgram& program, uint32_t notify, int call,
+                    int argument) {
   ForCall(program, call, [&] {
     program.LoadArgument(argument);
     program.UnlessEqualSkip(RLIMIT_RTTIME, 1);
@@ -139,7 +98,7 @@ uint32_t ActionOf(AnsweredBy answered) {
 }
 
 // Other machines' programs, and calls that nobody may make.
-void RefuseWhatIsUnknown(Program& program) {
+void RefuseWhatIsUnknown(BpfProgram& program) {
   program.Load(offsetof(seccomp_data, arch));
   program.IfEqualSkip(AUDIT_ARCH_X86_64, 1);
   program.Return(kNoSuchCall);
@@ -152,7 +111,7 @@ void RefuseWhatIsUnknown(Program& program) {
   }
 }
 
-void PassWithoutAddress(Program& program, int argument) {
+void PassWithoutAddress(BpfProgram& program, int argument) {
   program.LoadArgument(argument);
   program.UnlessEqualSkip(0, 3);
   program.LoadArgumentHigh(argument);
@@ -161,13 +120,13 @@ void PassWithoutAddress(Program& program, int argument) {
 }
 
 // What the supervisor lets the caller make itself.
-void AllowMarked(Program& program) {
+void AllowMarked(BpfProgram& program) {
   program.LoadArgument(5);
   program.UnlessEqualSkip(kPass, 1);
   program.Return(kAllow);
 }
 
-void AskOnceAboutPeers(Program& program, uint32_t notify) {
+void AskOnceAboutPeers(BpfProgram& program, uint32_t notify) {
   ForCall(program, SYS_getsockopt, [&] {
     AllowMarked(program);
     program.LoadArgument(1);
@@ -184,7 +143,8 @@ void AskOnceAboutPeers(Program& program, uint32_t notify) {
 }
 
 // What is decided by arguments, then `calls`, then all others.
-void Finish(Program& program, std::span<const int> calls, AnsweredBy answered) {
+void Finish(BpfProgram& program, std::span<const int> calls,
+            AnsweredBy answered) {
   const uint32_t notify = ActionOf(answered);
   ForCall(program, SYS_prctl, [&] {
     program.LoadArgument(0);
@@ -246,7 +206,7 @@ void Finish(Program& program, std::span<const int> calls, AnsweredBy answered) {
 
 std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls,
                                          AnsweredBy answered) {
-  Program program;
+  BpfProgram program;
   RefuseWhatIsUnknown(program);
   for (const Rewritten& rewritten : kRewritten) {
     ForCall(program, rewritten.call, [&] {
@@ -263,7 +223,7 @@ std::vector<BpfInstruction> NotifyFilter(std::span<const int> calls,
 }
 
 std::vector<BpfInstruction> NativePathsFilter(std::span<const int> calls) {
-  Program program;
+  BpfProgram program;
   RefuseWhatIsUnknown(program);
   ForCall(program, SYS_bind, [&] {
     program.LoadArgumentHigh(0);

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "builder/sandbox/seccomp_filter.h"
+#include "builder/sandbox/bpf_program.h"
 
 namespace strake::builder::sandbox::notify {
 

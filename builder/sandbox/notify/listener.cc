@@ -1,7 +1,6 @@
 #include "builder/sandbox/notify/listener.h"
 
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -19,8 +18,6 @@ constexpr unsigned kWaitKillableReceive = 1U << 5;  // Linux 5.19
 constexpr unsigned kAddDescriptorAndSend = 1U << 1;
 constexpr unsigned long kSetFlags = _IOW('!', 4, uint64_t);  // Linux 6.6
 constexpr uint64_t kSyncWakeUp = 1;
-
-static_assert(sizeof(BpfInstruction) == sizeof(sock_filter));
 
 int AddFd(int listener, uint64_t id, int fd, bool close_on_exec,
           unsigned flags) {
@@ -45,14 +42,8 @@ bool IsOver(int listener) {
 }  // namespace
 
 int InstallListener(std::span<const BpfInstruction> filter) {
-  sock_fprog program = {};
-  program.len = static_cast<unsigned short>(filter.size());
-  program.filter = const_cast<sock_filter*>(
-      reinterpret_cast<const sock_filter*>(filter.data()));
-  const long fd = syscall(
-      SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-      SECCOMP_FILTER_FLAG_NEW_LISTENER | kWaitKillableReceive, &program);
-  return fd < 0 ? -errno : static_cast<int>(fd);
+  return InstallFilter(filter,
+                       SECCOMP_FILTER_FLAG_NEW_LISTENER | kWaitKillableReceive);
 }
 
 Listener::Listener(UniqueFd fd) : fd_(std::move(fd)) {

@@ -10,8 +10,8 @@
 #include <span>
 #include <utility>
 
+#include "builder/sandbox/bpf_program.h"
 #include "builder/sandbox/notify/transport.h"
-#include "builder/sandbox/seccomp_filter.h"
 #include "util/unique_fd.h"
 
 namespace strake::builder::sandbox::notify {

@@ -1,8 +1,6 @@
 #include "builder/sandbox/notify/reaper.h"
 
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -108,9 +106,9 @@ class FirstProcess {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
       Fail(ready, ChildStep::kSeccomp, errno);
     }
-    InstallFilter(ready, plan_.denials);
+    Install(ready, plan_.denials);
     if (!plan_.listens) {
-      InstallFilter(ready, plan_.filter);
+      Install(ready, plan_.filter);
       return 0;
     }
     const int listener = InstallListener(plan_.filter);
@@ -118,15 +116,10 @@ class FirstProcess {
     return listener;
   }
 
-  static void InstallFilter(int ready, std::span<const BpfInstruction> filter) {
+  static void Install(int ready, std::span<const BpfInstruction> filter) {
     if (filter.empty()) return;
-    sock_fprog program = {};
-    program.len = static_cast<unsigned short>(filter.size());
-    program.filter = const_cast<sock_filter*>(
-        reinterpret_cast<const sock_filter*>(filter.data()));
-    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {
-      Fail(ready, ChildStep::kSeccomp, errno);
-    }
+    const int done = InstallFilter(filter, 0);
+    if (done < 0) Fail(ready, ChildStep::kSeccomp, -done);
   }
 
   static void ResetSignals() {

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <span>
 
-#include "builder/sandbox/seccomp_filter.h"
+#include "builder/sandbox/bpf_program.h"
 
 namespace strake::builder::sandbox::notify {
 

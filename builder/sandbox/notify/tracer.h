@@ -31,9 +31,9 @@
 #include <utility>
 #include <vector>
 
+#include "builder/sandbox/bpf_program.h"
 #include "builder/sandbox/notify/registers.h"
 #include "builder/sandbox/notify/transport.h"
-#include "builder/sandbox/seccomp_filter.h"
 
 namespace strake::builder::sandbox::notify {
 
