@@ -114,9 +114,6 @@ class HostileTest(support.EndToEndTest):
 
     def test_forks_without_end(self):
         def check(isolation):
-            # docs/ci.md: one tracer does not keep up with the bomb.
-            if isolation == "trace":
-                return
             with cgroup(processes=150) as prefix:
                 result = self.attempt(
                     "bomb", isolation,

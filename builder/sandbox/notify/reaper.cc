@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,49 +12,16 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <set>
-#include <string>
-#include <vector>
 
 #include "builder/sandbox/child.h"
+#include "builder/sandbox/kill_descendants.h"
 #include "builder/sandbox/notify/listener.h"
 #include "builder/sandbox/notify/loader/protocol.h"
 #include "util/unique_fd.h"
 
 namespace strake::builder::sandbox::notify {
 namespace {
-
-std::vector<pid_t> ChildrenOf(pid_t process, pid_t thread) {
-  char path[64];
-  std::snprintf(path, sizeof(path), "/proc/%d/task/%d/children", process,
-                thread);
-  std::vector<pid_t> children;
-  const UniqueFd file(open(path, O_RDONLY | O_CLOEXEC));
-  std::string text;
-  char buffer[4096];
-  ssize_t n = 0;
-  while ((n = read(file.get(), buffer, sizeof(buffer))) > 0) {
-    text.append(buffer, static_cast<size_t>(n));
-  }
-  const char* at = text.c_str();
-  char* end = nullptr;
-  for (long child = std::strtol(at, &end, 10); end != at;
-       child = std::strtol(at, &end, 10)) {
-    children.push_back(static_cast<pid_t>(child));
-    at = end;
-  }
-  return children;
-}
-
-// Children of a leader's other threads are found once their parents are dead.
-void CollectDescendants(pid_t process, std::set<pid_t>& found) {
-  for (pid_t child : ChildrenOf(process, process)) {
-    if (found.insert(child).second) CollectDescendants(child, found);
-  }
-}
 
 class FirstProcess {
  public:
@@ -187,23 +153,6 @@ pid_t StartFirst(const ReaperPlan& plan, UniqueFd& go) {
 }
 
 }  // namespace
-
-void KillDescendants() {
-  while (true) {
-    std::set<pid_t> found;
-    CollectDescendants(getpid(), found);
-    // A process that forks faster than we look is out of room first.
-    const struct rlimit none = {0, 0};
-    for (pid_t process : found) {
-      prlimit(process, RLIMIT_NPROC, &none, nullptr);
-    }
-    for (pid_t process : found) kill(process, SIGKILL);
-    const pid_t waited = waitpid(-1, nullptr, __WALL);
-    if (waited < 0 && errno == ECHILD) return;
-    while (waitpid(-1, nullptr, __WALL | WNOHANG) > 0) {
-    }
-  }
-}
 
 void RunReaper(const ReaperPlan& plan) {
   // SIGTERM: the supervisor is gone.

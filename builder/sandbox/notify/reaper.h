@@ -54,9 +54,6 @@ struct ReaperMessage {
 // REQUIRES: called in a new process with one thread.
 [[noreturn]] void RunReaper(const ReaperPlan& plan);
 
-// Kills all descendants of this process, a subreaper, and reaps them.
-void KillDescendants();
-
 }  // namespace strake::builder::sandbox::notify
 
 #endif  // STRAKE_BUILDER_SANDBOX_NOTIFY_REAPER_H_

@@ -20,6 +20,7 @@
 #include <string_view>
 
 #include "builder/sandbox/child.h"
+#include "builder/sandbox/kill_descendants.h"
 #include "builder/sandbox/notify/emulation.h"
 #include "builder/sandbox/notify/filter.h"
 #include "builder/sandbox/notify/find_program.h"

@@ -55,6 +55,18 @@ pid_t ParentOf(pid_t process) {
   return static_cast<pid_t>(std::strtol(text->c_str() + line + 7, nullptr, 10));
 }
 
+// Whether `thread` is no longer stopped for the reason that `status` says: it
+// was killed, or another thread's execve(2) has taken its number.
+bool IsOver(pid_t thread, int status) {
+  if (!WIFSTOPPED(status)) return false;
+  const int event = EventOf(status);
+  const bool at_call = event == 0 && WSTOPSIG(status) == kCallStop;
+  if (!at_call && (event == 0 || event == PTRACE_EVENT_STOP)) return false;
+  siginfo_t why = {};
+  if (ptrace(PTRACE_GETSIGINFO, thread, nullptr, &why) != 0) return true;
+  return why.si_code != (at_call ? kCallStop : SIGTRAP | (event << 8));
+}
+
 bool IsStopSignal(int signal) {
   return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN ||
          signal == SIGTTOU;
@@ -92,6 +104,7 @@ class BlockedSignals {
 int Tracer::Attach(pid_t first) {
   if (Trace(PTRACE_SEIZE, first, 0, kOptions) != 0) return -errno;
   if (stops_at_all_calls()) Trace(PTRACE_INTERRUPT, first);
+  first_ = first;
   threads_[first].process = first;
   processes_[first].threads = 1;
   return 0;
@@ -99,25 +112,55 @@ int Tracer::Attach(pid_t first) {
 
 void Tracer::Run() {
   Stop stop;
-  while (NextStop(stop)) Handle(stop);
+  while (NextStop(stop)) {
+    if (!ending_) {
+      Handle(stop);
+    } else if (WIFSTOPPED(stop.status)) {
+      kill(stop.thread, SIGKILL);
+    }
+  }
+}
+
+// Those that run may each start one more, which stops before it does anything.
+void Tracer::EndAll() {
+  ending_ = true;
+  for (const auto& [process, known] : processes_) kill(process, SIGKILL);
+  for (const auto& [thread, status] : unborn_) kill(thread, SIGKILL);
+  for (const Stop& stop : stops_) {
+    if (WIFSTOPPED(stop.status)) kill(stop.thread, SIGKILL);
+  }
+  stops_.clear();
 }
 
 bool Tracer::NextStop(Stop& stop) {
-  if (!put_off_.empty()) {
-    stop = put_off_.front();
-    put_off_.pop_front();
-    return true;
-  }
   do {
-    // Of this thread's tracees only: the process has children of its own.
-    stop.thread = waitpid(-1, &stop.status, __WALL | __WNOTHREAD);
-  } while (stop.thread < 0 && errno == EINTR);
-  return stop.thread > 0;
+    if (stops_.empty() && !WaitForStops()) return false;
+    stop = stops_.front();
+    stops_.pop_front();
+  } while (stop.is_late && IsOver(stop.thread, stop.status));
+  return true;
+}
+
+// All that have stopped, before one of them is let go on: the kernel tells of
+// the youngest first, and so never of others where there is always a younger.
+bool Tracer::WaitForStops() {
+  // Of this thread's tracees only: the process has children of its own.
+  int how = __WALL | __WNOTHREAD;
+  Stop stop;
+  while (true) {
+    stop.thread = waitpid(-1, &stop.status, how);
+    if (stop.thread < 0 && errno == EINTR) continue;
+    if (stop.thread <= 0) return !stops_.empty();
+    stops_.push_back(stop);
+    stop.is_late = true;
+    how |= WNOHANG;
+  }
 }
 
 void Tracer::Handle(const Stop& stop) {
   if (!WIFSTOPPED(stop.status)) {
     Forget(stop.thread);
+    if (stop.thread == first_) EndAll();
   } else if (!threads_.contains(stop.thread)) {
     unborn_[stop.thread] = stop.status;
   } else if (EventOf(stop.status) != 0) {
@@ -239,7 +282,7 @@ void Tracer::Adopt(pid_t child, pid_t parent) {
   known.label = processes_[of].label;
   auto stopped = unborn_.find(child);
   if (stopped == unborn_.end()) return;
-  put_off_.push_back({child, stopped->second});
+  stops_.push_back({child, stopped->second});
   unborn_.erase(stopped);
 }
 
@@ -254,7 +297,7 @@ void Tracer::AdoptOrphans(const Label& label) {
     }
     threads_[child].process = child;
     processes_[child] = {.label = label, .threads = 1};
-    put_off_.push_back({child, status});
+    stops_.push_back({.thread = child, .status = status, .is_late = true});
     at = unborn_.erase(at);
   }
 }
@@ -354,7 +397,7 @@ bool Tracer::RunToCallEnd(Registers& registers) {
     } while (stop.thread < 0 && errno == EINTR);
     if (stop.thread < 0) return false;
     if (!WIFSTOPPED(stop.status) || EventOf(stop.status) == PTRACE_EVENT_EXEC) {
-      put_off_.push_back(stop);  // killed, or by another thread's execve(2)
+      stops_.push_back(stop);  // killed, or by another thread's execve(2)
       return false;
     }
     signal = 0;

@@ -16,6 +16,10 @@
 // all others that make answered calls wait. Opens that may block (FIFOs),
 // connect(2) and execve(2) are not waited for. A file system that hangs hangs
 // the run.
+//
+// The end of the first process is that of the run: from then on nobody is let
+// go on, whoever stops is killed instead. What forks without end is thereby
+// over with the next fork of each, however many there are.
 
 #ifndef STRAKE_BUILDER_SANDBOX_NOTIFY_TRACER_H_
 #define STRAKE_BUILDER_SANDBOX_NOTIFY_TRACER_H_
@@ -51,7 +55,7 @@ class Tracer final : public Transport {
 
   // Begins to trace `first`, a process with one thread. 0 or a negative errno.
   int Attach(pid_t first);
-  // Answers calls until nobody is left to make one.
+  // Answers calls until the first process has ended, then ends all others.
   void Run();
 
   int Send(const Notification& call, int64_t answer) override;
@@ -81,6 +85,8 @@ class Tracer final : public Transport {
   struct Stop {
     pid_t thread = 0;
     int status = 0;
+    // Others came between it and its turn.
+    bool is_late = false;
   };
   // The call that is being answered.
   struct Current {
@@ -91,6 +97,8 @@ class Tracer final : public Transport {
   };
 
   bool NextStop(Stop& stop);
+  bool WaitForStops();
+  void EndAll();
   void Handle(const Stop& stop);
   void HandleEvent(const Stop& stop);
   void HandleCallStop(pid_t thread);
@@ -115,12 +123,14 @@ class Tracer final : public Transport {
   const std::vector<BpfInstruction> filter_;
   const Answerer answer_;
   Current current_;
+  pid_t first_ = 0;
+  bool ending_ = false;
   std::unordered_map<pid_t, Thread> threads_;
   std::unordered_map<pid_t, Process> processes_;
   // Stops of threads whose parent has not told of them yet.
   std::map<pid_t, int> unborn_;
-  // Stops that were met while another was waited for.
-  std::deque<Stop> put_off_;
+  // In the order of their turns.
+  std::deque<Stop> stops_;
 };
 
 }  // namespace strake::builder::sandbox::notify

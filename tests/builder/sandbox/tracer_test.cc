@@ -106,6 +106,18 @@ TEST_P(TracerTest, KillingTheSupervisorEndsTheRun) {
   }
 }
 
+// Each starts the next and ends, so that no look ever finds the same ones, and
+// the kernel always has a younger one to tell of.
+constexpr char kChains[] =
+    "f() { f & }; i=0; while [ $i -lt 20 ]; do f; i=$((i+1)); done; sleep 0.2";
+
+TEST_P(TracerTest, ForkingWithoutEndEndsWithTheFirstProcess) {
+  const pid_t strake = Start(kChains);
+  const bool ended = NobodyIsLeft();
+  if (!ended) kill(strake, SIGKILL);
+  EXPECT_TRUE(ended);
+}
+
 INSTANTIATE_TEST_SUITE_P(Transports, TracerTest,
                          ::testing::Values(notify::CallTransport::kTracer,
                                            notify::CallTransport::kEagerTracer),
