@@ -74,6 +74,8 @@ struct BuildOptions {
   std::vector<Output> outputs;    // empty: the store, under `tags`
 
   bool no_cache = false;  // execute every step
+  // Execute every step of these stages (name or index).
+  std::vector<std::string> no_cache_stages;
   // What earlier builds elsewhere left: tried in order, after the store's own.
   // One that is not there, damaged, or of another program is a warning.
   std::vector<CacheImport> cache_from;
