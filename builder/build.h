@@ -100,7 +100,7 @@ struct BuildOptions {
   // times where `rewrite_timestamp` is set. Overridden by the build argument.
   std::optional<int64_t> source_date_epoch;
   bool rewrite_timestamp = false;  // as in the outputs
-  int jobs = 0;                    // steps at once; 0: one a CPU
+  int jobs = 0;  // steps at once; 0: one a CPU, but four at the least
 
   registry::ClientOptions registry;  // credentials, insecure hosts
   ProgressSink* progress = nullptr;  // borrowed; one call at a time

@@ -145,7 +145,7 @@ void BuildFlags::Declare(OptionSet& options) {
       "How progress is shown on standard error (default: $BUILDKIT_PROGRESS "
       "or auto)");
   options.Value("--jobs", jobs_, {"N"},
-                "Steps that run at once (default: one a CPU)");
+                "Steps that run at once (default: one a CPU, but at least 4)");
   options.Value("--snapshotter", snapshotter_,
                 {"NAME", Completes::kNothing, {"auto", "overlay", "plain"}},
                 "How root file systems are kept");
