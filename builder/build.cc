@@ -129,15 +129,20 @@ bool HasKind(const std::vector<CacheExport>& exports, CacheExport::Kind kind) {
   return std::ranges::find(exports, kind, &CacheExport::kind) != exports.end();
 }
 
+// Steps at once where nobody says. Most of what steps do is to wait for
+// networks and disks: fewer than four leave a small machine idle.
+int DefaultJobs() {
+  constexpr unsigned kFewest = 4;
+  return static_cast<int>(
+      std::max(kFewest, std::thread::hardware_concurrency()));
+}
+
 solve::SolveOptions MakeSolveOptions(
     const BuildOptions& options, const std::vector<Output>& outputs,
     const std::optional<oci::Timestamp>& epoch) {
   solve::SolveOptions solve;
   solve.no_cache = options.no_cache;
-  solve.jobs =
-      options.jobs > 0
-          ? options.jobs
-          : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  solve.jobs = options.jobs > 0 ? options.jobs : DefaultJobs();
   solve.compression = options.compression;
   if (options.rewrite_timestamp) solve.layers.clamp_mtime = epoch;
   solve.need_layers = std::ranges::any_of(outputs, exporter::NeedsImage);

@@ -74,6 +74,8 @@ struct BuildOptions {
   std::vector<Output> outputs;    // empty: the store, under `tags`
 
   bool no_cache = false;  // execute every step
+  // Execute every step of these stages (name or index).
+  std::vector<std::string> no_cache_stages;
   // What earlier builds elsewhere left: tried in order, after the store's own.
   // One that is not there, damaged, or of another program is a warning.
   std::vector<CacheImport> cache_from;
@@ -98,7 +100,7 @@ struct BuildOptions {
   // times where `rewrite_timestamp` is set. Overridden by the build argument.
   std::optional<int64_t> source_date_epoch;
   bool rewrite_timestamp = false;  // as in the outputs
-  int jobs = 0;                    // steps at once; 0: one a CPU
+  int jobs = 0;  // steps at once; 0: one a CPU, but four at the least
 
   registry::ClientOptions registry;  // credentials, insecure hosts
   ProgressSink* progress = nullptr;  // borrowed; one call at a time

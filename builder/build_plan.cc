@@ -1,5 +1,6 @@
 #include "builder/build_plan.h"
 
+#include <set>
 #include <utility>
 
 #include "builder/plan/base_images.h"
@@ -7,6 +8,7 @@
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
+#include "util/suggest.h"
 
 namespace strake::builder {
 namespace {
@@ -21,6 +23,25 @@ std::function<bool(const std::string&)> IgnoredBy(
   return [rules](const std::string& path) {
     return dockerfile::CopiesIgnoredFile(rules->matcher, path);
   };
+}
+
+Result<std::set<size_t>> FindStages(const std::vector<std::string>& names,
+                                    const dockerfile::Dockerfile& file) {
+  std::set<size_t> stages;
+  for (const std::string& name : names) {
+    auto stage = file.FindTarget(name);
+    if (!stage || name.empty()) {
+      std::vector<std::string> known;
+      for (const dockerfile::Stage& other : file.stages) {
+        if (!other.name.empty()) known.push_back(other.name);
+      }
+      return InvalidArgument(
+          "--no-cache-filter: there is no stage \"" + name + "\"" +
+          (known.empty() ? "; none has a name" : DidYouMean(name, known)));
+    }
+    stages.insert(*stage);
+  }
+  return stages;
 }
 
 }  // namespace
@@ -64,6 +85,8 @@ Result<PlanOptions> MakePlanOptions(const BuildOptions& options,
   plan.filename = source.name;
   plan.source_text = source.text;
   plan.target = options.target;
+  ASSIGN_OR_RETURN(plan.no_cache_stages,
+                   FindStages(options.no_cache_stages, source.file));
   plan.build_args = plan::BuildArgs(options.build_args);
   plan.labels = options.labels;
   plan.build_platform = oci::HostPlatform();

@@ -15,10 +15,10 @@ using builder::Output;
 
 // Options of docker buildx build that take a value, and flags.
 constexpr std::string_view kMissingValues[] = {
-    "--annotation",  "--attest",       "--builder",    "--cgroup-parent",
-    "--cpu-period",  "--cpu-quota",    "--cpu-shares", "--cpuset-cpus",
-    "--cpuset-mems", "--memory-swap",  "-m,--memory",  "--no-cache-filter",
-    "--policy",      "--security-opt", "--shm-size",   "--ulimit"};
+    "--annotation",   "--attest",      "--builder",    "--cgroup-parent",
+    "--cpu-period",   "--cpu-quota",   "--cpu-shares", "--cpuset-cpus",
+    "--cpuset-mems",  "--memory-swap", "-m,--memory",  "--policy",
+    "--security-opt", "--shm-size",    "--ulimit"};
 constexpr std::string_view kMissingFlags[] = {"--compress", "-D,--debug",
                                               "--squash"};
 
@@ -79,6 +79,9 @@ void BuildFlags::Declare(OptionSet& options) {
                "environment");
   options.List("--label", labels_, {"NAME=VALUE"}, "Add a label to the image");
   options.Flag("--no-cache", no_cache_, "Execute every step");
+  options.List("--no-cache-filter", no_cache_stages_, {"STAGE"},
+               "Execute every step of this stage (name or number; several "
+               "with commas)");
   options.List("--cache-from", cache_from_, {"CACHE"},
                "Steps that were built elsewhere: type=registry,ref=NAME (or "
                "NAME alone), type=local,src=FOLDER");
@@ -142,7 +145,7 @@ void BuildFlags::Declare(OptionSet& options) {
       "How progress is shown on standard error (default: $BUILDKIT_PROGRESS "
       "or auto)");
   options.Value("--jobs", jobs_, {"N"},
-                "Steps that run at once (default: one a CPU)");
+                "Steps that run at once (default: one a CPU, but at least 4)");
   options.Value("--snapshotter", snapshotter_,
                 {"NAME", Completes::kNothing, {"auto", "overlay", "plain"}},
                 "How root file systems are kept");
@@ -243,6 +246,11 @@ Status BuildFlags::ResolveValues(const Environment& environment,
   if (platform_) {
     ASSIGN_OR_RETURN(oci::Platform platform, ParseOnePlatform(*platform_));
     options.platforms.push_back(std::move(platform));
+  }
+  for (const std::string& text : no_cache_stages_) {
+    for (std::string_view stage : Split(text, ',')) {
+      options.no_cache_stages.emplace_back(stage);
+    }
   }
   for (const std::string& text : cache_from_) {
     ASSIGN_OR_RETURN(auto spec, builder::ParseCacheImport(text));

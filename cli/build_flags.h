@@ -65,6 +65,7 @@ class BuildFlags {
   std::vector<std::string> insecure_registries_;
   std::vector<std::string> cache_from_;
   std::vector<std::string> cache_to_;
+  std::vector<std::string> no_cache_stages_;
   std::optional<std::string> platform_;
   std::optional<std::string> provenance_;
   std::optional<std::string> sbom_;

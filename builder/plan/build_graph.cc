@@ -7,7 +7,11 @@ VertexId BuildGraph::Add(Vertex vertex) {
       std::pair(Definition(vertex.op, DefinitionPurpose::kIdentity),
                 vertex.inputs),
       vertices_.size());
-  if (added) vertices_.push_back(std::move(vertex));
+  if (added) {
+    vertices_.push_back(std::move(vertex));
+  } else if (vertex.no_cache) {
+    vertices_[it->second].no_cache = true;
+  }
   return it->second;
 }
 

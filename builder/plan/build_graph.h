@@ -24,6 +24,8 @@ struct Vertex {
   // Where in the Dockerfile it comes from, 1-based; 0: from nowhere.
   size_t first_line = 0;
   size_t last_line = 0;
+  // Is executed even where a cache knows it. No part of what it is.
+  bool no_cache = false;
 };
 
 // One image to make.
@@ -44,7 +46,8 @@ class BuildGraph {
   const std::vector<Vertex>& vertices() const { return vertices_; }
   const Vertex& vertex(VertexId id) const { return vertices_[id]; }
 
-  // Adds a vertex, or returns the one that does the same with the same inputs.
+  // Adds a vertex, or returns the one that does the same with the same inputs;
+  // `no_cache` of either counts for both.
   VertexId Add(Vertex vertex);
 
   TargetImage target;

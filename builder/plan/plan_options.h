@@ -30,6 +30,7 @@ struct PlanOptions {
   std::string target;
   // For checks: every stage is planned, not only those the target reaches.
   bool all_stages = false;
+  std::set<size_t> no_cache_stages;  // whose steps are executed in any case
   BuildArgs build_args;
   std::map<std::string, std::string> labels;
   oci::Platform target_platform;

@@ -82,6 +82,23 @@ std::string LayerForm(const SolveOptions& options) {
   return form;
 }
 
+// By vertex, whether it has to be executed whatever the cache knows: for its
+// own sake, or since it is made of such a state. A copy out of one is not: what
+// counts for it are the files that it finds there.
+std::vector<bool> FindStale(const plan::BuildGraph& graph, bool no_cache) {
+  std::vector<bool> stale;
+  for (const Vertex& vertex : graph.vertices()) {
+    const auto* copy = std::get_if<CopyOp>(&vertex.op);
+    const bool by_content = copy != nullptr && CopiesFromInputsOnly(*copy);
+    const auto inputs =
+        by_content ? std::span(vertex.inputs).first(1) : vertex.inputs;
+    stale.push_back(
+        (IsStep(vertex) && (no_cache || vertex.no_cache)) ||
+        std::ranges::any_of(inputs, [&](VertexId id) { return stale[id]; }));
+  }
+  return stale;
+}
+
 class Solver {
  public:
   Solver(const plan::BuildGraph& graph, const SolveServices& services,
@@ -93,6 +110,7 @@ class Solver {
         slots_(std::max(1, options.jobs)),
         forks_(std::max(8, 4 * options.jobs)),
         states_(graph.vertices().size()),
+        stale_(FindStale(graph, options.no_cache)),
         forward_stop_(options.stop, [this] { stop_.request_stop(); }) {}
 
   Result<SolveResult> Run(std::optional<SolveFailure>* failure) {
@@ -110,6 +128,8 @@ class Solver {
   struct VertexState {
     Memo<plan::Op> pinned;
     Memo<oci::Digest> key;
+    // That of a copy whose files nobody looked at yet.
+    bool key_is_remembered = false;
     Memo<std::optional<CacheRecord>> found;
     Memo<CacheRecord> snapshot;
     Memo<SolvedLayer> layer;
@@ -176,7 +196,7 @@ class Solver {
   Result<oci::Digest> ComputeKey(VertexId id) {
     const Vertex& vertex = graph_.vertex(id);
     if (const auto* copy = std::get_if<CopyOp>(&vertex.op)) {
-      return CopyKey(vertex, *copy);
+      return CopyKey(id, *copy);
     }
     ASSIGN_OR_RETURN(std::vector<oci::Digest> inputs, Keys(vertex.inputs));
     ASSIGN_OR_RETURN(plan::Op pinned, Pinned(id));
@@ -185,7 +205,8 @@ class Solver {
 
   // The key of the state below and the digest of the files are worked out at
   // once: each may mean that a whole stage is executed first.
-  Result<oci::Digest> CopyKey(const Vertex& vertex, const CopyOp& copy) {
+  Result<oci::Digest> CopyKey(VertexId id, const CopyOp& copy) {
+    const Vertex& vertex = graph_.vertex(id);
     auto pending = forks_.Start([&] { return FindContent(vertex, copy); });
     auto base = Key(vertex.inputs[0]);
     auto content = pending.get();
@@ -195,6 +216,7 @@ class Solver {
     if (!content->remembered) return key;
     if (!UsableRecords(key).empty()) {
       RETURN_IF_ERROR(ReportSkipped(vertex));
+      states_[id].key_is_remembered = true;
       return key;
     }
     // The copy has to be carried out, with the files that there are now.
@@ -218,7 +240,10 @@ class Solver {
       return Content{digest, false, {}};
     }
     ASSIGN_OR_RETURN(oci::Digest definition, CopyDefinition(vertex, copy));
-    if (!options_.no_cache) {
+    // A stale source has to be executed before its files are looked at.
+    const bool is_stale = std::ranges::any_of(
+        Sources(vertex), [this](VertexId id) { return stale_[id]; });
+    if (!is_stale) {
       if (auto known = services_.index.FindAlias(definition)) {
         // It may have been imported.
         RETURN_IF_ERROR(services_.index.RecordAlias(definition, *known));
@@ -349,7 +374,7 @@ class Solver {
     return states_[id].found.Get([&]() -> Result<Answer> {
       const Vertex& vertex = graph_.vertex(id);
       ASSIGN_OR_RETURN(oci::Digest key, Key(id));
-      if (options_.no_cache && IsStep(vertex)) return Answer();
+      if (stale_[id]) return Answer();
       std::vector<CacheRecord> records = UsableRecords(key);
       if (records.empty()) return Answer();
       ASSIGN_OR_RETURN(Answer parent, FoundParent(vertex));
@@ -576,6 +601,15 @@ class Solver {
     const Vertex& vertex = graph_.vertex(id);
     ASSIGN_OR_RETURN(oci::Digest key, Key(id));
     ASSIGN_OR_RETURN(std::vector<SnapshotId> inputs, Snapshots(vertex.inputs));
+    if (states_[id].key_is_remembered) {
+      // The files may have been made anew meanwhile, and differ.
+      const auto& copy = std::get<CopyOp>(vertex.op);
+      ASSIGN_OR_RETURN(oci::Digest definition, CopyDefinition(vertex, copy));
+      ASSIGN_OR_RETURN(oci::Digest base, Key(vertex.inputs[0]));
+      ASSIGN_OR_RETURN(oci::Digest digest,
+                       DigestAndRemember(vertex, copy, definition));
+      key = cache::ContentKey(copy, base, digest);
+    }
     SlotGuard slot(slots_);
     if (stop_.stop_requested()) return Cancelled("the build was cancelled");
     if (!IsStep(vertex)) return Carry(id, key, std::move(inputs), 0);
@@ -692,6 +726,7 @@ class Solver {
   std::counting_semaphore<> slots_;
   Forks forks_;
   std::deque<VertexState> states_;
+  const std::vector<bool> stale_;
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> forward_stop_;
   std::atomic<int> executed_ = 0;

@@ -46,7 +46,7 @@ struct SolveServices {
 };
 
 struct SolveOptions {
-  bool no_cache = false;
+  bool no_cache = false;  // every step; a vertex may say so for itself
   int jobs = 1;
   oci::CompressionOptions compression;
   oci::LayerWriteOptions layers;

@@ -80,6 +80,10 @@ TEST(BuildFlagsTest, PassesValuesOn) {
                           "--add-host",
                           "h:1.2.3.4",
                           "--no-cache",
+                          "--no-cache-filter",
+                          "one,two",
+                          "--no-cache-filter",
+                          "3",
                           "--pull",
                           "--jobs",
                           "3",
@@ -98,6 +102,7 @@ TEST(BuildFlagsTest, PassesValuesOn) {
   EXPECT_EQ(options.network, builder::NetworkMode::kNone);
   EXPECT_THAT(options.extra_hosts, ElementsAre(Pair("h", "1.2.3.4")));
   EXPECT_TRUE(options.no_cache);
+  EXPECT_THAT(options.no_cache_stages, ElementsAre("one", "two", "3"));
   EXPECT_TRUE(options.pull);
   EXPECT_EQ(options.jobs, 3);
   EXPECT_EQ(options.snapshotter, "plain");
@@ -176,7 +181,7 @@ TEST(BuildFlagsTest, AttestationsMayBeTurnedOff) {
 TEST(BuildFlagsTest, EveryBuildxOptionIsKnownOrRefused) {
   for (const char* option :
        {"--annotation", "--attest", "--builder", "--cgroup-parent",
-        "--no-cache-filter", "--shm-size", "--ulimit", "--memory"}) {
+        "--shm-size", "--ulimit", "--memory"}) {
     EXPECT_THAT(ErrorOf({option, "x", "."}), HasSubstr("is not supported yet"))
         << option;
   }

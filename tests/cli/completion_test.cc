@@ -96,7 +96,8 @@ TEST_F(BashCompletionTest, OffersCommands) {
 }
 
 TEST_F(BashCompletionTest, OffersOptionsAndTheirValues) {
-  EXPECT_THAT(Complete("strake build --no-c"), ElementsAre("--no-cache"));
+  EXPECT_THAT(Complete("strake build --no-c"),
+              ElementsAre("--no-cache", "--no-cache-filter"));
   EXPECT_THAT(Complete("strake build --progress "),
               ElementsAre("auto", "tty", "plain", "quiet", "rawjson"));
   EXPECT_THAT(Complete("strake build --progress=p"), ElementsAre("plain"));

@@ -70,6 +70,42 @@ class CacheTest(support.EndToEndTest):
         self.assertIn("-rwxr-xr-x", again.stderr)
         self.assertEqual(again.stderr.count("RUN ls -l /x\n"), 1)
 
+    def test_stages_are_executed_again_by_name(self):
+        context = self.context("filter", f"""FROM {self.base} AS kept
+RUN cat /proc/sys/kernel/random/uuid > /kept
+FROM {self.base} AS made
+RUN echo same > /made
+FROM {self.base} AS random
+RUN cat /proc/sys/kernel/random/uuid > /random
+FROM {self.base}
+COPY --from=made /made /
+COPY --from=kept /kept /
+COPY --from=random /random /
+RUN --mount=from=random,target=/r cat /r/random > /mounted
+""")
+
+        def files(*options):
+            log = self.build("-t", "filter", *options, context).stderr
+            files = self.strake("run", "filter", "cat", "/kept", "/random",
+                                "/mounted").stdout
+            return files.split(), log.count(" CACHED")
+
+        first, _ = files()
+        again, cached = files()
+        self.assertEqual((again, cached), (first, 7))
+        again, cached = files("--no-cache-filter=made")
+        self.assertEqual(again, first)  # what it copies is what it was
+        self.assertEqual(cached, 7)  # FROM is needed, and one of them
+        again, cached = files("--no-cache-filter", "made,random")
+        self.assertEqual(again[0], first[0])
+        self.assertNotEqual(again[1], first[1])
+        self.assertEqual(again[1], again[2])
+        self.assertEqual(cached, 4)  # FROM, kept, the copies of it and of made
+        self.assertEqual(files()[0], again)
+        failed = self.strake("build", "--no-cache-filter=mad", context)
+        self.assertEqual(failed.returncode, 1)
+        self.assertIn('no stage "mad" (did you mean made?)', failed.stderr)
+
     def test_eight_builds_share_one_store(self):
         import concurrent.futures
         context = self.context(

@@ -99,6 +99,45 @@ class TravellingCacheTest(support.EndToEndTest):
         # (Nobody needed the layers of the other stage.)
         self.assert_cached(self.build("-t", "local", self.folder).stderr, 4)
 
+    def wide(self):
+        """Eight stages that end only if all are built at once."""
+        stages = "".join(f"""FROM {self.base} AS s{i}
+RUN --mount=type=cache,id={self.id()},target=/m touch /m/{i}; \\
+    for n in $(seq 600); do \\
+      if [ "$(ls /m | wc -l)" = 8 ]; then echo {i} > /out{i}; exit 0; fi; \\
+      sleep 0.1; \\
+    done; echo "alone: $(ls /m)"; exit 1
+""" for i in range(8))
+        copies = "".join(f"COPY --from=s{i} /out{i} /\n" for i in range(8))
+        return self.context("wide", f"{stages}FROM {self.base}\n{copies}")
+
+    def test_a_wide_graph(self):
+        cache, folder = self.name("cache"), self.wide()
+        self.build("--jobs=8", "--push", "-t", self.name("a:1"), "--cache-to",
+                   f"type=registry,ref={cache},mode=max", folder)
+        self.forget_everything()
+        before = len(self.hub.requests())
+        log = self.build("-t", "wide", "--cache-from", cache, folder).stderr
+        self.assert_cached(log, 16)
+        # The image's layers, but none of those that the stages gave.
+        fetched = self.blobs_fetched(before)
+        manifest = json.loads(self.strake("inspect", "--raw", "wide").stdout)
+        layers = {layer["digest"] for layer in manifest["layers"]}
+        self.assertEqual(len(layers), 9)
+        self.assertEqual(len(fetched - layers), 2, fetched)  # two descriptions
+        self.assertLessEqual(layers, fetched)
+        # A push needs no layer at all.
+        self.forget_everything()
+        before = len(self.hub.requests())
+        log = self.build("--push", "-t", self.name("a:2"), "--cache-from",
+                         cache, folder).stderr
+        self.assert_cached(log, 16)
+        self.assertEqual(len(self.blobs_fetched(before)), 2)
+
+    def blobs_fetched(self, before):
+        return {r.rsplit("/", 1)[1] for r in self.hub.requests()[before:]
+                if r.startswith("GET") and "/blobs/" in r}
+
     def test_folder(self):
         folder = os.path.join(self.scratch, "cache-folder")
         first, _ = self.push("a:1", "--cache-to",

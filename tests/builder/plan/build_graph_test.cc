@@ -24,6 +24,18 @@ TEST(BuildGraphTest, EqualVerticesAreOne) {
   EXPECT_EQ(graph.vertex(scratch).name, "scratch");
 }
 
+TEST(BuildGraphTest, WhatIsExecutedInAnyCaseForOneIsForItsEqual) {
+  BuildGraph graph;
+  VertexId first = graph.Add(RunVertex("x", {}));
+  EXPECT_FALSE(graph.vertex(first).no_cache);
+  Vertex again = RunVertex("x", {});
+  again.no_cache = true;
+  EXPECT_EQ(graph.Add(std::move(again)), first);
+  EXPECT_TRUE(graph.vertex(first).no_cache);
+  EXPECT_EQ(graph.Add(RunVertex("x", {})), first);
+  EXPECT_TRUE(graph.vertex(first).no_cache);
+}
+
 TEST(BuildGraphTest, VerticesDifferByOperationAndByInputs) {
   BuildGraph graph;
   VertexId scratch = graph.Add({ScratchOp{}, {}, "scratch", 0, 0});
