@@ -65,7 +65,7 @@ class BuildFlags {
   std::vector<std::string> insecure_registries_;
   std::vector<std::string> cache_from_;
   std::vector<std::string> cache_to_;
-  std::optional<std::string> platform_;
+  std::vector<std::string> platforms_;
   std::optional<std::string> provenance_;
   std::optional<std::string> sbom_;
   std::string network_ = "default";

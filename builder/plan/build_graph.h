@@ -39,6 +39,7 @@ struct TargetImage {
   size_t base_history = 0;
 };
 
+// All images of one build: what they have in common is done once.
 class BuildGraph {
  public:
   const std::vector<Vertex>& vertices() const { return vertices_; }
@@ -47,7 +48,8 @@ class BuildGraph {
   // Adds a vertex, or returns the one that does the same with the same inputs.
   VertexId Add(Vertex vertex);
 
-  TargetImage target;
+  // In the order in which they were asked for; one for each platform.
+  std::vector<TargetImage> targets;
 
  private:
   std::vector<Vertex> vertices_;
