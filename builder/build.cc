@@ -96,6 +96,7 @@ Result<std::vector<std::string>> NormalizeNames(
 
 // The outputs asked for, with normal names.
 Result<std::vector<Output>> FindOutputs(const BuildOptions& options) {
+  bool is_index = MakesIndex(options, plan::BuildArgs(options.build_args));
   std::vector<Output> outputs = options.outputs;
   if (outputs.empty()) outputs.emplace_back();
   for (Output& output : outputs) {
@@ -104,6 +105,7 @@ Result<std::vector<Output>> FindOutputs(const BuildOptions& options) {
         options.tags.empty()) {
       return InvalidArgument("tag is needed when pushing to registry");
     }
+    if (is_index) RETURN_IF_ERROR(exporter::CheckTakesIndex(output));
   }
   return outputs;
 }
@@ -178,18 +180,19 @@ struct Job {
   ProgressReporter& progress;
 
   // The image that the target is built on; null where it is none.
-  const plan::ImageOp* base() const {
-    const auto& layers = plan.graph.target.layers;
-    if (layers.empty()) return nullptr;
-    return std::get_if<plan::ImageOp>(&plan.graph.vertex(layers.front()).op);
+  const plan::ImageOp* BaseOf(const plan::TargetImage& target) const {
+    if (target.layers.empty()) return nullptr;
+    return std::get_if<plan::ImageOp>(
+        &plan.graph.vertex(target.layers.front()).op);
   }
 };
 
 // What an image may tell of itself: layers that it has.
-cache::PortableCache InlineCache(const solve::SolveResult& solved) {
+cache::PortableCache InlineCache(const solve::SolveResult& solved,
+                                 const solve::SolvedImage& image) {
   cache::PortableCache cache = solved.cache_of_layers;
   std::set<oci::Digest> own;
-  for (const solve::SolvedLayer& layer : solved.layers) {
+  for (const solve::SolvedLayer& layer : image.layers) {
     own.insert(layer.blob.descriptor.digest);
   }
   std::erase_if(cache.layers, [&](const auto& entry) {
@@ -198,36 +201,69 @@ cache::PortableCache InlineCache(const solve::SolveResult& solved) {
   return cache;
 }
 
-Result<exporter::AssembledImage> Assemble(const Job& job,
-                                          const solve::SolveResult& solved) {
+Result<exporter::AssembledImage> AssembleTarget(
+    const Job& job, const plan::TargetImage& target,
+    const solve::SolveResult& solved, const solve::SolvedImage& solved_image,
+    oci::Timestamp now) {
   const bool with_cache =
       HasKind(job.options.cache_to, CacheExport::Kind::kInline);
-  const cache::PortableCache inline_cache = InlineCache(solved);
+  const cache::PortableCache inline_cache = InlineCache(solved, solved_image);
   ASSIGN_OR_RETURN(
       exporter::AssembledImage image,
-      exporter::AssembleImage(
-          job.plan.graph, solved, std::chrono::system_clock::now(), job.epoch,
-          with_cache ? &inline_cache : nullptr, job.store.blobs()));
+      exporter::AssembleImage(job.plan.graph, target, solved_image, now,
+                              job.epoch, with_cache ? &inline_cache : nullptr,
+                              job.store.blobs()));
   const bool needed = std::ranges::any_of(job.outputs, exporter::NeedsBlobs);
-  if (needed && job.base() != nullptr) {
-    RETURN_IF_ERROR(FetchBaseLayers(*job.base(), job.images, job.progress));
+  const plan::ImageOp* base = job.BaseOf(target);
+  if (needed && base != nullptr) {
+    RETURN_IF_ERROR(FetchBaseLayers(*base, job.images, job.progress));
   }
   return image;
+}
+
+// The image, or the index over those of all platforms.
+Result<exporter::AssembledImage> Assemble(const Job& job,
+                                          const solve::SolveResult& solved) {
+  const auto now = std::chrono::system_clock::now();
+  const std::vector<plan::TargetImage>& targets = job.plan.graph.targets;
+  std::vector<exporter::AssembledImage> images;
+  for (size_t i = 0; i < targets.size(); ++i) {
+    ASSIGN_OR_RETURN(
+        exporter::AssembledImage image,
+        AssembleTarget(job, targets[i], solved, solved.images[i], now));
+    images.push_back(std::move(image));
+  }
+  if (!MakesIndex(job.options, job.plan_options.build_args)) {
+    return std::move(images.front());
+  }
+  return exporter::AssembleIndex(images, job.store.blobs());
+}
+
+std::vector<exporter::ExportedRoot> RootsOf(const BuildGraph& graph,
+                                            const solve::SolveResult& solved) {
+  std::vector<exporter::ExportedRoot> roots;
+  for (size_t i = 0; i < graph.targets.size(); ++i) {
+    roots.push_back({graph.targets[i].config.platform, solved.images[i].root});
+  }
+  return roots;
 }
 
 // Brings a layer that goes to a registry into the store: of the base image, or
 // of a cache.
 Status FetchLayer(const Job& job, const cache::ImportedCache& imported,
                   const oci::Descriptor& layer) {
-  const plan::ImageOp* base = job.base();
-  const bool of_base =
-      base != nullptr &&
-      std::ranges::find(base->layers, layer.digest, &oci::Descriptor::digest) !=
-          base->layers.end();
-  if (!of_base) return imported.Fetch(layer);
-  plan::ImageOp one = *base;
-  one.layers = {layer};
-  return FetchBaseLayers(one, job.images, job.progress);
+  for (const plan::TargetImage& target : job.plan.graph.targets) {
+    const plan::ImageOp* base = job.BaseOf(target);
+    const bool of_base =
+        base != nullptr &&
+        std::ranges::find(base->layers, layer.digest,
+                          &oci::Descriptor::digest) != base->layers.end();
+    if (!of_base) continue;
+    plan::ImageOp one = *base;
+    one.layers = {layer};
+    return FetchBaseLayers(one, job.images, job.progress);
+  }
+  return imported.Fetch(layer);
 }
 
 Status ExportCaches(const Job& job, const solve::SolveResult& solved,
@@ -267,11 +303,12 @@ Result<BuildResult> SolveAndExport(const Job& job, Workshop& workshop) {
   if (options.need_layers) {
     ASSIGN_OR_RETURN(image, Assemble(job, *solved));
     result.image = image.manifest;
-    result.config = image.config.digest;
+    if (!image.config.digest.empty()) result.config = image.config.digest;
   }
+  const std::vector<exporter::ExportedRoot> roots = RootsOf(graph, *solved);
   exporter::ExportContext context{image,
                                   job.store.layout(),
-                                  solved->root,
+                                  roots,
                                   *workshop.snapshots.snapshotter,
                                   job.client,
                                   job.plan.bases,
@@ -341,8 +378,8 @@ Result<BuildResult> Build(const BuildOptions& options) {
       options.stop);
   std::vector<std::string> warnings;
   std::vector<dockerfile::Diagnostic> findings;
-  auto plan =
-      MakeBuildPlan(source, plan_options, ResolveFrom(images), findings);
+  auto plan = MakeBuildPlan(source, plan_options, TargetPlatforms(options),
+                            ResolveFrom(images), findings);
   RETURN_IF_ERROR(Report(findings, plan_options, warnings));
   if (!plan) return std::move(plan).error();
   // Every variable is now expanded, every image pinned; the Dockerfile is done

@@ -68,7 +68,8 @@ struct BuildOptions {
   std::string target;  // stage name or index; empty: the last
   std::vector<std::pair<std::string, std::string>> build_args;
   std::map<std::string, std::string> labels;
-  std::vector<oci::Platform> platforms;  // empty: the host's; one at the most
+  // Empty: the host's. Several make an image index, in their order.
+  std::vector<oci::Platform> platforms;
 
   std::vector<std::string> tags;  // references for the result
   std::vector<Output> outputs;    // empty: the store, under `tags`
@@ -108,8 +109,9 @@ struct BuildOptions {
 };
 
 struct BuildResult {
-  // The manifest, which is in the store unless it was pushed only, and the
-  // image ID. Nothing where all outputs are files (`type=local`, `type=tar`).
+  // The manifest or index, which is in the store unless it was pushed only, and
+  // the image ID, which an index has not. Nothing where all outputs are files
+  // (`type=local`, `type=tar`).
   std::optional<oci::Descriptor> image;
   std::optional<oci::Digest> config;
   std::vector<std::string> names;  // under which it was stored or pushed

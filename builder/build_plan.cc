@@ -1,5 +1,6 @@
 #include "builder/build_plan.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -42,6 +43,46 @@ Result<std::set<size_t>> FindStages(const std::vector<std::string>& names,
     stages.insert(*stage);
   }
   return stages;
+}
+
+// Adds the image of one platform to `plan`.
+Status AddImage(const DockerfileSource& source, const PlanOptions& options,
+                const plan::ImageResolver& resolve, BuildPlan& plan,
+                std::vector<dockerfile::Diagnostic>& diagnostics) {
+  ASSIGN_OR_RETURN(
+      plan::BaseImages bases,
+      plan::ResolveBaseImages(source.file, options, resolve, diagnostics));
+  dockerfile::LintOptions lint;
+  lint.config = options.lint;
+  lint.stages.emplace();
+  for (size_t i = 0; i < bases.stages.size(); ++i) {
+    if (bases.stages[i].reachable) lint.stages->push_back(i);
+  }
+  for (dockerfile::Diagnostic& finding : Lint(source.file, lint)) {
+    diagnostics.push_back(std::move(finding));
+  }
+  for (const auto& [key, image] : bases.images) {
+    if (std::ranges::find(plan.bases, image.reference) == plan.bases.end()) {
+      plan.bases.push_back(image.reference);
+    }
+  }
+  return plan::AddToPlan(source.file, bases, options, plan.graph, diagnostics);
+}
+
+// A mistake is told once, not once for every platform.
+void MergeFindings(std::vector<dockerfile::Diagnostic> found,
+                   std::vector<dockerfile::Diagnostic>& all) {
+  size_t before = all.size();
+  for (dockerfile::Diagnostic& finding : found) {
+    // Equal findings of one platform stay as they are.
+    auto end = all.begin() + static_cast<ptrdiff_t>(before);
+    bool known = std::any_of(all.begin(), end, [&](const auto& other) {
+      return other.rule == finding.rule && other.message == finding.message &&
+             other.range == finding.range;
+    });
+    if (!known) all.push_back(std::move(finding));
+  }
+  SortByPlace(all);
 }
 
 }  // namespace
@@ -91,14 +132,7 @@ Result<PlanOptions> MakePlanOptions(const BuildOptions& options,
   plan.labels = options.labels;
   plan.build_platform = oci::HostPlatform();
   plan.target_platform = plan.build_platform;
-  if (options.platforms.size() > 1) {
-    return Unsupported(
-        "building for several platforms at once is not supported yet: build "
-        "each by itself");
-  }
-  if (!options.platforms.empty()) {
-    plan.target_platform = oci::NormalizePlatform(options.platforms.front());
-  }
+  plan.platform_is_explicit = !options.platforms.empty();
   for (const auto& [name, context] : contexts) {
     if (!name.empty()) plan.named_contexts.insert(name);
   }
@@ -146,35 +180,40 @@ plan::ImageResolver ResolveFrom(const context::ImageSource& images) {
   };
 }
 
+std::vector<oci::Platform> TargetPlatforms(const BuildOptions& options) {
+  std::vector<oci::Platform> platforms;
+  for (const oci::Platform& wanted : options.platforms) {
+    oci::Platform platform = oci::NormalizePlatform(wanted);
+    if (std::ranges::find(platforms, platform) == platforms.end()) {
+      platforms.push_back(std::move(platform));
+    }
+  }
+  if (platforms.empty()) platforms.push_back(oci::HostPlatform());
+  return platforms;
+}
+
+bool MakesIndex(const BuildOptions& options, const plan::BuildArgs& args) {
+  std::string wish = ToLower(args.Find("BUILDKIT_MULTI_PLATFORM").value_or(""));
+  return wish == "1" || wish == "t" || wish == "true" ||
+         TargetPlatforms(options).size() > 1;
+}
+
 Result<BuildPlan> MakeBuildPlan(
     const DockerfileSource& source, const PlanOptions& options,
+    const std::vector<oci::Platform>& platforms,
     const plan::ImageResolver& resolve,
     std::vector<dockerfile::Diagnostic>& diagnostics) {
-  diagnostics.insert(diagnostics.end(), source.diagnostics.begin(),
-                     source.diagnostics.end());
-  auto bases =
-      plan::ResolveBaseImages(source.file, options, resolve, diagnostics);
-  if (!bases) {
-    SortByPlace(diagnostics);
-    return std::move(bases).error();
+  BuildPlan plan;
+  PlanOptions each = options;
+  each.name_platforms = platforms.size() > 1;
+  for (const oci::Platform& platform : platforms) {
+    each.target_platform = platform;
+    std::vector<dockerfile::Diagnostic> found = source.diagnostics;
+    Status added = AddImage(source, each, resolve, plan, found);
+    MergeFindings(std::move(found), diagnostics);
+    if (!added) return std::move(added).error();
   }
-  dockerfile::LintOptions lint;
-  lint.config = options.lint;
-  lint.stages.emplace();
-  for (size_t i = 0; i < bases->stages.size(); ++i) {
-    if (bases->stages[i].reachable) lint.stages->push_back(i);
-  }
-  for (dockerfile::Diagnostic& finding : Lint(source.file, lint)) {
-    diagnostics.push_back(std::move(finding));
-  }
-  auto graph = plan::MakePlan(source.file, *bases, options, diagnostics);
-  SortByPlace(diagnostics);
-  if (!graph) return std::move(graph).error();
-  BuildPlan made{*std::move(graph), {}};
-  for (const auto& [key, image] : bases->images) {
-    made.bases.push_back(image.reference);
-  }
-  return made;
+  return plan;
 }
 
 }  // namespace strake::builder

@@ -36,15 +36,24 @@ Result<std::optional<oci::Timestamp>> FindEpoch(
     const BuildOptions& options, const plan::BuildArgs& args,
     const dockerfile::Dockerfile& file);
 
+// Those asked for, each once, in their order; the host's where there is none.
+std::vector<oci::Platform> TargetPlatforms(const BuildOptions& options);
+
+// Whether the result is an image index: for several platforms, and where the
+// build argument BUILDKIT_MULTI_PLATFORM wishes it for a single one.
+bool MakesIndex(const BuildOptions& options, const plan::BuildArgs& args);
+
 struct BuildPlan {
-  plan::BuildGraph graph;
+  plan::BuildGraph graph;             // a target for each platform
   std::vector<oci::Reference> bases;  // whose layers a registry may lend
 };
 
+//   platforms  whose images are made; that in `options` does not count
 // Findings of every kind are appended to `diagnostics`, sorted by place; with
 // an error among them the result is `kInvalidArgument`.
 Result<BuildPlan> MakeBuildPlan(
     const DockerfileSource& source, const plan::PlanOptions& options,
+    const std::vector<oci::Platform>& platforms,
     const plan::ImageResolver& resolve,
     std::vector<dockerfile::Diagnostic>& diagnostics);
 

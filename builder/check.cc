@@ -62,7 +62,7 @@ Result<CheckReport> Check(const BuildOptions& options, CheckImages images) {
     context::ImageSource image_source(client, store.layout(),
                                       context::ImageSource::Policy::kStoreFirst,
                                       progress, options.stop);
-    auto plan = MakeBuildPlan(source, plan_options,
+    auto plan = MakeBuildPlan(source, plan_options, TargetPlatforms(options),
                               images == CheckImages::kAssume
                                   ? plan::ImageResolver(AssumeImage)
                                   : ResolveFrom(image_source),

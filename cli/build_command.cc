@@ -111,7 +111,10 @@ Status BuildCommand::Complete(Session& session) {
 
 Status BuildCommand::Report(const builder::BuildResult& result,
                             const EventRecorder& recorder) const {
-  std::string image_id = result.config ? result.config->ToString() : "";
+  // As buildx: an index has no image ID, and is known by its digest.
+  std::string image_id = result.config  ? result.config->ToString()
+                         : result.image ? result.image->digest.ToString()
+                                        : "";
   if (!request_.image_id_file.empty()) {
     RETURN_IF_ERROR(WriteResultFile(request_.image_id_file, image_id));
   }

@@ -119,8 +119,9 @@ void BuildFlags::Declare(OptionSet& options) {
                 "Network of RUN");
   options.List("--add-host", extra_hosts_, {"NAME:IP"},
                "Add a line to /etc/hosts of RUN");
-  options.Value("--platform", platform_, {"OS/ARCH"},
-                "Platform of the result (default: this machine's)");
+  options.List("--platform", platforms_, {"OS/ARCH[/VARIANT],..."},
+               "Platforms of the result (default: this machine's); several "
+               "make an image index");
   options.List("--secret", secrets_, {"id=ID[,src=FILE|,env=NAME]"},
                "A secret for RUN --mount=type=secret");
   options.List("--ssh", ssh_, {"ID[=SOCKET]"},
@@ -243,9 +244,10 @@ Status BuildFlags::ResolveValues(const Environment& environment,
     ASSIGN_OR_RETURN(auto agent, ParseSsh(text, environment));
     options.ssh_sockets.insert_or_assign(agent.first, agent.second);
   }
-  if (platform_) {
-    ASSIGN_OR_RETURN(oci::Platform platform, ParseOnePlatform(*platform_));
-    options.platforms.push_back(std::move(platform));
+  for (const std::string& text : platforms_) {
+    ASSIGN_OR_RETURN(auto platforms, ParsePlatforms(text));
+    options.platforms.insert(options.platforms.end(), platforms.begin(),
+                             platforms.end());
   }
   for (const std::string& text : no_cache_stages_) {
     for (std::string_view stage : Split(text, ',')) {

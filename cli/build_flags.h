@@ -66,7 +66,7 @@ class BuildFlags {
   std::vector<std::string> cache_from_;
   std::vector<std::string> cache_to_;
   std::vector<std::string> no_cache_stages_;
-  std::optional<std::string> platform_;
+  std::vector<std::string> platforms_;
   std::optional<std::string> provenance_;
   std::optional<std::string> sbom_;
   std::string network_ = "default";

@@ -224,15 +224,22 @@ Result<Pair> ParseNamedContext(std::string_view text) {
 
 Result<oci::Platform> ParseOnePlatform(std::string_view text) {
   if (text.find(',') != std::string_view::npos) {
-    return Unsupported(Quoted("--platform", text) +
-                       ": several platforms in one build are not supported "
-                       "yet; build them one by one");
+    return InvalidArgument(Quoted("--platform", text) + ": expected one");
   }
   auto platform = oci::ParsePlatform(text);
   if (!platform) {
     return std::move(platform).error().Wrap(Quoted("--platform", text));
   }
   return platform;
+}
+
+Result<std::vector<oci::Platform>> ParsePlatforms(std::string_view text) {
+  std::vector<oci::Platform> platforms;
+  for (std::string_view name : Split(text, ',')) {
+    ASSIGN_OR_RETURN(oci::Platform platform, ParseOnePlatform(Trim(name)));
+    platforms.push_back(std::move(platform));
+  }
+  return platforms;
 }
 
 Result<builder::RunOptions::Bind> ParseBind(std::string_view text) {

@@ -62,8 +62,9 @@ Result<std::pair<std::string, std::string>> ParseSsh(
 Result<std::pair<std::string, std::string>> ParseNamedContext(
     std::string_view text);
 
-// `--platform`: one.
+// `--platform`: one, or several with commas between them.
 Result<oci::Platform> ParseOnePlatform(std::string_view text);
+Result<std::vector<oci::Platform>> ParsePlatforms(std::string_view text);
 
 // `-v SOURCE:TARGET[:ro|rw]` of `run`; SOURCE is made absolute.
 Result<builder::RunOptions::Bind> ParseBind(std::string_view text);

@@ -35,12 +35,12 @@ void SetHistoryTimes(oci::ImageConfig& config, size_t base_history,
 }  // namespace
 
 Result<AssembledImage> AssembleImage(const plan::BuildGraph& graph,
-                                     const solve::SolveResult& solved,
+                                     const plan::TargetImage& target,
+                                     const solve::SolvedImage& solved,
                                      Timestamp now,
                                      const std::optional<Timestamp>& epoch,
                                      const cache::PortableCache* cache,
                                      const oci::BlobStore& store) {
-  const plan::TargetImage& target = graph.target;
   AssembledImage image;
   oci::ImageConfig config = target.config;
   config.diff_ids.clear();
@@ -84,7 +84,23 @@ Result<AssembledImage> AssembleImage(const plan::BuildGraph& graph,
   manifest.config = image.config;
   ASSIGN_OR_RETURN(image.manifest, store.Put(oci::SerializeManifest(manifest),
                                              oci::kMediaTypeManifest));
+  image.platform = oci::NormalizePlatform(config.platform);
   return image;
+}
+
+Result<AssembledImage> AssembleIndex(const std::vector<AssembledImage>& images,
+                                     const oci::BlobStore& store) {
+  AssembledImage all;
+  oci::Index index;
+  for (const AssembledImage& image : images) {
+    oci::Descriptor& entry = index.manifests.emplace_back(image.manifest);
+    entry.platform = image.platform;
+    all.base_layers.insert(all.base_layers.end(), image.base_layers.begin(),
+                           image.base_layers.end());
+  }
+  ASSIGN_OR_RETURN(all.manifest,
+                   store.Put(oci::SerializeIndex(index), oci::kMediaTypeIndex));
+  return all;
 }
 
 }  // namespace strake::builder::exporter

@@ -1,9 +1,11 @@
-// Layers and configuration to an image: config and manifest in the blob store.
+// Layers and configuration to an image: config and manifest in the blob store,
+// and an index over several of them.
 
 #ifndef STRAKE_BUILDER_EXPORT_ASSEMBLE_IMAGE_H_
 #define STRAKE_BUILDER_EXPORT_ASSEMBLE_IMAGE_H_
 
 #include <optional>
+#include <vector>
 
 #include "builder/cache/portable_cache.h"
 #include "builder/plan/build_graph.h"
@@ -15,8 +17,9 @@
 namespace strake::builder::exporter {
 
 struct AssembledImage {
-  oci::Descriptor manifest;
+  oci::Descriptor manifest;  // or the index, which has no config or platform
   oci::Descriptor config;
+  oci::Platform platform;
   // The base's layers, which `manifest` names but the store may lack.
   std::vector<oci::Descriptor> base_layers;
 };
@@ -28,10 +31,15 @@ struct AssembledImage {
 //   epoch  SOURCE_DATE_EPOCH: later times of new entries are set back to it
 //   cache  to be put inside the image; null: none
 Result<AssembledImage> AssembleImage(const plan::BuildGraph& graph,
-                                     const solve::SolveResult& solved,
+                                     const plan::TargetImage& target,
+                                     const solve::SolvedImage& solved,
                                      oci::Timestamp now,
                                      const std::optional<oci::Timestamp>& epoch,
                                      const cache::PortableCache* cache,
+                                     const oci::BlobStore& store);
+
+// An image index of `images`, in their order.
+Result<AssembledImage> AssembleIndex(const std::vector<AssembledImage>& images,
                                      const oci::BlobStore& store);
 
 }  // namespace strake::builder::exporter

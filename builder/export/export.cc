@@ -60,6 +60,20 @@ bool NeedsBlobs(const Output& output) {
   return NeedsImage(output) && output.kind != Kind::kRegistry;
 }
 
+Status CheckTakesIndex(const Output& output) {
+  if (output.kind == Kind::kDocker) {
+    return Unsupported(
+        "type=docker holds one image, and several platforms make an image "
+        "index: build one --platform, or use type=oci");
+  }
+  if (output.kind == Kind::kTar) {
+    return Unsupported(
+        "type=tar holds the files of one platform: build one --platform, or "
+        "use type=local, which fills a folder for each");
+  }
+  return {};
+}
+
 Result<std::vector<std::string>> Export(const std::vector<Output>& outputs,
                                         const std::vector<std::string>& names,
                                         const ExportContext& context) {

@@ -24,12 +24,19 @@
 
 namespace strake::builder::exporter {
 
+// The root file system of one of the images.
+struct ExportedRoot {
+  oci::Platform platform;
+  snapshot::SnapshotId snapshot;  // empty unless an output needs it
+};
+
 // What is exported, and what with; all borrowed.
 struct ExportContext {
   const AssembledImage& image;
   const oci::ImageLayout& store;
-  // The root file system's snapshot; empty unless an output needs it.
-  const snapshot::SnapshotId& root;
+  // One for each platform. The files of several are kept apart, in folders
+  // that are called as buildx calls them: "linux_amd64", "linux_arm_v7".
+  const std::vector<ExportedRoot>& roots;
   snapshot::Snapshotter& snapshotter;
   const registry::Client& client;
   // Repositories that may have the base's layers.
@@ -54,6 +61,8 @@ bool NeedsImage(const Output& output);
 // Whether an output is made of layers that are in the store: to a registry
 // goes only what it lacks.
 bool NeedsBlobs(const Output& output);
+// `kUnsupported` where an output holds one image only.
+Status CheckTakesIndex(const Output& output);
 
 // Sends the image to every output; `names` are the build's tags, for outputs
 // that bring none of their own. Returns the names under which it was stored or

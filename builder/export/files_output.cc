@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <utility>
@@ -88,30 +89,64 @@ Result<SnapshotDiff> WholeTree(snapshot::Snapshotter& snapshotter,
   return diff;
 }
 
-class WrittenFolder final : public PreparedOutput {
+struct Folder {
+  std::string path;
+  SnapshotDiff diff;
+};
+
+Status Fill(const Folder& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder.path, error);
+  if (error) return IoError("mkdir " + folder.path + ": " + error.message());
+  ASSIGN_OR_RETURN(UniqueFd fd,
+                   OpenFile(folder.path.c_str(), O_RDONLY | O_DIRECTORY));
+  OwnershipJournal refused;  // devices and the like, where not allowed
+  oci::LayerApplyOptions options;
+  options.journal = &refused;
+  auto applied = snapshot::ApplyChanges(folder.diff, fd.get(), options);
+  if (!applied) return std::move(applied).error().Wrap("write " + folder.path);
+  return {};
+}
+
+class WrittenFolders final : public PreparedOutput {
  public:
-  WrittenFolder(SnapshotDiff diff, std::string dest)
-      : diff_(std::move(diff)), dest_(std::move(dest)) {}
+  explicit WrittenFolders(std::vector<Folder> folders)
+      : folders_(std::move(folders)) {}
 
   // Only now: an existing folder has no "aside" that keeps what is in it.
   Status Publish() override {
-    std::error_code error;
-    std::filesystem::create_directories(dest_, error);
-    if (error) return IoError("mkdir " + dest_ + ": " + error.message());
-    ASSIGN_OR_RETURN(UniqueFd folder,
-                     OpenFile(dest_.c_str(), O_RDONLY | O_DIRECTORY));
-    OwnershipJournal refused;  // devices and the like, where not allowed
-    oci::LayerApplyOptions options;
-    options.journal = &refused;
-    auto applied = snapshot::ApplyChanges(diff_, folder.get(), options);
-    if (!applied) return std::move(applied).error().Wrap("write " + dest_);
+    for (const Folder& folder : folders_) RETURN_IF_ERROR(Fill(folder));
     return {};
   }
 
  private:
-  SnapshotDiff diff_;
-  std::string dest_;
+  std::vector<Folder> folders_;
 };
+
+std::string FolderName(const oci::Platform& platform) {
+  std::string name = platform.ToString();
+  std::replace(name.begin(), name.end(), '/', '_');
+  return name;
+}
+
+Result<PreparedOutputPtr> PrepareFolders(const Output& output,
+                                         const ExportContext& context) {
+  std::vector<Folder> folders;
+  for (const ExportedRoot& root : context.roots) {
+    Folder& folder = folders.emplace_back();
+    folder.path = output.dest;
+    if (context.roots.size() > 1)
+      folder.path += "/" + FolderName(root.platform);
+    ASSIGN_OR_RETURN(folder.diff,
+                     WholeTree(context.snapshotter, root.snapshot));
+    for (oci::Change& change : folder.diff.changes) {
+      change.metadata.uid = VirtualUid(::geteuid());
+      change.metadata.gid = VirtualGid(::getegid());
+    }
+  }
+  return PreparedOutputPtr(
+      std::make_unique<WrittenFolders>(std::move(folders)));
+}
 
 }  // namespace
 
@@ -124,16 +159,12 @@ Result<PreparedOutputPtr> PrepareFiles(const Output& output,
     return InvalidArgument("--output dest=" + output.dest +
                            ": is a file, and type=local fills a folder");
   }
-  ASSIGN_OR_RETURN(SnapshotDiff diff,
-                   WholeTree(context.snapshotter, context.root));
   if (output.kind == Output::Kind::kLocal) {
-    for (oci::Change& change : diff.changes) {
-      change.metadata.uid = VirtualUid(::geteuid());
-      change.metadata.gid = VirtualGid(::getegid());
-    }
-    return PreparedOutputPtr(
-        std::make_unique<WrittenFolder>(std::move(diff), output.dest));
+    return PrepareFolders(output, context);
   }
+  ASSIGN_OR_RETURN(
+      SnapshotDiff diff,
+      WholeTree(context.snapshotter, context.roots.front().snapshot));
   ASSIGN_OR_RETURN(auto destination, FileDestination::Open(output.dest));
   FdSink sink(destination->fd());
   ASSIGN_OR_RETURN(auto summary,

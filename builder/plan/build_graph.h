@@ -41,6 +41,7 @@ struct TargetImage {
   size_t base_history = 0;
 };
 
+// All images of one build: what they have in common is done once.
 class BuildGraph {
  public:
   const std::vector<Vertex>& vertices() const { return vertices_; }
@@ -50,7 +51,8 @@ class BuildGraph {
   // `no_cache` of either counts for both.
   VertexId Add(Vertex vertex);
 
-  TargetImage target;
+  // In the order in which they were asked for; one for each platform.
+  std::vector<TargetImage> targets;
 
  private:
   std::vector<Vertex> vertices_;

@@ -399,6 +399,9 @@ void StageLowering::Advance(VertexId vertex) {
 std::string StageLowering::Prefix() const {
   std::string label = StageLabel(context_.file, index_);
   if (!label.empty()) label += " ";
+  if (context_.options.name_platforms) {
+    label = resolved_.platform.ToString() + " " + label;
+  }
   return "[" + label + std::to_string(steps_) + "/" +
          std::to_string(total_steps_) + "] ";
 }

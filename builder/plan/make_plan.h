@@ -15,8 +15,14 @@
 
 namespace strake::builder::plan {
 
-// Findings go to `diagnostics`; with an error among them the result is
-// `kInvalidArgument`.
+// Adds the image for `options.target_platform` to `graph`, as its last target;
+// vertices that the graph has already are shared. Findings go to
+// `diagnostics`; with an error among them the result is `kInvalidArgument`.
+Status AddToPlan(const dockerfile::Dockerfile& file, const BaseImages& bases,
+                 const PlanOptions& options, BuildGraph& graph,
+                 std::vector<dockerfile::Diagnostic>& diagnostics);
+
+// A graph of that image alone.
 Result<BuildGraph> MakePlan(const dockerfile::Dockerfile& file,
                             const BaseImages& bases, const PlanOptions& options,
                             std::vector<dockerfile::Diagnostic>& diagnostics);

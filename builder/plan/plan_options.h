@@ -34,6 +34,11 @@ struct PlanOptions {
   BuildArgs build_args;
   std::map<std::string, std::string> labels;
   oci::Platform target_platform;
+  // Asked for by the user; else it is the host's, and a base for another one
+  // decides.
+  bool platform_is_explicit = false;
+  // Steps are called by their platform, too: there are several.
+  bool name_platforms = false;
   oci::Platform build_platform;
   std::set<std::string> named_contexts;
   RunOp::Network network = RunOp::Network::kHost;  // of RUN's default

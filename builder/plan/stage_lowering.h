@@ -99,7 +99,7 @@ class StageLowering {
   VertexId AddVertex(Op op, std::vector<VertexId> inputs);
   // Goes on from `vertex`, whose changes are a layer.
   void Advance(VertexId vertex);
-  // "[builder 2/5] "
+  // "[builder 2/5] ", "[linux/arm64 builder 2/5] "
   std::string Prefix() const;
 
   const LoweringContext& context_;

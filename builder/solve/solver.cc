@@ -140,34 +140,18 @@ class Solver {
   // The layers are compressed while later steps still run: their tasks are
   // started from the bottom, and each waits for its own step only.
   Result<SolveResult> Collect() {
+    std::deque<PendingImage> pending;
+    for (const plan::TargetImage& target : graph_.targets) {
+      pending.push_back(StartImage(target));
+    }
     SolveResult result;
-    std::vector<VertexId> layers;
-    for (VertexId id : graph_.target.layers) {
-      if (!std::holds_alternative<ImageOp>(graph_.vertex(id).op)) {
-        layers.push_back(id);
-      }
-    }
-    std::vector<std::future<Result<SolvedLayer>>> tasks;
-    if (options_.need_layers) {
-      for (VertexId id : layers) {
-        tasks.push_back(forks_.Start([this, id] { return Layer(id); }));
-      }
-    }
     Status failed;
-    if (options_.need_root) {
-      auto root = Snapshot(graph_.target.state);
-      if (root) {
-        result.root = *root;
-      } else {
-        failed = std::move(root).error();
-      }
-    }
-    for (auto& task : tasks) {
-      auto layer = task.get();
-      if (layer) {
-        result.layers.push_back(*std::move(layer));
+    for (PendingImage& image : pending) {
+      auto finished = FinishImage(image);
+      if (finished) {
+        result.images.push_back(*std::move(finished));
       } else if (failed) {
-        failed = std::move(layer).error();
+        failed = std::move(finished).error();
       }
     }
     if (!failed) return std::move(failed).error();
@@ -181,6 +165,49 @@ class Solver {
       ASSIGN_OR_RETURN(result.cache_of_all, CollectCache(true));
     }
     return result;
+  }
+
+  struct PendingImage {
+    std::vector<std::future<Result<SolvedLayer>>> layers;
+    std::future<Result<SnapshotId>> root;  // invalid unless needed
+  };
+
+  PendingImage StartImage(const plan::TargetImage& target) {
+    PendingImage pending;
+    for (VertexId id : target.layers) {
+      bool is_base = std::holds_alternative<ImageOp>(graph_.vertex(id).op);
+      if (is_base || !options_.need_layers) continue;
+      pending.layers.push_back(forks_.Start([this, id] { return Layer(id); }));
+    }
+    if (options_.need_root) {
+      pending.root =
+          forks_.Start([this, id = target.state] { return Snapshot(id); });
+    }
+    return pending;
+  }
+
+  // Waits for all of it, also after a failure.
+  Result<SolvedImage> FinishImage(PendingImage& pending) {
+    SolvedImage image;
+    Status failed;
+    auto take = [&](auto answer, auto&& keep) {
+      if (answer) {
+        keep(*std::move(answer));
+      } else if (failed) {
+        failed = std::move(answer).error();
+      }
+    };
+    if (pending.root.valid()) {
+      take(pending.root.get(),
+           [&](SnapshotId root) { image.root = std::move(root); });
+    }
+    for (auto& layer : pending.layers) {
+      take(layer.get(), [&](SolvedLayer solved) {
+        image.layers.push_back(std::move(solved));
+      });
+    }
+    if (!failed) return std::move(failed).error();
+    return image;
   }
 
   // --- Key -----------------------------------------------------------------
@@ -473,8 +500,11 @@ class Solver {
   // In order, inputs first.
   std::set<VertexId> StepsToCollect(bool all) const {
     std::set<VertexId> steps;
-    std::vector<VertexId> pending = graph_.target.layers;
-    pending.push_back(graph_.target.state);
+    std::vector<VertexId> pending;
+    for (const plan::TargetImage& target : graph_.targets) {
+      pending.insert(pending.end(), target.layers.begin(), target.layers.end());
+      pending.push_back(target.state);
+    }
     while (!pending.empty()) {
       VertexId id = pending.back();
       pending.pop_back();

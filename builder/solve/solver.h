@@ -66,12 +66,16 @@ struct SolvedLayer {
   oci::Timestamp created;
 };
 
-struct SolveResult {
+struct SolvedImage {
   // Of the target's layer vertices, the base image aside; empty unless needed.
   std::vector<SolvedLayer> layers;
   // The root file system; empty unless needed.
   snapshot::SnapshotId root;
-  // Empty unless collected: the steps that the target's layers come from, and
+};
+
+struct SolveResult {
+  std::vector<SolvedImage> images;  // as the graph's targets
+  // Empty unless collected: the steps that the targets' layers come from, and
   // all that are known, those of other stages included.
   cache::PortableCache cache_of_layers;
   cache::PortableCache cache_of_all;

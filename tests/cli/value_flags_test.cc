@@ -145,7 +145,15 @@ TEST(NamedContextTest, TakesFoldersOnly) {
 
 TEST(PlatformFlagTest, TakesOne) {
   EXPECT_EQ(ParseOnePlatform("linux/a,linux/b").error().code(),
-            ErrorCode::kUnsupported);
+            ErrorCode::kInvalidArgument);
+}
+
+TEST(PlatformFlagTest, TakesSeveralBetweenCommas) {
+  auto several = ParsePlatforms("linux/amd64, linux/arm");
+  ASSERT_TRUE(several) << several.error().message();
+  ASSERT_EQ(several->size(), 2u);
+  EXPECT_EQ((*several)[1].ToString(), "linux/arm/v7");
+  EXPECT_FALSE(ParsePlatforms("linux/amd64,,linux/arm64"));
 }
 
 TEST(BindTest, MakesTheSourceAbsolute) {

@@ -28,7 +28,7 @@ class AssembleImageTest : public ::testing::Test {
     oci::History entry;
     entry.created_by = text;
     entry.empty_layer = !layer;
-    graph_.target.config.history.push_back(entry);
+    target_.config.history.push_back(entry);
   }
   void Layer(const std::string& name, int second) {
     solve::SolvedLayer layer;
@@ -55,19 +55,18 @@ class AssembleImageTest : public ::testing::Test {
     base.diff_ids = {oci::Digest::Of("base tar")};
     plan::Vertex vertex;
     vertex.op = base;
-    graph_.target.layers = {graph_.Add(std::move(vertex))};
-    graph_.target.base_history = 1;
+    target_.layers = {graph_.Add(std::move(vertex))};
+    target_.base_history = 1;
     oci::History entry;
     entry.created_by = "base";
     entry.created = At(1);
-    graph_.target.config.history.insert(graph_.target.config.history.begin(),
-                                        entry);
-    graph_.target.config.diff_ids = base.diff_ids;
+    target_.config.history.insert(target_.config.history.begin(), entry);
+    target_.config.diff_ids = base.diff_ids;
   }
 
   void Assemble(std::optional<oci::Timestamp> epoch = {}) {
-    auto image =
-        AssembleImage(graph_, solved_, At(1000), epoch, nullptr, store_);
+    auto image = AssembleImage(graph_, target_, solved_, At(1000), epoch,
+                               nullptr, store_);
     ASSERT_TRUE(IsOk(image));
     image_ = *std::move(image);
     config_ = *oci::ParseImageConfig(*store_.Read(image_.config.digest));
@@ -85,7 +84,8 @@ class AssembleImageTest : public ::testing::Test {
   TempDir dir_;
   oci::BlobStore store_ = *oci::BlobStore::Open(dir_.path("blobs"));
   plan::BuildGraph graph_;
-  solve::SolveResult solved_;
+  plan::TargetImage target_;
+  solve::SolvedImage solved_;
   AssembledImage image_;
   oci::ImageConfig config_;
   oci::Manifest manifest_;

@@ -39,21 +39,22 @@ class Exporter {
     };
     auto step = maker_.Run(maker_.Scratch(), {"populate"});
     graph_ = maker_.Finish({step});
-    graph_.target.config.platform = {"linux", "amd64", "", "", {}};
-    graph_.target.config.cmd = {{"/bin/app"}};
+    graph_.targets[0].config.platform = {"linux", "amd64", "", "", {}};
+    graph_.targets[0].config.cmd = {{"/bin/app"}};
     oci::History entry;
     entry.created_by = "RUN populate # buildkit";
-    graph_.target.config.history = {entry};
+    graph_.targets[0].config.history = {entry};
     builder::solve::SolveOptions options;
     options.need_root = true;
     auto solved = shop_.Solve(graph_, options);
     EXPECT_TRUE(solved);
     solved_ = *std::move(solved);
     auto image = builder::exporter::AssembleImage(
-        graph_, solved_, std::chrono::system_clock::now(), {}, nullptr,
-        shop_.blobs);
+        graph_, graph_.targets[0], solved_.images[0],
+        std::chrono::system_clock::now(), {}, nullptr, shop_.blobs);
     EXPECT_TRUE(image);
     image_ = *std::move(image);
+    roots_ = {{image_.platform, solved_.images[0].root}};
   }
 
   // Where outputs go.
@@ -76,8 +77,8 @@ class Exporter {
     builder::ProgressReporter progress(nullptr);
     registry::Client client({});
     builder::exporter::ExportContext context{
-        image_, shop_.layout, solved_.root, *shop_.snapshots, client,
-        {},     {},           progress,     std::move(stop)};
+        image_, shop_.layout, roots_,   *shop_.snapshots, client,
+        {},     {},           progress, std::move(stop)};
     return builder::exporter::Export(parsed, names, context);
   }
 
@@ -87,6 +88,7 @@ class Exporter {
   builder::plan::BuildGraph graph_;
   builder::solve::SolveResult solved_;
   builder::exporter::AssembledImage image_;
+  std::vector<builder::exporter::ExportedRoot> roots_;
 };
 
 }  // namespace strake::testing

@@ -110,7 +110,7 @@ TEST(LowerCopyTest, TakesFilesOfAStageAsAnInput) {
   Planner planner;
   BuildGraph graph = planner.Plan(
       "FROM base AS a\nRUN make\nFROM base\nCOPY --from=a /x /y /z/\n");
-  const Vertex& vertex = graph.vertex(graph.target.state);
+  const Vertex& vertex = graph.vertex(graph.targets.front().state);
   const CopyOp& copy = std::get<CopyOp>(vertex.op);
   ASSERT_EQ(vertex.inputs.size(), 2u);
   EXPECT_TRUE(
@@ -126,7 +126,7 @@ TEST(LowerCopyTest, TakesFilesOfTheStateAStageEndsIn) {
   Planner planner;
   BuildGraph graph =
       planner.Plan("FROM base AS a\nFROM base\nRUN x\nCOPY --from=0 /x /y\n");
-  const Vertex& vertex = graph.vertex(graph.target.state);
+  const Vertex& vertex = graph.vertex(graph.targets.front().state);
   EXPECT_TRUE(
       std::holds_alternative<ImageOp>(graph.vertex(vertex.inputs[1]).op));
 }
@@ -145,7 +145,7 @@ TEST(LowerCopyTest, LinkMakesALayerOfItsOwnAndAMerge) {
   Planner planner;
   BuildGraph graph =
       planner.Plan("FROM base\nRUN x\nCOPY --link a /b\nRUN y\n");
-  auto layers = graph.target.layers;
+  auto layers = graph.targets.front().layers;
   ASSERT_EQ(layers.size(), 4u);
   const Vertex& copy = graph.vertex(layers[2]);
   ASSERT_TRUE(std::holds_alternative<CopyOp>(copy.op));
@@ -191,7 +191,7 @@ TEST(LowerCopyTest, AddFetchesAUrlAsAVertex) {
   std::string digest = oci::Digest::Of("x").ToString();
   BuildGraph graph = planner.Plan("FROM base\nADD --checksum=" + digest +
                                   " https://example.com/d/f[1].tgz?x=1 /x/\n");
-  const Vertex& vertex = graph.vertex(graph.target.state);
+  const Vertex& vertex = graph.vertex(graph.targets.front().state);
   const CopyOp& copy = std::get<CopyOp>(vertex.op);
   ASSERT_EQ(copy.sources.size(), 1u);
   EXPECT_TRUE(copy.sources[0].fetched);
@@ -209,7 +209,7 @@ TEST(LowerCopyTest, AddTakesAGitTreeAsAVertex) {
   Planner planner;
   BuildGraph graph =
       planner.Plan("FROM base\nADD https://example.com/r.git#v1:sub /x\n");
-  const Vertex& vertex = graph.vertex(graph.target.state);
+  const Vertex& vertex = graph.vertex(graph.targets.front().state);
   const auto* git = std::get_if<GitOp>(&graph.vertex(vertex.inputs.at(1)).op);
   ASSERT_NE(git, nullptr);
   EXPECT_EQ(git->source.remote, "https://example.com/r.git");

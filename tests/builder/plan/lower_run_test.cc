@@ -154,7 +154,7 @@ TEST(LowerRunTest, BindsTheBuildContextReadOnly) {
   Planner planner;
   BuildGraph graph =
       planner.Plan("FROM base\nRUN --mount=target=/m,source=a/[x] true\n");
-  const Vertex& vertex = graph.vertex(graph.target.state);
+  const Vertex& vertex = graph.vertex(graph.targets.front().state);
   const RunMount& mount = std::get<RunOp>(vertex.op).mounts.at(0);
   EXPECT_EQ(mount.kind, Kind::kBind);
   EXPECT_TRUE(mount.read_only);
@@ -168,7 +168,8 @@ TEST(LowerRunTest, BindsTheBuildContextReadOnly) {
   EXPECT_TRUE(copy.parents);
   EXPECT_EQ(copy.destination, "/");
   // Files that are only looked at are no layer.
-  EXPECT_THAT(graph.target.layers, ElementsAre(0u, graph.target.state));
+  EXPECT_THAT(graph.targets.front().layers,
+              ElementsAre(0u, graph.targets.front().state));
 }
 
 TEST(LowerRunTest, BindsAStage) {
@@ -176,7 +177,7 @@ TEST(LowerRunTest, BindsAStage) {
   BuildGraph graph = planner.Plan(
       "FROM base AS tools\nRUN make\nFROM base\n"
       "RUN --mount=type=bind,from=tools,source=out,target=t,rw true\n");
-  const Vertex& vertex = graph.vertex(graph.target.state);
+  const Vertex& vertex = graph.vertex(graph.targets.front().state);
   const RunMount& mount = std::get<RunOp>(vertex.op).mounts.at(0);
   EXPECT_FALSE(mount.read_only);
   EXPECT_EQ(mount.source, "/out");
@@ -193,7 +194,7 @@ TEST(LowerRunTest, BindsSeveralThings) {
       "FROM base AS tools\nRUN make\nFROM base\n"
       "RUN --mount=from=tools,target=/a --mount=from=src,target=/b "
       "--mount=from=tool:1,target=/c true\n");
-  const Vertex& vertex = graph.vertex(graph.target.state);
+  const Vertex& vertex = graph.vertex(graph.targets.front().state);
   const auto& mounts = std::get<RunOp>(vertex.op).mounts;
   ASSERT_EQ(mounts.size(), 3u);
   EXPECT_EQ(mounts[0].input, 1u);

@@ -33,7 +33,7 @@ TEST(LowerStageTest, StartsFromTheImagesConfiguration) {
   base.on_build = {"LABEL trigger=1"};
   base.created = oci::Timestamp(std::chrono::seconds(1));
   BuildGraph graph = planner.Plan("FROM base\n");
-  const oci::ImageConfig& config = graph.target.config;
+  const oci::ImageConfig& config = graph.targets.front().config;
   EXPECT_EQ(config.user, "app");
   EXPECT_THAT(*config.cmd, ElementsAre("serve"));
   EXPECT_EQ(config.working_dir, "/srv");
@@ -41,14 +41,15 @@ TEST(LowerStageTest, StartsFromTheImagesConfiguration) {
   EXPECT_EQ(config.labels.at("trigger"), "1");
   EXPECT_THAT(config.on_build, IsEmpty());
   EXPECT_EQ(config.created, std::nullopt);
-  EXPECT_EQ(graph.target.base_history, 1u);
-  EXPECT_THAT(graph.target.layers, ElementsAre(graph.target.state));
+  EXPECT_EQ(graph.targets.front().base_history, 1u);
+  EXPECT_THAT(graph.targets.front().layers,
+              ElementsAre(graph.targets.front().state));
 }
 
 TEST(LowerStageTest, GivesAPathToABaseWithoutOne) {
   Planner planner;
   planner.Image("docker.io/library/base:latest").env = {"A=1"};
-  EXPECT_THAT(planner.Plan("FROM base\n").target.config.env,
+  EXPECT_THAT(planner.Plan("FROM base\n").targets.front().config.env,
               ElementsAre("A=1",
                           "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:"
                           "/usr/bin:/sbin:/bin"));
@@ -57,8 +58,8 @@ TEST(LowerStageTest, GivesAPathToABaseWithoutOne) {
 TEST(LowerStageTest, ScratchHasNoLayers) {
   Planner planner;
   BuildGraph graph = planner.Plan("FROM scratch\nENV a=1\n");
-  EXPECT_THAT(graph.target.layers, IsEmpty());
-  EXPECT_EQ(graph.target.base_history, 0u);
+  EXPECT_THAT(graph.targets.front().layers, IsEmpty());
+  EXPECT_EQ(graph.targets.front().base_history, 0u);
   EXPECT_THAT(NewHistory(graph), ElementsAre("ENV a=1"));
 }
 
@@ -74,13 +75,14 @@ TEST(LowerStageTest, GoesOnWithTheStageItIsBasedOn) {
   auto runs = OpsOf<RunOp>(graph);
   ASSERT_EQ(runs.size(), 2u);
   EXPECT_THAT(runs[1].env, ElementsAre("PATH=/bin", "V=1", "E=e"));
-  EXPECT_EQ(graph.target.layers.size(), 3u);
+  EXPECT_EQ(graph.targets.front().layers.size(), 3u);
   EXPECT_THAT(
       NewHistory(graph),
       ElementsAre("ARG V=1", "ENV E=e", "RUN |1 V=1 /bin/sh -c one # buildkit",
                   "RUN |1 V=1 /bin/sh -c two $V # buildkit"));
   // What ARG sets is no part of the image.
-  EXPECT_THAT(graph.target.config.env, ElementsAre("PATH=/bin", "E=e"));
+  EXPECT_THAT(graph.targets.front().config.env,
+              ElementsAre("PATH=/bin", "E=e"));
 }
 
 TEST(LowerStageTest, NamesItsStepsAsBuildxDoes) {
@@ -138,7 +140,7 @@ TEST(LowerStageTest, TellsEqualStepsOnDifferentStatesApart) {
   Planner planner;
   BuildGraph graph = planner.Plan("FROM base\nRUN same\nRUN same\n");
   EXPECT_EQ(OpsOf<RunOp>(graph).size(), 2u);
-  EXPECT_EQ(graph.target.layers.size(), 3u);
+  EXPECT_EQ(graph.targets.front().layers.size(), 3u);
 }
 
 TEST(LowerStageTest, ExpandsInTheScopeBeforeTheInstruction) {
@@ -148,7 +150,7 @@ TEST(LowerStageTest, ExpandsInTheScopeBeforeTheInstruction) {
       "ENV abc=hello\n"
       "ENV abc=bye def=$abc\n"
       "ENV ghi=$abc\n");
-  EXPECT_THAT(graph.target.config.env,
+  EXPECT_THAT(graph.targets.front().config.env,
               ElementsAre("PATH=/bin", "abc=bye", "def=hello", "ghi=bye"));
 }
 
@@ -157,7 +159,7 @@ TEST(LowerStageTest, ExpandsKeysAndValuesOfLabels) {
   BuildGraph graph =
       planner.Plan("FROM base\nARG v=1\nLABEL name.$v=\"a $v\" other=b\n");
   EXPECT_EQ(
-      graph.target.config.labels,
+      graph.targets.front().config.labels,
       (std::map<std::string, std::string>{{"name.1", "a 1"}, {"other", "b"}}));
   EXPECT_EQ(NewHistory(graph).back(), "LABEL name.1=a 1 other=b");
 }
@@ -166,7 +168,7 @@ TEST(LowerStageTest, PutsTheCommandLinesLabelsLastAndIntoTheTargetOnly) {
   Planner planner;
   planner.options.labels = {{"a", "option"}, {"b", "option"}};
   BuildGraph graph = planner.Plan("FROM base\nLABEL a=file c=file\n");
-  EXPECT_EQ(graph.target.config.labels,
+  EXPECT_EQ(graph.targets.front().config.labels,
             (std::map<std::string, std::string>{
                 {"a", "option"}, {"b", "option"}, {"c", "file"}}));
   EXPECT_THAT(NewHistory(graph), ElementsAre("LABEL a=file c=file"));
@@ -270,8 +272,8 @@ TEST(LowerStageTest, KeepsCmdOfTheStageWhateverTheOrder) {
     Planner planner;
     planner.Image("docker.io/library/base:latest").cmd = {{"old"}};
     BuildGraph graph = planner.Plan(text);
-    EXPECT_THAT(*graph.target.config.cmd, ElementsAre("c")) << text;
-    EXPECT_THAT(*graph.target.config.entrypoint, ElementsAre("e"));
+    EXPECT_THAT(*graph.targets.front().config.cmd, ElementsAre("c")) << text;
+    EXPECT_THAT(*graph.targets.front().config.entrypoint, ElementsAre("e"));
   }
 }
 
@@ -279,7 +281,7 @@ TEST(LowerStageTest, EntrypointResetsTheCmdOfABaseStage) {
   Planner planner;
   BuildGraph graph =
       planner.Plan("FROM base AS a\nCMD [\"c\"]\nFROM a\nENTRYPOINT [\"e\"]\n");
-  EXPECT_FALSE(graph.target.config.cmd.has_value());
+  EXPECT_FALSE(graph.targets.front().config.cmd.has_value());
 }
 
 TEST(LowerStageTest, ShellCountsForEveryShellFormBehindIt) {
@@ -290,9 +292,9 @@ TEST(LowerStageTest, ShellCountsForEveryShellFormBehindIt) {
   auto runs = OpsOf<RunOp>(graph);
   EXPECT_THAT(runs[0].argv, ElementsAre("/bin/sh", "-c", "one"));
   EXPECT_THAT(runs[1].argv, ElementsAre("/bin/bash", "-c", "two"));
-  EXPECT_THAT(*graph.target.config.cmd,
+  EXPECT_THAT(*graph.targets.front().config.cmd,
               ElementsAre("/bin/bash", "-c", "three"));
-  EXPECT_THAT(graph.target.config.healthcheck->test,
+  EXPECT_THAT(graph.targets.front().config.healthcheck->test,
               ElementsAre("CMD-SHELL", "four"));
 }
 
@@ -300,7 +302,7 @@ TEST(LowerStageTest, SplitsExposeAfterExpansion) {
   Planner planner;
   BuildGraph graph =
       planner.Plan("FROM base\nENV P=\"80 443/udp\"\nEXPOSE $P 22\n");
-  EXPECT_THAT(graph.target.config.exposed_ports,
+  EXPECT_THAT(graph.targets.front().config.exposed_ports,
               ElementsAre("22/tcp", "443/udp", "80/tcp"));
 }
 
@@ -315,8 +317,8 @@ TEST(LowerStageTest, WorkdirMakesALayerButForTheRoot) {
   EXPECT_EQ(dirs[0].user, "app");
   EXPECT_EQ(dirs[1].path, "/a/b");
   EXPECT_EQ(dirs[2].path, "/x");
-  EXPECT_EQ(graph.target.config.working_dir, "/x");
-  const auto& history = graph.target.config.history;
+  EXPECT_EQ(graph.targets.front().config.working_dir, "/x");
+  const auto& history = graph.targets.front().config.history;
   std::vector<std::string> layers;
   for (const oci::History& entry : history) {
     if (!entry.empty_layer) layers.push_back(entry.created_by);
@@ -340,7 +342,7 @@ TEST(LowerStageTest, RunsTriggersFirstAndNumbersThemAsSteps) {
 TEST(LowerStageTest, KeepsOnbuildOfItsOwnWithoutHistory) {
   Planner planner;
   BuildGraph graph = planner.Plan("FROM base\nONBUILD RUN a $X\n");
-  EXPECT_THAT(graph.target.config.on_build, ElementsAre("RUN a $X"));
+  EXPECT_THAT(graph.targets.front().config.on_build, ElementsAre("RUN a $X"));
   EXPECT_THAT(NewHistory(graph), IsEmpty());
 }
 
@@ -352,7 +354,7 @@ TEST(LowerStageTest, AContextAsBaseIsACopyOfIt) {
   ASSERT_EQ(copies.size(), 1u);
   EXPECT_EQ(copies[0].sources[0].context, "files");
   EXPECT_EQ(copies[0].destination, "/");
-  EXPECT_EQ(graph.target.layers.size(), 1u);
+  EXPECT_EQ(graph.targets.front().layers.size(), 1u);
 }
 
 struct MistakeCase {

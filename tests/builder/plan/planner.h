@@ -100,6 +100,23 @@ class Planner {
     return graph ? *std::move(graph) : plan::BuildGraph();
   }
 
+  // One graph for all of `platforms`.
+  plan::BuildGraph PlanAll(std::string_view text,
+                           const std::vector<std::string>& platforms) {
+    plan::BuildGraph graph;
+    options.platform_is_explicit = true;
+    options.name_platforms = true;
+    for (const std::string& platform : platforms) {
+      options.target_platform = *oci::ParsePlatform(platform);
+      auto bases = Resolve(text);
+      EXPECT_TRUE(bases) << bases.error().message();
+      if (!bases) continue;
+      auto added = plan::AddToPlan(file, *bases, options, graph, diagnostics);
+      EXPECT_TRUE(added) << Messages();
+    }
+    return graph;
+  }
+
   // What is wrong with a Dockerfile that is expected to be bad: findings with
   // their lines, or else the error.
   std::string Failure(std::string_view text) {
@@ -140,8 +157,8 @@ std::vector<T> OpsOf(const plan::BuildGraph& graph) {
 // The `created_by` of all history entries that the base did not bring.
 inline std::vector<std::string> NewHistory(const plan::BuildGraph& graph) {
   std::vector<std::string> lines;
-  const auto& history = graph.target.config.history;
-  for (size_t i = graph.target.base_history; i < history.size(); ++i) {
+  const auto& history = graph.targets.front().config.history;
+  for (size_t i = graph.targets.front().base_history; i < history.size(); ++i) {
     lines.push_back(history[i].created_by);
   }
   return lines;

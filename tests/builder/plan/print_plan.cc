@@ -175,7 +175,7 @@ std::string PrintPlan(const plan::BuildGraph& graph) {
     out += (vertex.inputs.empty() ? " " : " -> ") +
            std::visit(PrintOp(), vertex.op);
   }
-  const plan::TargetImage& image = graph.target;
+  const plan::TargetImage& image = graph.targets.front();
   out += "layers:";
   for (plan::VertexId layer : image.layers) out += " " + std::to_string(layer);
   out += "\n";

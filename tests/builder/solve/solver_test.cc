@@ -95,9 +95,9 @@ TEST(SolverTest, ExecutesEachVertexOnceAndInputsFirst) {
   EXPECT_EQ(ran.front(), "write /common c");
   EXPECT_EQ(result->executed, 4);
   EXPECT_EQ(result->cached, 0);
-  EXPECT_EQ(result->layers.size(), 2u);
-  EXPECT_EQ(shop.Read(result->root, "/f1"), "left");
-  EXPECT_EQ(shop.Read(result->root, "/f2"), "right");
+  EXPECT_EQ(result->images[0].layers.size(), 2u);
+  EXPECT_EQ(shop.Read(result->images[0].root, "/f1"), "left");
+  EXPECT_EQ(shop.Read(result->images[0].root, "/f2"), "right");
 }
 
 TEST(SolverTest, LooksAtNothingThatTheTargetDoesNotNeed) {
@@ -180,10 +180,12 @@ TEST(SolverTest, AnUnchangedRebuildExecutesNothing) {
   EXPECT_THAT(shop.sandbox.TakeRan(), IsEmpty());
   EXPECT_EQ(shop.events.ended["COPY file"], "cached");
   EXPECT_EQ(shop.events.ended["write /x x"], "cached");
-  ASSERT_EQ(second->layers.size(), 2u);
+  ASSERT_EQ(second->images[0].layers.size(), 2u);
   for (size_t i = 0; i < 2; ++i) {
-    EXPECT_EQ(second->layers[i].blob, first->layers[i].blob);
-    EXPECT_EQ(second->layers[i].created, first->layers[i].created);
+    EXPECT_EQ(second->images[0].layers[i].blob,
+              first->images[0].layers[i].blob);
+    EXPECT_EQ(second->images[0].layers[i].created,
+              first->images[0].layers[i].created);
   }
 }
 
@@ -234,13 +236,13 @@ TEST(SolverTest, NoCacheExecutesEverythingAnew) {
   auto again = shop.Solve(graph, options);
   ASSERT_TRUE(IsOk(again));
   EXPECT_EQ(again->executed, 2);
-  EXPECT_EQ(shop.Read(again->root, "/count"), "2");
+  EXPECT_EQ(shop.Read(again->images[0].root, "/count"), "2");
   // The newer result is the one that counts from now on.
   options.no_cache = false;
   auto cached = shop.Solve(graph, options);
   ASSERT_TRUE(IsOk(cached));
   EXPECT_EQ(cached->executed, 0);
-  EXPECT_EQ(cached->root, again->root);
+  EXPECT_EQ(cached->images[0].root, again->images[0].root);
 }
 
 TEST(SolverTest, AStepThatWasExecutedAnewMakesItsChildrenStale) {
@@ -267,7 +269,7 @@ TEST(SolverTest, AStepThatWasExecutedAnewMakesItsChildrenStale) {
   ASSERT_TRUE(IsOk(result));
   EXPECT_EQ(result->cached, 1);
   EXPECT_EQ(result->executed, 1);
-  EXPECT_EQ(shop.Read(result->root, "/count"), "2");
+  EXPECT_EQ(shop.Read(result->images[0].root, "/count"), "2");
 }
 
 TEST(SolverTest, ACopyIsKeyedByTheFilesThatItTakes) {
@@ -287,7 +289,7 @@ TEST(SolverTest, ACopyIsKeyedByTheFilesThatItTakes) {
   ASSERT_TRUE(IsOk(second));
   EXPECT_EQ(second->executed, 2);
   EXPECT_EQ(shop.events.ended["COPY --from /app"], "cached");
-  EXPECT_EQ(second->layers[0].blob, first->layers[0].blob);
+  EXPECT_EQ(second->images[0].layers[0].blob, first->images[0].layers[0].blob);
 }
 
 TEST(SolverTest, ACopyThatIsCachedDoesNotNeedItsSource) {
@@ -326,11 +328,12 @@ TEST(SolverTest, ACopyTakesWhatItsSourceMakesThisTime) {
   auto first = shop.Solve(graph, options);
   ASSERT_TRUE(IsOk(first));
   shop.RemoveSnapshots();
-  ASSERT_TRUE(shop.blobs.Remove(first->layers[0].blob.descriptor.digest));
+  ASSERT_TRUE(
+      shop.blobs.Remove(first->images[0].layers[0].blob.descriptor.digest));
   for (int build = 0; build < 2; ++build) {
     auto result = shop.Solve(graph, options);
     ASSERT_TRUE(IsOk(result));
-    EXPECT_EQ(shop.Read(result->root, "/count"), "2");
+    EXPECT_EQ(shop.Read(result->images[0].root, "/count"), "2");
   }
   EXPECT_EQ(count, 2);
 }
@@ -355,9 +358,9 @@ TEST(SolverTest, ALinkedCopyDoesNotDependOnWhatIsBelow) {
   solve("1", first);
   solve("2", second);
   EXPECT_EQ(shop.events.ended["COPY --from /app"], "cached");
-  EXPECT_EQ(second.layers[1].blob, first.layers[1].blob);
-  EXPECT_EQ(shop.Read(second.root, "/version"), "2");
-  EXPECT_EQ(shop.Read(second.root, "/app"), "app");
+  EXPECT_EQ(second.images[0].layers[1].blob, first.images[0].layers[1].blob);
+  EXPECT_EQ(shop.Read(second.images[0].root, "/version"), "2");
+  EXPECT_EQ(shop.Read(second.images[0].root, "/app"), "app");
 }
 
 TEST(SolverTest, MakesASnapshotAgainFromItsLayer) {
@@ -375,8 +378,8 @@ TEST(SolverTest, MakesASnapshotAgainFromItsLayer) {
   ASSERT_TRUE(IsOk(result));
   EXPECT_EQ(result->executed, 0);
   EXPECT_THAT(shop.sandbox.TakeRan(), IsEmpty());
-  EXPECT_EQ(shop.Read(result->root, "/one"), "1");
-  EXPECT_EQ(shop.Read(result->root, "/two"), "2");
+  EXPECT_EQ(shop.Read(result->images[0].root, "/one"), "1");
+  EXPECT_EQ(shop.Read(result->images[0].root, "/two"), "2");
 }
 
 TEST(SolverTest, ExecutesWhereNeitherSnapshotNorLayerIsLeft) {
@@ -387,11 +390,13 @@ TEST(SolverTest, ExecutesWhereNeitherSnapshotNorLayerIsLeft) {
   auto first = shop.Solve(graph);
   ASSERT_TRUE(IsOk(first));
   shop.RemoveSnapshots();
-  ASSERT_TRUE(shop.blobs.Remove(first->layers[0].blob.descriptor.digest));
+  ASSERT_TRUE(
+      shop.blobs.Remove(first->images[0].layers[0].blob.descriptor.digest));
   auto again = shop.Solve(graph);
   ASSERT_TRUE(IsOk(again));
   EXPECT_EQ(again->executed, 1);
-  EXPECT_TRUE(shop.blobs.Contains(again->layers[0].blob.descriptor.digest));
+  EXPECT_TRUE(
+      shop.blobs.Contains(again->images[0].layers[0].blob.descriptor.digest));
 }
 
 TEST(SolverTest, WritesALayerAgainWithoutExecutingItsStep) {
@@ -406,9 +411,10 @@ TEST(SolverTest, WritesALayerAgainWithoutExecutingItsStep) {
   auto zstd = shop.Solve(graph, options);
   ASSERT_TRUE(IsOk(zstd));
   EXPECT_EQ(zstd->executed, 0);
-  EXPECT_EQ(zstd->layers[0].blob.descriptor.media_type,
+  EXPECT_EQ(zstd->images[0].layers[0].blob.descriptor.media_type,
             oci::kMediaTypeLayerZstd);
-  EXPECT_EQ(zstd->layers[0].blob.diff_id, gzip->layers[0].blob.diff_id);
+  EXPECT_EQ(zstd->images[0].layers[0].blob.diff_id,
+            gzip->images[0].layers[0].blob.diff_id);
 }
 
 TEST(SolverTest, WritesNoLayerWhereOnlyTheFilesAreWanted) {
@@ -421,8 +427,8 @@ TEST(SolverTest, WritesNoLayerWhereOnlyTheFilesAreWanted) {
   options.need_root = true;
   auto result = shop.Solve(graph, options);
   ASSERT_TRUE(IsOk(result));
-  EXPECT_TRUE(result->layers.empty());
-  EXPECT_EQ(shop.Read(result->root, "/one"), "1");
+  EXPECT_TRUE(result->images[0].layers.empty());
+  EXPECT_EQ(shop.Read(result->images[0].root, "/one"), "1");
   auto blobs = shop.blobs.List();
   ASSERT_TRUE(blobs);
   EXPECT_TRUE(blobs->empty());
@@ -548,7 +554,7 @@ TEST(SolverTest, LayersAreTheSameWhateverEndsFirst) {
     auto result = shop.Solve(maker.Finish({all}), options);
     ASSERT_TRUE(IsOk(result));
     std::vector<oci::Digest> layers;
-    for (const auto& layer : result->layers) {
+    for (const auto& layer : result->images[0].layers) {
       layers.push_back(layer.blob.diff_id);
     }
     if (first.empty()) first = layers;

@@ -190,8 +190,9 @@ class GraphMaker {
   }
   const builder::plan::BuildGraph& Finish(std::vector<VertexId> layers,
                                           VertexId state) {
-    graph_.target.layers = std::move(layers);
-    graph_.target.state = state;
+    graph_.targets.resize(1);
+    graph_.targets[0].layers = std::move(layers);
+    graph_.targets[0].state = state;
     return graph_;
   }
 

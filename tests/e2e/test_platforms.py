@@ -1,0 +1,142 @@
+"""Images for several platforms, from one build."""
+import json
+import os
+import shutil
+import tarfile
+import unittest
+
+import support
+
+BASE = """FROM scratch
+ARG TARGETARCH
+COPY busybox /bin/busybox
+COPY busybox /bin/sh
+COPY arch-$TARGETARCH /etc/arch
+"""
+
+CROSS = """FROM --platform=$BUILDPLATFORM {base} AS tools
+RUN echo tools >/tools && cat /etc/arch >>/tools
+FROM --platform=$BUILDPLATFORM {base} AS build
+ARG TARGETPLATFORM TARGETARCH
+COPY --from=tools /tools /tools
+RUN echo "for $TARGETPLATFORM" >/app
+FROM {base}
+COPY --from=build /app /tools /
+CMD ["/bin/sh"]
+"""
+
+
+class PlatformsTest(support.EndToEndTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        support.need("skopeo", "busybox")
+        cls.hub = cls.registry()
+        cls.base = f"{cls.hub.name}/base:1"
+
+    def setUp(self):
+        folder = self.context("base", BASE, **{"arch-amd64": "amd64\n",
+                                               "arch-arm64": "arm64\n"})
+        # Steps run on the build's platform only: both bases can hold its shell.
+        shutil.copy(shutil.which("busybox"), os.path.join(folder, "busybox"))
+        self.build("--platform=linux/amd64,linux/arm64", "--push",
+                   "-t", self.base, folder)
+
+    def raw(self, reference):
+        return json.loads(support.run("skopeo", "inspect", "--raw",
+                                      "--tls-verify=false",
+                                      f"docker://{reference}"))
+
+    def test_cross_compiles(self):
+        name = f"{self.hub.name}/app:1"
+        metadata = os.path.join(self.scratch, "metadata.json")
+        idfile = os.path.join(self.scratch, "iid")
+        folder = self.context("cross", CROSS.format(base=self.base))
+        built = self.build("--platform=linux/amd64", "--platform=linux/arm64",
+                           "--push", "-t", name, "--metadata-file", metadata,
+                           "--iidfile", idfile, folder)
+        self.assertEqual(built.stderr.count("RUN echo tools"), 1, built.stderr)
+        self.assertIn("[linux/amd64 build", built.stderr)
+        self.assertIn("[linux/arm64 stage-2", built.stderr)
+
+        index = self.raw(name)
+        self.assertEqual(index["mediaType"],
+                         "application/vnd.oci.image.index.v1+json")
+        self.assertEqual([entry["platform"] for entry in index["manifests"]],
+                         [{"architecture": "amd64", "os": "linux"},
+                          {"architecture": "arm64", "os": "linux"}])
+        with open(metadata) as f:
+            written = json.load(f)
+        self.assertNotIn("containerimage.config.digest", written)
+        with open(idfile) as f:
+            self.assertEqual(f.read(), written["containerimage.digest"])
+        for arch in ("amd64", "arm64"):
+            image = json.loads(support.run(
+                "skopeo", "inspect", "--tls-verify=false",
+                "--override-arch", arch, f"docker://{name}"))
+            self.assertEqual(image["Architecture"], arch)
+        support.run("skopeo", "copy", "-q", "--all", "--src-tls-verify=false",
+                    f"docker://{name}", f"oci:{self.scratch}/copy:1")
+
+        out = os.path.join(self.scratch, "files")
+        self.build("--platform=linux/amd64,linux/arm64", "-o",
+                   f"type=local,dest={out}", folder)
+        for arch in ("amd64", "arm64"):
+            with open(f"{out}/linux_{arch}/app") as f:
+                self.assertEqual(f.read(), f"for linux/{arch}\n")
+            with open(f"{out}/linux_{arch}/etc/arch") as f:
+                self.assertEqual(f.read(), f"{arch}\n")
+            with open(f"{out}/linux_{arch}/tools") as f:
+                self.assertEqual(f.read(), "tools\namd64\n")
+
+    def test_an_index_in_the_store_and_in_layouts(self):
+        archive = os.path.join(self.scratch, "index.tar")
+        self.build("--platform=linux/arm64,linux/amd64", "--load",
+                   "-t", "local/index:1", "-o", f"type=oci,dest={archive}",
+                   self.context("two", f"FROM {self.base}\nENV A=b\n"))
+        with tarfile.open(archive) as tar:
+            entry = json.load(tar.extractfile("index.json"))["manifests"][0]
+            digest = entry["digest"].replace(":", "/")
+            index = json.load(tar.extractfile(f"blobs/{digest}"))
+        self.assertEqual(
+            [m["platform"]["architecture"] for m in index["manifests"]],
+            ["arm64", "amd64"])
+        self.assertEqual(
+            self.strake("run", "local/index:1", "/bin/sh", "-c",
+                        "/bin/busybox cat /etc/arch").stdout, "amd64\n")
+        other = f"{self.hub.name}/pushed:1"
+        pushed = self.strake("tag", "local/index:1", other)
+        self.assertEqual(pushed.returncode, 0, pushed.stderr)
+        pushed = self.strake("push", other)
+        self.assertEqual(pushed.returncode, 0, pushed.stderr)
+        self.assertEqual(self.raw(other), index)
+
+    def test_one_platform_is_a_plain_manifest(self):
+        folder = self.context("one", f"FROM {self.base}\nENV A=b\n")
+        name = f"{self.hub.name}/one:1"
+        self.build("--platform=linux/arm64", "--push", "-t", name, folder)
+        self.assertIn("layers", self.raw(name))
+        self.build("--platform=linux/arm64", "--push", "-t", name,
+                   "--build-arg", "BUILDKIT_MULTI_PLATFORM=1", folder)
+        self.assertEqual(len(self.raw(name)["manifests"]), 1)
+
+    def test_what_holds_one_image_takes_no_index(self):
+        folder = self.context("docker", f"FROM {self.base}\n")
+        for kind in ("docker", "tar"):
+            target = os.path.join(self.scratch, f"{kind}.tar")
+            built = self.strake("build", "--platform=linux/amd64,linux/arm64",
+                                "-o", f"type={kind},dest={target}", folder)
+            self.assertEqual(built.returncode, 1)
+            self.assertIn(f"type={kind} holds", built.stderr)
+            self.assertFalse(os.path.exists(target))
+
+    def test_a_platform_that_the_base_lacks(self):
+        built = self.strake("build", "--platform=linux/amd64,linux/s390x",
+                            self.context("lacks", f"FROM {self.base}\n"))
+        self.assertEqual(built.returncode, 1)
+        self.assertIn("linux/s390x", built.stderr)
+        self.assertIn("linux/arm64", built.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
