@@ -61,21 +61,16 @@ std::vector<int> ProcessorSet::Numbers() const {
 }
 
 OnOneProcessor::OnOneProcessor(pid_t thread) : thread_(thread) {
-  const ProcessorSet here = ProcessorSet::Only(sched_getcpu());
   own_ = ProcessorSet::Of(0);
   theirs_ = ProcessorSet::Of(thread);
-  if (!here.Give(0)) return;
-  if (here.Give(thread)) {
-    holds_ = true;
-  } else {
-    own_.Give(0);  // it may not run here
-  }
+  const ProcessorSet here = ProcessorSet::Only(sched_getcpu());
+  stays_ = here.Give(0);
+  holds_ = stays_ && here.Give(thread);
 }
 
 OnOneProcessor::~OnOneProcessor() {
-  const bool held = holds_;
   LetGo();
-  if (held) own_.Give(0);
+  if (stays_) own_.Give(0);
 }
 
 void OnOneProcessor::LetGo() {

@@ -51,7 +51,8 @@ class OnOneProcessor {
 
  private:
   const pid_t thread_;
-  bool holds_ = false;
+  bool stays_ = false;  // this thread
+  bool holds_ = false;  // the other
   ProcessorSet own_;
   ProcessorSet theirs_;
 };
