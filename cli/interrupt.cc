@@ -55,16 +55,15 @@ Status SetHandler(int signal_number, void (*handler)(int)) {
 }  // namespace
 
 Status Interrupt::Install() {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoError("pipe");
-  read_end_.reset(ends[0]);
-  write_end_.reset(ends[1]);
-  wake_fd = write_end_.get();
+  auto pipe = MakePipe();
+  if (!pipe) return std::move(pipe).error();
+  pipe_ = *std::move(pipe);
+  wake_fd = pipe_.write_end.get();
   auto listener = StartThread([this] {
     char byte = 0;
     ssize_t count = 0;
     do {
-      count = read(read_end_.get(), &byte, 1);
+      count = read(pipe_.read_end.get(), &byte, 1);
     } while (count < 0 && errno == EINTR);
     if (count == 1 && byte == 1) source_.request_stop();
   });
@@ -82,7 +81,7 @@ Interrupt::~Interrupt() {
     ::signal(signal_number, SIG_DFL);
   }
   char byte = 0;
-  [[maybe_unused]] ssize_t written = write(write_end_.get(), &byte, 1);
+  [[maybe_unused]] ssize_t written = write(pipe_.write_end.get(), &byte, 1);
   listener_.join();
 }
 

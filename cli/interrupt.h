@@ -37,8 +37,7 @@ class Interrupt {
 
  private:
   std::stop_source source_;
-  UniqueFd read_end_;
-  UniqueFd write_end_;
+  Pipe pipe_;
   std::thread listener_;
 };
 

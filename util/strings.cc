@@ -86,6 +86,15 @@ std::string Join(const std::vector<std::string>& pieces,
   return joined;
 }
 
+std::vector<char*> CStrings(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (const std::string& text : strings) {
+    pointers.push_back(const_cast<char*>(text.c_str()));
+  }
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 std::string_view TrimLeft(std::string_view text) {
   size_t start = text.find_first_not_of(kBlanks);
   return start == std::string_view::npos ? std::string_view()

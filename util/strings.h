@@ -24,6 +24,10 @@ std::optional<std::pair<std::string_view, std::string_view>> SplitOnce(
 std::string Join(const std::vector<std::string>& pieces,
                  std::string_view separator);
 
+// Pointers to `strings` and a null pointer behind, as execve(2) takes them:
+// char* for history's sake, nobody writes.
+std::vector<char*> CStrings(const std::vector<std::string>& strings);
+
 // Without the blanks (space, \t \n \v \f \r) at either end.
 std::string_view Trim(std::string_view text);
 std::string_view TrimLeft(std::string_view text);

@@ -16,6 +16,7 @@
 
 #include "util/block_sigpipe.h"
 #include "util/result_macros.h"
+#include "util/strings.h"
 #include "util/unique_fd.h"
 
 namespace strake {
@@ -23,30 +24,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Pipe {
-  UniqueFd read_end;
-  UniqueFd write_end;
-};
-
-Result<Pipe> MakePipe() {
-  int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return ErrnoError("pipe");
-  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
-
 // Our end must not block: the program may close or stop reading its own.
 Status MakeNonBlocking(int fd) {
   if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) return ErrnoError("fcntl");
   return {};
-}
-
-std::vector<char*> Pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (const std::string& text : texts) {
-    pointers.push_back(const_cast<char*>(text.c_str()));
-  }
-  pointers.push_back(nullptr);
-  return pointers;
 }
 
 class SpawnSetup {
@@ -78,9 +59,9 @@ class SpawnSetup {
 
   // Returns the process id, or the errno of what failed, negated.
   pid_t Spawn(const SubprocessOptions& options) {
-    std::vector<char*> argv = Pointers(options.argv);
+    std::vector<char*> argv = CStrings(options.argv);
     std::vector<char*> env;
-    if (options.env) env = Pointers(*options.env);
+    if (options.env) env = CStrings(*options.env);
     pid_t pid = -1;
     int error = ::posix_spawnp(&pid, argv[0], &actions_, &attributes_,
                                argv.data(), options.env ? env.data() : environ);

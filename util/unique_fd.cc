@@ -21,6 +21,12 @@ Result<UniqueFd> OpenFileAt(int dir, const char* path, int flags,
   return UniqueFd(fd);
 }
 
+Result<Pipe> MakePipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoError("make a pipe");
+  return Pipe{.read_end = UniqueFd(ends[0]), .write_end = UniqueFd(ends[1])};
+}
+
 Result<UniqueFd> DuplicateFd(int fd) {
   int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) return ErrnoError("duplicate a file descriptor");

@@ -44,6 +44,12 @@ Result<UniqueFd> OpenFile(const char* path, int flags, unsigned mode = 0);
 // openat(2) likewise.
 Result<UniqueFd> OpenFileAt(int dir, const char* path, int flags,
                             unsigned mode = 0);
+// pipe2(2) with O_CLOEXEC.
+struct Pipe {
+  UniqueFd read_end;
+  UniqueFd write_end;
+};
+Result<Pipe> MakePipe();
 // A second descriptor for the same open file (F_DUPFD_CLOEXEC).
 Result<UniqueFd> DuplicateFd(int fd);
 

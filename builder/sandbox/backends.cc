@@ -1,21 +1,15 @@
 #include "builder/sandbox/backends.h"
 
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <array>
-#include <cerrno>
 #include <utility>
 
+#include "builder/sandbox/ask_child.h"
 #include "builder/sandbox/chroot_sandbox.h"
 #include "builder/sandbox/namespace_sandbox.h"
 #include "builder/sandbox/notify/notify_sandbox.h"
 #include "builder/sandbox/notify/userns_emu_sandbox.h"
 #include "builder/sandbox/probe_namespaces.h"
-#include "util/byte_stream.h"
 #include "util/result_macros.h"
-#include "util/unique_fd.h"
 
 namespace strake::builder::sandbox {
 namespace {
@@ -115,41 +109,13 @@ constexpr std::array kBackends = {
             "process_vm_readv (as Docker's default does)"},
 };
 
-// What the child of `ProbeBackends` says: 'y' or 'n', and the detail.
+// What a child of ours says: 'y' or 'n', and the detail.
 std::string TryBackend(const Backend& backend, const std::string& scratch) {
   const ProcessPrivileges privileges = EnterUserNamespace(backend.wish);
   Status tried = backend.probe(privileges, scratch);
   if (!tried) return "n" + tried.error().message();
   return "y" + (backend.wish == NamespaceWish::kNever ? std::string()
                                                       : privileges.reason);
-}
-
-// All that `child` writes into the pipe, which is short enough for one read.
-Result<std::string> RunInChild(const Backend& backend,
-                               const std::string& scratch) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoError("pipe2");
-  UniqueFd read_end(ends[0]);
-  UniqueFd write_end(ends[1]);
-  const pid_t child = fork();
-  if (child < 0) return ErrnoError("fork");
-  if (child == 0) {
-    const std::string text = TryBackend(backend, scratch);
-    const ssize_t n = write(write_end.get(), text.data(), text.size());
-    _exit(n == static_cast<ssize_t>(text.size()) ? 0 : 1);
-  }
-  write_end.reset();
-  FdSource source(std::move(read_end));
-  Result<std::string> text = ReadAll(source, 1 << 16);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (!text) return text;
-  if (text->empty()) {
-    return Unsupported("the probe was killed by signal " +
-                       std::to_string(WTERMSIG(status)));
-  }
-  return text;
 }
 
 }  // namespace
@@ -182,7 +148,8 @@ std::vector<BackendReport> ProbeBackends(const std::string& scratch) {
     BackendReport report;
     report.name = backend.name;
     report.needs = backend.needs;
-    Result<std::string> text = RunInChild(backend, scratch);
+    Result<std::string> text =
+        AskChild([&] { return TryBackend(backend, scratch); });
     report.works = text && text->starts_with('y');
     report.detail = text ? text->substr(1) : text.error().message();
     reports.push_back(std::move(report));

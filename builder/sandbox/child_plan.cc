@@ -19,16 +19,6 @@ namespace {
 constexpr std::string_view kDefaultPath =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-std::vector<char*> Pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  // execve(2) takes char* for history's sake and writes nothing.
-  for (const std::string& text : strings) {
-    pointers.push_back(const_cast<char*>(text.c_str()));
-  }
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 Result<uint64_t> PermittedCapabilities() {
   __user_cap_header_struct header{};
   header.version = _LINUX_CAPABILITY_VERSION_3;
@@ -145,8 +135,8 @@ Result<OwnedChildPlan> OwnedChildPlan::Make(const ProcessSpec& spec,
   }
   plan.candidates = owned.candidate_pointers_.data();
   plan.candidate_count = owned.candidate_pointers_.size();
-  owned.argv_ = Pointers(spec.argv);
-  owned.envp_ = Pointers(spec.env);
+  owned.argv_ = CStrings(spec.argv);
+  owned.envp_ = CStrings(spec.env);
   plan.argv = owned.argv_.data();
   plan.envp = owned.envp_.data();
   plan.cwd = spec.cwd.c_str();

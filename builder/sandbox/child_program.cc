@@ -18,6 +18,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "builder/sandbox/channel.h"
 #include "builder/sandbox/notify/listener.h"
 
 namespace strake::builder::sandbox {
@@ -156,20 +157,7 @@ void ChildProgram::SendListener() {
       notify::InstallListener({plan_.answered, plan_.answered_length});
   errno = listener < 0 ? -listener : 0;
   Check(listener >= 0, ChildStep::kListener);
-  char byte = 0;
-  iovec data = {&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header = {};
-  header.msg_iov = &data;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof(control);
-  cmsghdr* rights = CMSG_FIRSTHDR(&header);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(rights), &listener, sizeof(listener));
-  Check(sendmsg(plan_.listener_socket, &header, MSG_NOSIGNAL) == 1,
+  Check(SendPacket(plan_.listener_socket, "", 1, listener),
         ChildStep::kListener);
   // While somebody holds it, calls wait, even where the supervisor is dead.
   close(listener);

@@ -5,15 +5,16 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "builder/sandbox/ask_child.h"
 #include "builder/sandbox/chroot_root.h"
 #include "builder/sandbox/root_assembly.h"
 #include "builder/sandbox/root_covers.h"
@@ -54,83 +55,36 @@ Result<ExitStatus> RunDressed(const ProcessSpec& spec, RootCovers& covers,
   return ended;
 }
 
-// The steps of the probe.
-enum ProbeStep : int {
-  kMakeFile,
-  kChroot,
-  kChown,
-  kMakeNode,
-  kSetGroups,
-  kSetIds,
-  kProbed,
-};
-
-const char* ProbeStepText(int step) {
-  switch (step) {
-    case kMakeFile:
-      return "memfd_create";
-    case kChroot:
-      return "chroot";
-    case kChown:
-      return "chown to another user";
-    case kMakeNode:
-      return "mknod of a character device";
-    case kSetGroups:
-      return "setgroups";
-    default:
-      return "setresuid";
-  }
-}
-
-struct ProbeReport {
-  int step = kProbed;
-  int error = 0;
-};
-
-// In a child.
-int TryChroot(const char* folder) {
+// What failed, in a child; null: nothing.
+const char* TryChroot(const char* folder) {
   const int file =
       static_cast<int>(syscall(SYS_memfd_create, "probe", MFD_CLOEXEC));
-  if (file < 0) return kMakeFile;
-  if (fchown(file, 1, 1) != 0) return kChown;
+  if (file < 0) return "memfd_create";
+  if (fchown(file, 1, 1) != 0) return "chown to another user";
   // On the overlay of a container the node 0:0 is refused, and others are not.
   const int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (mknodat(fd, "null", S_IFCHR | 0600, makedev(1, 3)) != 0) return kMakeNode;
-  if (chroot("/") != 0) return kChroot;
-  if (syscall(SYS_setgroups, 0, nullptr) != 0) return kSetGroups;
-  if (syscall(SYS_setresgid, 1, 1, 1) != 0) return kSetIds;
-  if (syscall(SYS_setresuid, 1, 1, 1) != 0) return kSetIds;
-  return kProbed;
+  if (mknodat(fd, "null", S_IFCHR | 0600, makedev(1, 3)) != 0) {
+    return "mknod of a character device";
+  }
+  if (chroot("/") != 0) return "chroot";
+  if (syscall(SYS_setgroups, 0, nullptr) != 0) return "setgroups";
+  if (syscall(SYS_setresgid, 1, 1, 1) != 0) return "setresgid";
+  if (syscall(SYS_setresuid, 1, 1, 1) != 0) return "setresuid";
+  return nullptr;
 }
+
+constexpr std::string_view kWorks = "works";
 
 Status ProbeInChild(const std::string& scratch) {
   ASSIGN_OR_RETURN(const ScratchDirectory folder,
                    ScratchDirectory::Make(scratch));
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoError("pipe2");
-  UniqueFd read_end(ends[0]);
-  UniqueFd write_end(ends[1]);
-  const pid_t child = fork();
-  if (child < 0) return ErrnoError("fork");
-  if (child == 0) {
-    ProbeReport report;
-    report.step = TryChroot(folder.path().c_str());
-    report.error = errno;
-    const ssize_t n = write(write_end.get(), &report, sizeof(report));
-    _exit(n == sizeof(report) ? 0 : 1);
-  }
-  write_end.reset();
-  ProbeReport report;
-  ssize_t n = 0;
-  do {
-    n = read(read_end.get(), &report, sizeof(report));
-  } while (n < 0 && errno == EINTR);
-  while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  if (n != sizeof(report)) return Unsupported("the probe was killed");
-  if (report.step == kProbed) return {};
-  return Unsupported(std::string(ProbeStepText(report.step)) + ": " +
-                     std::strerror(report.error));
+  ASSIGN_OR_RETURN(const std::string said, AskChild([&] {
+                     const char* failed = TryChroot(folder.path().c_str());
+                     if (failed == nullptr) return std::string(kWorks);
+                     return std::string(failed) + ": " + std::strerror(errno);
+                   }));
+  if (said == kWorks) return {};
+  return Unsupported(said);
 }
 
 }  // namespace

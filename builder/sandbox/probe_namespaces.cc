@@ -91,10 +91,8 @@ ProbeReport TryInChild() {
   const auto failed = [](int error) {
     return ProbeReport{.step = ProbeReport::kNamespaces, .error = error};
   };
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return failed(errno);
-  UniqueFd read_end(ends[0]);
-  UniqueFd write_end(ends[1]);
+  Result<Pipe> pipe = MakePipe();
+  if (!pipe) return failed(errno);
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
@@ -103,16 +101,16 @@ ProbeReport TryInChild() {
   const int error = errno;
   if (pid == 0) {
     const ProbeReport report = Try();
-    const ssize_t n = write(write_end.get(), &report, sizeof(report));
+    const ssize_t n = write(pipe->write_end.get(), &report, sizeof(report));
     _exit(n == sizeof(report) ? 0 : 1);
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return failed(error);
-  write_end.reset();
+  pipe->write_end.reset();
   ProbeReport report;
   ssize_t n = 0;
   do {
-    n = read(read_end.get(), &report, sizeof(report));
+    n = read(pipe->read_end.get(), &report, sizeof(report));
   } while (n < 0 && errno == EINTR);
   while (waitpid(static_cast<pid_t>(pid), nullptr, __WALL) < 0 &&
          errno == EINTR) {

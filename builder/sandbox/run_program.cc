@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "builder/sandbox/channel.h"
 #include "builder/sandbox/child_process.h"
 #include "builder/sandbox/output_pump.h"
 #include "builder/sandbox/start_error.h"
@@ -35,30 +36,15 @@ Status CheckMount(const Mount& mount) {
   return {};
 }
 
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
 // A pipe for the program's output, owned by its user: /dev/stdout leads to it,
 // and opening that must work for whoever the program runs as.
 Result<Pipe> OutputPipe(const ProcessSpec& spec) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoError("pipe2");
-  Pipe pipe{.read = UniqueFd(ends[0]), .write = UniqueFd(ends[1])};
+  ASSIGN_OR_RETURN(Pipe pipe, MakePipe());
   if (spec.uid != 0 || spec.gid != 0) {
     // An id that is not mapped is reported with the process itself.
-    (void)!fchown(pipe.write.get(), spec.uid, spec.gid);
+    (void)!fchown(pipe.write_end.get(), spec.uid, spec.gid);
   }
   return pipe;
-}
-
-Result<Pipe> Channel() {
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-    return ErrnoError("socketpair");
-  }
-  return Pipe{.read = UniqueFd(ends[0]), .write = UniqueFd(ends[1])};
 }
 
 // What the child told.
@@ -111,7 +97,7 @@ Result<ExitStatus> RunProgram(const ProcessSpec& spec, AssembledRoot root,
                               const OutputCallback& on_output,
                               const std::stop_token& stop,
                               const Listening* listening) {
-  ASSIGN_OR_RETURN(Pipe channel, Channel());
+  ASSIGN_OR_RETURN(Channel channel, MakeChannel());
   UniqueFd null_device;
   Pipe out;
   Pipe err;
@@ -122,28 +108,28 @@ Result<ExitStatus> RunProgram(const ProcessSpec& spec, AssembledRoot root,
   }
   if (stdio[1] < 0) {
     ASSIGN_OR_RETURN(out, OutputPipe(spec));
-    stdio[1] = out.write.get();
+    stdio[1] = out.write_end.get();
   }
   if (stdio[2] < 0) {
     ASSIGN_OR_RETURN(err, OutputPipe(spec));
-    stdio[2] = err.write.get();
+    stdio[2] = err.write_end.get();
   }
   ASSIGN_OR_RETURN(
       OwnedChildPlan plan,
-      OwnedChildPlan::Make(spec, root, channel.write.get(), stdio, listening));
+      OwnedChildPlan::Make(spec, root, channel.theirs.get(), stdio, listening));
 
   ASSIGN_OR_RETURN(ChildProcess child, ChildProcess::Start(plan.plan()));
   // The child has its copies; ours would keep pipes and namespaces alive.
   root = AssembledRoot();
-  channel.write.reset();
-  out.write.reset();
-  err.write.reset();
+  channel.theirs.reset();
+  out.write_end.reset();
+  err.write_end.reset();
 
   Reports reports;
   const bool has_namespace = plan.plan().root_directory < 0;
   // A reaper ends by itself, after all of its descendants; it is told by the
   // end of the channel, which `EndTree` makes.
-  const EndTree end_tree{has_namespace ? -1 : channel.read.get()};
+  const EndTree end_tree{has_namespace ? -1 : channel.ours.get()};
   std::stop_callback kill(stop, [&] {
     if (has_namespace) {
       child.Kill();
@@ -152,14 +138,14 @@ Result<ExitStatus> RunProgram(const ProcessSpec& spec, AssembledRoot root,
     }
   });
   Status pumped =
-      PumpOutput({.stdout_pipe = out.read.get(),
-                  .stderr_pipe = err.read.get(),
-                  .channel = channel.read.get(),
+      PumpOutput({.stdout_pipe = out.read_end.get(),
+                  .stderr_pipe = err.read_end.get(),
+                  .channel = channel.ours.get(),
                   .pidfd = child.pidfd()},
                  on_output, [&](const ChildReport& report) {
                    switch (report.kind) {
                      case ChildReport::Kind::kReady:
-                       send(channel.read.get(), "", 1, MSG_NOSIGNAL);
+                       send(channel.ours.get(), "", 1, MSG_NOSIGNAL);
                        break;
                      case ChildReport::Kind::kFailed:
                        if (!reports.failed) reports.failed = report;

@@ -1,6 +1,8 @@
 set(STRAKE_SANDBOX_SOURCES
+  sandbox/ask_child.cc
   sandbox/backends.cc
   sandbox/bpf_program.cc
+  sandbox/channel.cc
   sandbox/child.cc
   sandbox/child_plan.cc
   sandbox/child_process.cc

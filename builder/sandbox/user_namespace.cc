@@ -182,25 +182,21 @@ class MapHelper {
   }
 
   Status Start() {
-    int start[2];
-    int answer[2];
-    if (pipe2(start, O_CLOEXEC) != 0) return ErrnoError("pipe2");
-    UniqueFd start_read(start[0]);
-    start_.reset(start[1]);
-    if (pipe2(answer, O_CLOEXEC) != 0) return ErrnoError("pipe2");
-    answer_.reset(answer[0]);
-    UniqueFd answer_write(answer[1]);
+    ASSIGN_OR_RETURN(Pipe start, MakePipe());
+    ASSIGN_OR_RETURN(Pipe answer, MakePipe());
+    start_ = std::move(start.write_end);
+    answer_ = std::move(answer.read_end);
     const pid_t parent = getpid();
     pid_ = fork();
     if (pid_ < 0) return ErrnoError("fork");
     if (pid_ == 0) {
       start_.reset();
       char go = 0;
-      if (read(start_read.get(), &go, 1) != 1) _exit(0);
+      if (read(start.read_end.get(), &go, 1) != 1) _exit(0);
       const MapReport report = MapIds(parent);
       const std::string text = std::string(report.gid_mapped ? "1" : "0") +
                                (report.uid_mapped ? "1" : "0") + report.detail;
-      const ssize_t n = write(answer_write.get(), text.data(), text.size());
+      const ssize_t n = write(answer.write_end.get(), text.data(), text.size());
       _exit(n == static_cast<ssize_t>(text.size()) ? 0 : 1);
     }
     return {};

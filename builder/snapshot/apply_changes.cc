@@ -15,20 +15,17 @@ namespace strake::builder::snapshot {
 
 Status ApplyChanges(const SnapshotDiff& diff, int root,
                     const oci::LayerApplyOptions& options) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoError("make a pipe");
-  UniqueFd read_end(ends[0]);
-  UniqueFd write_end(ends[1]);
+  ASSIGN_OR_RETURN(Pipe pipe, MakePipe());
 
   Status written;
-  auto writer = StartThread([&, out = std::move(write_end)]() mutable {
+  auto writer = StartThread([&, out = std::move(pipe.write_end)]() mutable {
     FdSink sink(std::move(out));
     auto summary = oci::WriteLayer(diff.changes, diff.root.get(), sink);
     if (!summary) written = std::move(summary).error();
   });
   if (!writer) return std::move(writer).error();
   Result<oci::LayerApplySummary> applied = [&] {
-    FdSource source(std::move(read_end));
+    FdSource source(std::move(pipe.read_end));
     // Closing the read end on failure ends the writer, too: with EPIPE, since
     // the program ignores SIGPIPE.
     return oci::ApplyLayer(source, root, options);

@@ -15,6 +15,7 @@ import shutil
 import stat
 import subprocess
 import tarfile
+import tempfile
 import time
 import unittest
 
@@ -29,6 +30,9 @@ STEPS = [f"{OFFLINE}sh /golden/ownership.sh > /golden/ownership.txt 2>&1",
          "bash /golden/pitfalls.sh > /golden/pitfalls.txt 2>&1"]
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 USER = ("setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups")
+# Where nothing but ptrace is left.
+BELOW_A_LISTENER = ("python3", "-B",
+                    os.path.join(os.path.dirname(__file__), "with_listener.py"))
 
 # Contents that depend on the time or on chance, where packages are installed.
 VOLATILE = re.compile(
@@ -127,8 +131,7 @@ class Golden(support.EndToEndTest):
                 "--output", f"type=oci,dest={archive}", folder]
 
     def here(self, isolation, uid=0, prefix=()):
-        home = os.path.join(self.scratch, f"home-{isolation}")
-        os.makedirs(home)
+        home = tempfile.mkdtemp(prefix=f"home-{isolation}-", dir=self.scratch)
         os.chown(home, uid, uid)
         archive = os.path.join(home, "image.tar")
         env = self.environment(STRAKE_HOME=home + "/store", TMPDIR=home, HOME=home)
@@ -221,6 +224,15 @@ class GoldenEverywhereTest(Golden):
     def test_userns_emu_in_containers(self):
         for place in ("overlay", "volume"):
             self.check(*self.inside("userns-emu", "restricted-unconfined", place))
+
+    def test_trace_below_another_supervisor(self):
+        self.check(*self.here("trace", prefix=BELOW_A_LISTENER))
+
+    def test_trace_as_user(self):
+        self.check(*self.here("trace", 1000, USER))
+
+    def test_trace_in_a_container(self):
+        self.check(*self.inside("trace", "restricted", "overlay"))
 
     def test_chroot(self):
         for place in ("overlay", "volume"):

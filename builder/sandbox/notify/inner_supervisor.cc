@@ -14,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "builder/sandbox/channel.h"
 #include "builder/sandbox/notify/emulation.h"
 #include "builder/sandbox/notify/kernel_mounts.h"
 #include "builder/sandbox/notify/supervisor_parts.h"
@@ -56,31 +57,9 @@ class InnerSupervisor {
   // The listener, and by which number we know its sender.
   bool ReceiveListener() {
     char byte = 0;
-    iovec data = {&byte, 1};
-    alignas(cmsghdr) char
-        control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))] = {};
-    msghdr header = {};
-    header.msg_iov = &data;
-    header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof(control);
-    ssize_t n = 0;
-    do {
-      n = recvmsg(plan_.socket, &header, MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
-    if (n != 1) return false;
-    for (const cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr;
-         part = CMSG_NXTHDR(&header, const_cast<cmsghdr*>(part))) {
-      if (part->cmsg_type == SCM_RIGHTS) {
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(part), sizeof(fd));
-        listener_.reset(fd);
-      } else if (part->cmsg_type == SCM_CREDENTIALS) {
-        ucred sender = {};
-        std::memcpy(&sender, CMSG_DATA(part), sizeof(sender));
-        first_ = sender.pid;
-      }
-    }
+    Packet packet = ReceivePacket(plan_.socket, &byte, 1);
+    listener_ = std::move(packet.fd);
+    first_ = packet.sender;
     return listener_ && first_ > 0;
   }
 

@@ -29,6 +29,7 @@
 #include <optional>
 #include <utility>
 
+#include "builder/sandbox/channel.h"
 #include "builder/sandbox/child.h"
 #include "builder/sandbox/child_plan.h"
 #include "builder/sandbox/notify/root_view.h"
@@ -72,25 +73,6 @@ Status CheckSpec(const ProcessSpec& spec) {
   return {};
 }
 
-struct Ends {
-  UniqueFd ours;
-  UniqueFd theirs;
-};
-
-Result<Ends> MakePipe() {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoError("pipe2");
-  return Ends{.ours = UniqueFd(ends[0]), .theirs = UniqueFd(ends[1])};
-}
-
-Result<Ends> MakeChannel() {
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-    return ErrnoError("socketpair");
-  }
-  return Ends{.ours = UniqueFd(ends[0]), .theirs = UniqueFd(ends[1])};
-}
-
 // Until every holder of the other end is gone.
 void WaitForHangUp(int pipe) {
   pollfd polled = {.fd = pipe, .events = POLLIN, .revents = 0};
@@ -117,11 +99,11 @@ class NotifyRun {
     plan.transport = transport_;
     plan.meant = view.meant();
     plan.channel = channel_.theirs.get();
-    plan.alive = alive_.theirs.get();
+    plan.alive = alive_.write_end.get();
     plan.results = results_.get();
     for (int i = 0; i < 3; ++i) plan.stdio[i] = stdio_[i];
     Result<ExitStatus> ended = Supervise(plan);
-    WaitForHangUp(alive_.ours.get());
+    WaitForHangUp(alive_.read_end.get());
     if (!ended || failed_) return ended;
     RETURN_IF_ERROR(notify::TakeResults(results_.get(), spec_));
     return ended;
@@ -142,11 +124,11 @@ class NotifyRun {
     }
     if (stdio_[1] < 0) {
       ASSIGN_OR_RETURN(out_, MakePipe());
-      stdio_[1] = out_.theirs.get();
+      stdio_[1] = out_.write_end.get();
     }
     if (stdio_[2] < 0) {
       ASSIGN_OR_RETURN(err_, MakePipe());
-      stdio_[2] = err_.theirs.get();
+      stdio_[2] = err_.write_end.get();
     }
     return {};
   }
@@ -156,10 +138,11 @@ class NotifyRun {
         notify::SupervisorProcess process,
         notify::SupervisorProcess::Start([&] { notify::RunSupervisor(plan); }));
     plan.mounts.clear();
-    for (Ends* ends : {&channel_, &alive_, &out_, &err_}) ends->theirs.reset();
+    channel_.theirs.reset();
+    for (Pipe* pipe : {&alive_, &out_, &err_}) pipe->write_end.reset();
     std::stop_callback kill(stop_, [&] { process.Kill(); });
-    RETURN_IF_ERROR(PumpOutput({.stdout_pipe = out_.ours.get(),
-                                .stderr_pipe = err_.ours.get(),
+    RETURN_IF_ERROR(PumpOutput({.stdout_pipe = out_.read_end.get(),
+                                .stderr_pipe = err_.read_end.get(),
                                 .channel = channel_.ours.get(),
                                 .pidfd = process.pidfd()},
                                on_output_, [&](const ChildReport& report) {
@@ -185,10 +168,10 @@ class NotifyRun {
   const OutputCallback& on_output_;
   const std::stop_token& stop_;
   const notify::CallTransport transport_;
-  Ends channel_;
-  Ends alive_;
-  Ends out_;
-  Ends err_;
+  Channel channel_;
+  Pipe alive_;
+  Pipe out_;
+  Pipe err_;
   UniqueFd null_;
   UniqueFd results_;
   int stdio_[3] = {-1, -1, -1};

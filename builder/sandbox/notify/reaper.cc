@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "builder/sandbox/channel.h"
 #include "builder/sandbox/child.h"
 #include "builder/sandbox/kill_descendants.h"
 #include "builder/sandbox/notify/listener.h"
@@ -98,23 +99,8 @@ class FirstProcess {
   const ReaperPlan& plan_;
 };
 
-// Sends `message`, and with it a descriptor unless that is -1.
-void Send(int socket, ReaperMessage message, int fd) {
-  iovec data = {&message, sizeof(message)};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header = {};
-  header.msg_iov = &data;
-  header.msg_iovlen = 1;
-  if (fd >= 0) {
-    header.msg_control = control;
-    header.msg_controllen = sizeof(control);
-    cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
-  }
-  sendmsg(socket, &header, MSG_NOSIGNAL);
+void Send(int socket, ReaperMessage message, int fd = -1) {
+  (void)SendPacket(socket, &message, sizeof(message), fd);
 }
 
 // The pid of the first process, which waits for `go`; or the end.
@@ -126,21 +112,17 @@ pid_t StartFirst(const ReaperPlan& plan, UniqueFd& go) {
                            nullptr, nullptr);
   if (pid == 0) FirstProcess(plan).Run(ready[1], gate[0]);
   if (pid < 0) {
-    Send(plan.supervisor,
-         {.kind = ReaperMessage::Kind::kFailed,
-          .step = static_cast<int32_t>(ChildStep::kFork),
-          .error = errno},
-         -1);
+    Send(plan.supervisor, {.kind = ReaperMessage::Kind::kFailed,
+                           .step = static_cast<int32_t>(ChildStep::kFork),
+                           .error = errno});
     _exit(127);
   }
   int32_t words[2] = {};
   if (read(ready[0], words, sizeof(words)) != sizeof(words)) _exit(127);
   if (words[0] < 0) {
-    Send(plan.supervisor,
-         {.kind = ReaperMessage::Kind::kFailed,
-          .step = words[1],
-          .error = -words[0]},
-         -1);
+    Send(plan.supervisor, {.kind = ReaperMessage::Kind::kFailed,
+                           .step = words[1],
+                           .error = -words[0]});
     _exit(127);
   }
   Send(plan.supervisor,
@@ -182,7 +164,7 @@ void RunReaper(const ReaperPlan& plan) {
     while ((gone = waitpid(-1, &status, __WALL | WNOHANG)) > 0) {
       if (gone != first) continue;
       Send(plan.supervisor,
-           {.kind = ReaperMessage::Kind::kExited, .status = status}, -1);
+           {.kind = ReaperMessage::Kind::kExited, .status = status});
       over = true;
     }
     if (over) break;

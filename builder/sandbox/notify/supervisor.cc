@@ -19,6 +19,7 @@
 #include <optional>
 #include <string_view>
 
+#include "builder/sandbox/channel.h"
 #include "builder/sandbox/child.h"
 #include "builder/sandbox/kill_descendants.h"
 #include "builder/sandbox/notify/emulation.h"
@@ -45,15 +46,6 @@ void DropCapabilities() {
   const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
   syscall(SYS_capset, &header, none);
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-}
-
-std::vector<char*> Pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  for (const std::string& text : strings) {
-    pointers.push_back(const_cast<char*>(text.c_str()));
-  }
-  pointers.push_back(nullptr);
-  return pointers;
 }
 
 class Supervisor {
@@ -188,12 +180,10 @@ class Supervisor {
   }
 
   void StartReaper() {
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-      Fail(ChildStep::kFork, errno);
-    }
-    reaper_socket_.reset(ends[0]);
-    const UniqueFd theirs(ends[1]);
+    Result<Channel> channel = MakeChannel();
+    if (!channel) Fail(ChildStep::kFork, errno);
+    reaper_socket_ = std::move(channel->ours);
+    const UniqueFd theirs = std::move(channel->theirs);
     const bool listens = plan_.transport == CallTransport::kListener;
     std::vector<int> calls = AllHandledCalls();
     if (emulation_->inodes.has_devices()) calls.push_back(SYS_getdents64);
@@ -203,8 +193,8 @@ class Supervisor {
     const std::vector<BpfInstruction> denials =
         spec_.insecure ? std::vector<BpfInstruction>() : DefaultSeccompFilter();
     const std::string loader = PathForTracee(emulation_->loader.get());
-    const std::vector<char*> argv = Pointers(spec_.argv);
-    const std::vector<char*> envp = Pointers(spec_.env);
+    const std::vector<char*> argv = CStrings(spec_.argv);
+    const std::vector<char*> envp = CStrings(spec_.env);
     ReaperPlan plan;
     plan.supervisor = theirs.get();
     plan.cwd = cwd_.get();
@@ -227,24 +217,15 @@ class Supervisor {
   // The first process, which waits; takes over its listener.
   pid_t ReceiveStart() {
     ReaperMessage message;
-    iovec data = {&message, sizeof(message)};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr header = {};
-    header.msg_iov = &data;
-    header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof(control);
-    const ssize_t n = recvmsg(reaper_socket_.get(), &header, MSG_CMSG_CLOEXEC);
-    if (n != sizeof(message)) Fail(ChildStep::kFork, ECHILD);
+    Packet packet =
+        ReceivePacket(reaper_socket_.get(), &message, sizeof(message));
+    if (packet.size != sizeof(message)) Fail(ChildStep::kFork, ECHILD);
     if (message.kind == ReaperMessage::Kind::kFailed) {
       Fail(static_cast<ChildStep>(message.step), message.error);
     }
     if (tracer_ != nullptr) return message.process;
-    const cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    if (rights == nullptr) Fail(ChildStep::kSeccomp, EBADF);
-    int listener = -1;
-    std::memcpy(&listener, CMSG_DATA(rights), sizeof(listener));
-    auto transport = std::make_unique<Listener>(UniqueFd(listener));
+    if (!packet.fd) Fail(ChildStep::kSeccomp, EBADF);
+    auto transport = std::make_unique<Listener>(std::move(packet.fd));
     listener_ = transport.get();
     emulation_->transport = std::move(transport);
     return message.process;

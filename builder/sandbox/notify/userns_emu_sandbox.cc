@@ -23,6 +23,7 @@
 #include <thread>
 #include <utility>
 
+#include "builder/sandbox/channel.h"
 #include "builder/sandbox/mount_stubs.h"
 #include "builder/sandbox/notify/filter.h"
 #include "builder/sandbox/notify/handlers.h"
@@ -54,34 +55,30 @@ class EmulatedRun {
       : spec_(spec), on_output_(on_output), stop_(stop) {}
 
   Result<ExitStatus> Run(MountStubs& stubs) {
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-      return ErrnoError("socketpair");
-    }
-    UniqueFd ours(ends[0]);
-    UniqueFd theirs(ends[1]);
+    ASSIGN_OR_RETURN(Channel channel, MakeChannel());
     const int yes = 1;
-    if (setsockopt(theirs.get(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) !=
-        0) {
+    if (setsockopt(channel.theirs.get(), SOL_SOCKET, SO_PASSCRED, &yes,
+                   sizeof(yes)) != 0) {
       return ErrnoError("setsockopt(SO_PASSCRED)");
     }
     results_.reset(memfd_create("strake-results", MFD_CLOEXEC));
     if (!results_) return ErrnoError("memfd_create");
-    const notify::InnerSupervisorPlan plan = {
-        .spec = &spec_, .socket = theirs.get(), .results = results_.get()};
+    const notify::InnerSupervisorPlan plan = {.spec = &spec_,
+                                              .socket = channel.theirs.get(),
+                                              .results = results_.get()};
     ASSIGN_OR_RETURN(notify::SupervisorProcess supervisor,
                      notify::SupervisorProcess::Start(
                          [&] { notify::RunInnerSupervisor(plan); }));
-    theirs.reset();
+    channel.theirs.reset();
     Listening listening;
     listening.filter =
         notify::NativePathsFilter(notify::CallsWithNativePaths());
-    listening.socket = ours.get();
+    listening.socket = channel.ours.get();
     const ProcessSpec physical = AsRoot(spec_);
     ASSIGN_OR_RETURN(AssembledRoot root, AssembleRoot(physical, stubs));
     Result<ExitStatus> ended =
         RunWhile(supervisor, physical, std::move(root), listening);
-    ours.reset();
+    channel.ours.reset();
     const bool answered = supervisor.Reap();
     if (!ended && (answered || stop_.stop_requested())) return ended;
     if (!answered) {
