@@ -1,12 +1,15 @@
 #include "builder/build.h"
 
 #include <algorithm>
+#include <chrono>
+#include <filesystem>
 #include <memory>
 #include <set>
 #include <thread>
 #include <utility>
 
 #include "builder/build_plan.h"
+#include "builder/cache/explain.h"
 #include "builder/context/build_context.h"
 #include "builder/context/image_source.h"
 #include "builder/export/assemble_image.h"
@@ -144,6 +147,7 @@ solve::SolveOptions MakeSolveOptions(
     const std::optional<oci::Timestamp>& epoch) {
   solve::SolveOptions solve;
   solve.no_cache = options.no_cache;
+  solve.explain = options.explain;
   solve.jobs = options.jobs > 0 ? options.jobs : DefaultJobs();
   solve.compression = options.compression;
   if (options.rewrite_timestamp) solve.layers.clamp_mtime = epoch;
@@ -344,6 +348,18 @@ Result<BuildResult> SolveWithCaches(const Job& job, Workshop& workshop) {
   return SolveAndExport(job, workshop);
 }
 
+// What is remembered of this Dockerfile in this context.
+cache::StepHistory OpenHistory(const BuildOptions& options, const Store& store,
+                               const BuildGraph& graph) {
+  std::error_code ignored;
+  const auto context =
+      std::filesystem::weakly_canonical(options.context.path, ignored);
+  auto history = cache::StepHistory::Open(store.step_history_path(
+      context.string() + "\n" + options.dockerfile_path));
+  history.Follow(graph);
+  return history;
+}
+
 }  // namespace
 
 std::string PrepareProcess(std::string_view isolation) {
@@ -393,7 +409,20 @@ Result<BuildResult> Build(const BuildOptions& options) {
   }
   const Job job{options, plan_options, *plan,  outputs, tags,
                 epoch,   images,       client, store,   progress};
-  ASSIGN_OR_RETURN(BuildResult result, SolveWithCaches(job, *workshop));
+  const std::string began =
+      oci::FormatTimestamp(std::chrono::floor<std::chrono::seconds>(
+          std::chrono::system_clock::now()));
+  cache::StepHistory history = OpenHistory(options, store, plan->graph);
+  workshop->services.history = &history;
+  auto built = SolveWithCaches(job, *workshop);
+  // Also where it failed: what was executed until then is in the cache.
+  if (Status saved = history.Save(began); !saved) {
+    progress.Warning("the next build cannot explain itself: " +
+                     saved.error().message());
+  }
+  if (!built) return built;
+  BuildResult& result = *built;
+  result.explanations = history.explanations();
   result.warnings = std::move(warnings);
   RETURN_IF_ERROR(workshop->stat_cache->Flush());
   return result;

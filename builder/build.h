@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "builder/cache_spec.h"
+#include "builder/explanation.h"
 #include "builder/output.h"
 #include "builder/progress.h"
 #include "oci/compressor.h"
@@ -81,7 +82,8 @@ struct BuildOptions {
   // One that is not there, damaged, or of another program is a warning.
   std::vector<CacheImport> cache_from;
   std::vector<CacheExport> cache_to;
-  bool pull = false;  // ask registries also for bases that are in the store
+  bool explain = false;  // say in each executed step's log why it is
+  bool pull = false;     // ask registries also for bases that are in the store
   NetworkMode network = NetworkMode::kHost;  // of RUN with the default network
   std::vector<std::pair<std::string, std::string>> extra_hosts;
   std::vector<SecretSource> secrets;  // for RUN --mount=type=secret
@@ -117,6 +119,8 @@ struct BuildResult {
   std::vector<std::string> names;  // under which it was stored or pushed
   int steps_executed = 0;
   int steps_cached = 0;
+  // Why the steps that were executed were; in the order of the Dockerfile.
+  std::vector<Explanation> explanations;
   // Lint findings, as buildx prints them: "Rule: message (line 3)".
   std::vector<std::string> warnings;
 };

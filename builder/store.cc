@@ -50,7 +50,7 @@ Result<Store> Store::Open(const std::string& directory) {
   ASSIGN_OR_RETURN(
       oci::ImageLayout layout,
       oci::ImageLayout::Open(directory, oci::ImageLayout::OpenMode::kCreate));
-  for (const char* name : {"cache", "mounts", "tmp"}) {
+  for (const char* name : {"cache", "cache/steps", "mounts", "tmp"}) {
     std::string path = layout.directory() + "/" + name;
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
       return ErrnoError("mkdir " + path);
@@ -60,6 +60,11 @@ Result<Store> Store::Open(const std::string& directory) {
       FileLock in_use,
       FileLock::Acquire(LockPath(layout.directory()), FileLock::Mode::kShared));
   return Store(std::move(layout), std::move(in_use));
+}
+
+std::string Store::step_history_path(std::string_view project) const {
+  return directory() + "/cache/steps/" +
+         oci::Digest::Of(project).Hex().substr(0, 32);
 }
 
 Result<bool> Store::OwnAlone() {

@@ -5,6 +5,7 @@
 //   snapshots/                       unpacked states of root file systems
 //   cache/index, cache/files,        what is known of steps, of files, and of
 //   cache/fetched                    what ADD fetched from the web
+//   cache/steps/                     what the steps of each Dockerfile were
 //   mounts/                          RUN --mount=type=cache
 //   tmp/                             contexts that came as a stream, and what
 //                                    steps need besides their root
@@ -38,6 +39,8 @@ class Store {
   std::string cache_index_path() const { return directory() + "/cache/index"; }
   std::string stat_cache_path() const { return directory() + "/cache/files"; }
   std::string fetched_path() const { return directory() + "/cache/fetched"; }
+  // What is remembered of one Dockerfile's steps, for explanations.
+  std::string step_history_path(std::string_view project) const;
   std::string mounts_directory() const { return directory() + "/mounts"; }
   std::string temporary_directory() const { return directory() + "/tmp"; }
 

@@ -105,6 +105,7 @@ Status BuildCommand::Complete(Session& session) {
   }
   RETURN_IF_ERROR(PrepareResultFile("--iidfile", request_.image_id_file));
   RETURN_IF_ERROR(PrepareResultFile("--metadata-file", request_.metadata_file));
+  RETURN_IF_ERROR(PrepareResultFile("--explain", request_.explain_file));
   options.stop = session.interrupt.token();
   return ReadStdin();
 }
@@ -121,6 +122,10 @@ Status BuildCommand::Report(const builder::BuildResult& result,
   if (!request_.metadata_file.empty()) {
     RETURN_IF_ERROR(
         WriteResultFile(request_.metadata_file, BuildMetadata(result)));
+  }
+  if (!request_.explain_file.empty()) {
+    RETURN_IF_ERROR(WriteResultFile(
+        request_.explain_file, builder::ExplanationsJson(result.explanations)));
   }
   if (request_.quiet) {
     if (request_.writes_stdout || image_id.empty()) return {};

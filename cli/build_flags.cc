@@ -82,6 +82,9 @@ void BuildFlags::Declare(OptionSet& options) {
   options.List("--no-cache-filter", no_cache_stages_, {"STAGE"},
                "Execute every step of this stage (name or number; several "
                "with commas)");
+  options.OptionalValue("--explain", explain_,
+                        "Say in the log why each step that is executed was not "
+                        "cached; =FILE also writes it there, as JSON");
   options.List("--cache-from", cache_from_, {"CACHE"},
                "Steps that were built elsewhere: type=registry,ref=NAME (or "
                "NAME alone), type=local,src=FOLDER");
@@ -336,6 +339,9 @@ Result<BuildRequest> BuildFlags::Resolve(
   BuildRequest request;
   request.options.target = target_;
   request.options.no_cache = no_cache_;
+  request.options.explain = explain_.has_value();
+  // Given alone, it is "true".
+  if (explain_ && *explain_ != "true") request.explain_file = *explain_;
   request.options.pull = pull_;
   request.options.snapshotter = snapshotter_;
   request.insecure_registries = insecure_registries_;

@@ -29,6 +29,7 @@ struct BuildRequest {
   std::vector<std::string> insecure_registries;
   std::string image_id_file;  // may be empty
   std::string metadata_file;  // may be empty
+  std::string explain_file;   // may be empty
   bool quiet = false;
   bool writes_stdout = false;  // an output goes there
   ProgressMode progress = ProgressMode::kPlain;
@@ -67,6 +68,7 @@ class BuildFlags {
   std::vector<std::string> cache_to_;
   std::vector<std::string> no_cache_stages_;
   std::vector<std::string> platforms_;
+  std::optional<std::string> explain_;
   std::optional<std::string> provenance_;
   std::optional<std::string> sbom_;
   std::string network_ = "default";

@@ -65,13 +65,13 @@ std::set<std::string> Reach(const std::string& from, const Arrows& arrows) {
 // include nothing of the folders themselves.
 const std::set<std::string> kBuilderValues = {
     "builder/progress.h", "builder/output.h", "builder/cache_spec.h",
-    "builder/progress_reporter.h"};
+    "builder/explanation.h", "builder/progress_reporter.h"};
 
 // Of `builder`, what programs and the rooms above may include.
 const std::set<std::string> kBuilderApi = {
-    "builder/build.h",    "builder/check.h",           "builder/run.h",
-    "builder/doctor.h",   "builder/images.h",          "builder/output.h",
-    "builder/progress.h", "builder/sandbox/backends.h"};
+    "builder/build.h",  "builder/explanation.h", "builder/check.h",
+    "builder/run.h",    "builder/doctor.h",      "builder/images.h",
+    "builder/output.h", "builder/progress.h",    "builder/sandbox/backends.h"};
 
 // Libraries whose headers stay in `.cc` files, so that who includes ours needs
 // none of theirs.

@@ -96,6 +96,9 @@ class Digester {
       Field(value);
     }
     Field(".");
+    if (options_.files != nullptr) {
+      options_.files->Add(entry, content_, owners_count_);
+    }
     return {};
   }
 
@@ -106,6 +109,7 @@ class Digester {
       if (!is_first) {
         Field("link");
         Field(it->second);
+        content_ = "link:" + it->second;
         return {};
       }
     }
@@ -113,6 +117,7 @@ class Digester {
     Field("file");
     Number(entry.file.size_bytes);
     Field(digest.Hex());
+    content_ = "file:" + digest.Hex().substr(0, 16);
     return {};
   }
 
@@ -158,6 +163,7 @@ class Digester {
   oci::Hasher hasher_;
   std::vector<std::byte> buffer_;
   std::map<context::FileId, std::string> links_;
+  std::string content_;  // of the regular file that was added last
 };
 
 Result<const SourceTree*> TreeOf(const plan::CopySource& source,

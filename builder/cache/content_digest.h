@@ -13,6 +13,7 @@
 #include <stop_token>
 #include <string_view>
 
+#include "builder/cache/ingredients.h"
 #include "builder/cache/stat_cache.h"
 #include "builder/context/copy_inputs.h"
 #include "builder/plan/op.h"
@@ -24,6 +25,7 @@ namespace strake::builder::cache {
 struct ContentDigestOptions {
   StatCache* stat_cache = nullptr;         // borrowed; null: read every file
   std::function<void(uint64_t)> on_bytes;  // of files actually read
+  FileList* files = nullptr;               // borrowed; receives every file
   std::stop_token stop;
 };
 

@@ -26,6 +26,8 @@ struct Vertex {
   size_t last_line = 0;
   // Is executed even where a cache knows it. No part of what it is.
   bool no_cache = false;
+  // Of RUN: which of its variables are build arguments. For messages only.
+  std::vector<std::string> arguments = {};
 };
 
 // One image to make.

@@ -387,6 +387,9 @@ VertexId StageLowering::AddVertex(Op op, std::vector<VertexId> inputs) {
   vertex.name = Prefix() + current_->text;
   vertex.first_line = static_cast<size_t>(place_.start_line);
   vertex.last_line = static_cast<size_t>(place_.end_line);
+  if (std::holds_alternative<RunOp>(vertex.op)) {
+    vertex.arguments = result_.arg_names;
+  }
   vertex.no_cache = context_.options.no_cache_stages.contains(index_);
   return context_.graph.Add(std::move(vertex));
 }

@@ -133,6 +133,9 @@ class Solver {
     Memo<std::optional<CacheRecord>> found;
     Memo<CacheRecord> snapshot;
     Memo<SolvedLayer> layer;
+    // What a copy takes, where that was looked at.
+    std::optional<oci::Digest> content;
+    cache::FileList files;
     // What it gave where it was executed; for when all is done.
     std::optional<CacheRecord> executed;
   };
@@ -234,7 +237,7 @@ class Solver {
   // once: each may mean that a whole stage is executed first.
   Result<oci::Digest> CopyKey(VertexId id, const CopyOp& copy) {
     const Vertex& vertex = graph_.vertex(id);
-    auto pending = forks_.Start([&] { return FindContent(vertex, copy); });
+    auto pending = forks_.Start([&] { return FindContent(id, copy); });
     auto base = Key(vertex.inputs[0]);
     auto content = pending.get();
     if (!base) return base;
@@ -248,7 +251,7 @@ class Solver {
     }
     // The copy has to be carried out, with the files that there are now.
     ASSIGN_OR_RETURN(oci::Digest digest,
-                     DigestAndRemember(vertex, copy, content->definition));
+                     DigestAndRemember(id, copy, content->definition));
     return cache::ContentKey(copy, *base, digest);
   }
 
@@ -261,9 +264,10 @@ class Solver {
 
   // Files of a build context may have changed: they are always looked at.
   // Files of another state cannot have, if it is the same state.
-  Result<Content> FindContent(const Vertex& vertex, const CopyOp& copy) {
+  Result<Content> FindContent(VertexId id, const CopyOp& copy) {
+    const Vertex& vertex = graph_.vertex(id);
     if (!CopiesFromInputsOnly(copy)) {
-      ASSIGN_OR_RETURN(oci::Digest digest, DigestSources(vertex, copy));
+      ASSIGN_OR_RETURN(oci::Digest digest, DigestSources(id, copy));
       return Content{digest, false, {}};
     }
     ASSIGN_OR_RETURN(oci::Digest definition, CopyDefinition(vertex, copy));
@@ -278,7 +282,7 @@ class Solver {
       }
     }
     ASSIGN_OR_RETURN(oci::Digest digest,
-                     DigestAndRemember(vertex, copy, definition));
+                     DigestAndRemember(id, copy, definition));
     return Content{digest, false, definition};
   }
 
@@ -289,10 +293,9 @@ class Solver {
     return cache::DefinitionKey(copy, inputs);
   }
 
-  Result<oci::Digest> DigestAndRemember(const Vertex& vertex,
-                                        const CopyOp& copy,
+  Result<oci::Digest> DigestAndRemember(VertexId id, const CopyOp& copy,
                                         const oci::Digest& definition) {
-    ASSIGN_OR_RETURN(oci::Digest digest, DigestSources(vertex, copy));
+    ASSIGN_OR_RETURN(oci::Digest digest, DigestSources(id, copy));
     RETURN_IF_ERROR(services_.index.RecordAlias(definition, digest));
     return digest;
   }
@@ -333,7 +336,8 @@ class Solver {
     });
   }
 
-  Result<oci::Digest> DigestSources(const Vertex& vertex, const CopyOp& copy) {
+  Result<oci::Digest> DigestSources(VertexId id, const CopyOp& copy) {
+    const Vertex& vertex = graph_.vertex(id);
     ASSIGN_OR_RETURN(std::vector<SnapshotId> inputs,
                      Snapshots(Sources(vertex)));
     inputs.insert(inputs.begin(), SnapshotId());
@@ -345,7 +349,12 @@ class Solver {
     cache::ContentDigestOptions digest;
     digest.stat_cache = &services_.stat_cache;
     digest.stop = stop_.get_token();
-    return cache::DigestCopySources(copy, trees, digest);
+    cache::FileList files;
+    if (services_.history != nullptr) digest.files = &files;
+    ASSIGN_OR_RETURN(states_[id].content,
+                     cache::DigestCopySources(copy, trees, digest));
+    states_[id].files = std::move(files);
+    return *states_[id].content;
   }
 
   Result<std::vector<oci::Digest>> Keys(std::span<const VertexId> vertices) {
@@ -416,6 +425,8 @@ class Solver {
       if (IsStep(vertex) && !collecting_) {
         ++cached_;
         services_.progress.Cached(vertex.name);
+        if (services_.history != nullptr)
+          services_.history->Note(Facts(id, key));
       }
       return Answer(*record);
     });
@@ -637,7 +648,7 @@ class Solver {
       ASSIGN_OR_RETURN(oci::Digest definition, CopyDefinition(vertex, copy));
       ASSIGN_OR_RETURN(oci::Digest base, Key(vertex.inputs[0]));
       ASSIGN_OR_RETURN(oci::Digest digest,
-                       DigestAndRemember(vertex, copy, definition));
+                       DigestAndRemember(id, copy, definition));
       key = cache::ContentKey(copy, base, digest);
     }
     SlotGuard slot(slots_);
@@ -645,6 +656,7 @@ class Solver {
     if (!IsStep(vertex)) return Carry(id, key, std::move(inputs), 0);
     ProgressStep step(services_.progress, vertex.name);
     ++executed_;
+    Explain(id, key, step.id());
     return step.EndWith(Carry(id, key, std::move(inputs), step.id()));
   }
 
@@ -682,6 +694,58 @@ class Solver {
     RETURN_IF_ERROR(services_.index.Record(key, record));
     states_[id].executed = record;
     return record;
+  }
+
+  // --- Explanation ---------------------------------------------------------
+
+  void Explain(VertexId id, const oci::Digest& key, uint64_t step) {
+    if (services_.history == nullptr) return;
+    const Vertex& vertex = graph_.vertex(id);
+    cache::StepFacts facts = Facts(id, key);
+    facts.no_cache = options_.no_cache || vertex.no_cache;
+    // A result is there: it is a state that it is made of that is another.
+    if (!vertex.inputs.empty() && !UsableRecords(key).empty()) {
+      auto anew = std::ranges::find_if(
+          vertex.inputs, [this](VertexId input) { return stale_[input]; });
+      facts.made_anew = anew == vertex.inputs.end() ? vertex.inputs[0] : *anew;
+    }
+    const Explanation explanation = services_.history->Explain(facts);
+    if (!options_.explain) return;
+    for (const std::string& line : ExplanationLines(explanation)) {
+      services_.progress.Log(step, 1, line + "\n");
+    }
+  }
+
+  // REQUIRES: the vertex's own key and those of its inputs were asked for.
+  cache::StepFacts Facts(VertexId id, const oci::Digest& key) {
+    const Vertex& vertex = graph_.vertex(id);
+    cache::StepFacts facts;
+    facts.id = id;
+    facts.key = key;
+    facts.ingredients = cache::DescribeOperation(graph_, id);
+    if (!vertex.inputs.empty() && IsStep(graph_.vertex(vertex.inputs[0]))) {
+      if (auto below = Key(vertex.inputs[0])) {
+        cache::AddParent(*below, graph_.vertex(vertex.inputs[0]).name,
+                         facts.ingredients);
+      }
+    }
+    if (states_[id].content) {
+      cache::AddContent(*states_[id].content, facts.ingredients);
+    }
+    states_[id].files.AddTo(facts.ingredients);
+    AddMounts(vertex, facts.ingredients);
+    return facts;
+  }
+
+  void AddMounts(const Vertex& vertex, cache::Ingredients& ingredients) {
+    const auto* run = std::get_if<plan::RunOp>(&vertex.op);
+    if (run == nullptr) return;
+    for (const plan::RunMount& mount : run->mounts) {
+      if (mount.input == 0 || mount.input >= vertex.inputs.size()) continue;
+      if (auto key = Key(vertex.inputs[mount.input])) {
+        cache::AddMountContent(mount.target, *key, ingredients);
+      }
+    }
   }
 
   // --- Layer ---------------------------------------------------------------

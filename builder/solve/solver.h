@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "builder/cache/cache_index.h"
+#include "builder/cache/explain.h"
 #include "builder/cache/imported_cache.h"
 #include "builder/cache/portable_cache.h"
 #include "builder/cache/stat_cache.h"
@@ -43,10 +44,12 @@ struct SolveServices {
                        uint64_t step)>
       fetch_layers;
   ProgressReporter& progress;
+  cache::StepHistory* history = nullptr;  // may be null; follows the graph
 };
 
 struct SolveOptions {
   bool no_cache = false;  // every step; a vertex may say so for itself
+  bool explain = false;   // why a step is executed, in its log
   int jobs = 1;
   oci::CompressionOptions compression;
   oci::LayerWriteOptions layers;

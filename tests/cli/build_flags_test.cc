@@ -102,11 +102,23 @@ TEST(BuildFlagsTest, PassesValuesOn) {
   EXPECT_EQ(options.network, builder::NetworkMode::kNone);
   EXPECT_THAT(options.extra_hosts, ElementsAre(Pair("h", "1.2.3.4")));
   EXPECT_TRUE(options.no_cache);
+  EXPECT_FALSE(options.explain);
   EXPECT_THAT(options.no_cache_stages, ElementsAre("one", "two", "3"));
   EXPECT_TRUE(options.pull);
   EXPECT_EQ(options.jobs, 3);
   EXPECT_EQ(options.snapshotter, "plain");
   EXPECT_EQ(options.source_date_epoch, 12);
+}
+
+TEST(BuildFlagsTest, ExplainsInTheLogAndInAFile) {
+  auto in_log = Resolve({"--explain", "."});
+  ASSERT_TRUE(in_log) << in_log.error().message();
+  EXPECT_TRUE(in_log->options.explain);
+  EXPECT_EQ(in_log->explain_file, "");
+  auto in_file = Resolve({"--explain=why.json", "."});
+  ASSERT_TRUE(in_file);
+  EXPECT_TRUE(in_file->options.explain);
+  EXPECT_EQ(in_file->explain_file, "why.json");
 }
 
 TEST(BuildFlagsTest, StandardInputIsContextOrDockerfileButNotBoth) {
