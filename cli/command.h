@@ -87,6 +87,8 @@ std::unique_ptr<Command> MakeImagesCommand();
 std::unique_ptr<Command> MakeTagCommand();
 std::unique_ptr<Command> MakeRmiCommand();
 std::unique_ptr<Command> MakeInspectCommand();
+std::unique_ptr<Command> MakeIndexCreateCommand();
+std::unique_ptr<Command> MakeIndexAppendCommand();
 std::unique_ptr<Command> MakeLoginCommand();
 std::unique_ptr<Command> MakeLogoutCommand();
 std::unique_ptr<Command> MakeRegistryServeCommand();

@@ -50,6 +50,24 @@ constexpr std::string_view kPushDescription =
 constexpr std::string_view kPullDescription =
     "Pulls an image into the store. Prints the reference by digest of what was "
     "pulled.";
+constexpr std::string_view kIndexCreateDescription =
+    "Makes NAME, in its registry, the image index of the SOURCES, whatever it "
+    "was before: images or indexes in registries, or digests in NAME's own "
+    "repository. What is elsewhere is copied there without passing through the "
+    "store. Prints the reference by digest of the index.";
+constexpr std::string_view kIndexCreateExamples =
+    "strake index create HOST/app:1 HOST/app:1-amd64 HOST/app:1-arm64\n"
+    "strake index create --annotation index:org.opencontainers.image.version=1 "
+    "HOST/app:1 sha256:...";
+constexpr std::string_view kIndexAppendDescription =
+    "Adds the SOURCES to the image index NAME, which need not exist: each "
+    "takes "
+    "the place of the image that NAME has for its platform. Several jobs may "
+    "append at once; docs/platforms.md says how sure that is with which "
+    "registry.";
+constexpr std::string_view kIndexAppendExamples =
+    "strake build --platform linux/arm64 -t HOST/app:1-arm64 --push . &&\n"
+    "  strake index append HOST/app:1 HOST/app:1-arm64";
 constexpr std::string_view kInspectDescription =
     "Prints what the store knows of images as a JSON array, in the form of "
     "docker image inspect. --format takes a subset of Go templates: text, "
@@ -111,6 +129,13 @@ constexpr std::array kCommands = {
                  kPullDescription, "", "image pull", MakePullCommand},
     CommandEntry{"push", kRegistries, "Push an image to its registry",
                  kPushDescription, "", "image push", MakePushCommand},
+    CommandEntry{"index create", kRegistries,
+                 "Make an image index of pushed images",
+                 kIndexCreateDescription, kIndexCreateExamples, "",
+                 MakeIndexCreateCommand},
+    CommandEntry{"index append", kRegistries,
+                 "Add pushed images to an image index", kIndexAppendDescription,
+                 kIndexAppendExamples, "", MakeIndexAppendCommand},
     CommandEntry{"login", kRegistries, "Log in to a registry",
                  kLoginDescription, kLoginExamples, "", MakeLoginCommand},
     CommandEntry{"logout", kRegistries, "Forget the login to a registry", "",

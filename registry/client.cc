@@ -131,6 +131,28 @@ Status Client::PutManifest(const oci::Reference& reference,
                                stop);
 }
 
+Result<ConditionalPut> Client::PutManifestIf(
+    const oci::Reference& reference, std::string_view bytes,
+    std::string_view media_type, const std::optional<oci::Digest>& current,
+    std::stop_token stop) const {
+  return registry::PutManifestIf(impl_->transport(), reference, bytes,
+                                 media_type, current, stop);
+}
+
+Result<bool> Client::KeepsConditions(const oci::Reference& repository,
+                                     std::string_view bytes,
+                                     std::string_view media_type,
+                                     std::stop_token stop) const {
+  oci::Reference by_digest = repository;
+  by_digest.tag.clear();
+  by_digest.digest = oci::Digest::Of(bytes);
+  // Nothing has this digest, so no registry that looks can store it.
+  auto put = PutManifestIf(by_digest, bytes, media_type,
+                           oci::Digest::Of("no manifest"), stop);
+  if (!put) return std::move(put).error();
+  return *put == ConditionalPut::kMoved;
+}
+
 Result<bool> Client::HasManifest(const oci::Reference& repository,
                                  const oci::Digest& digest,
                                  std::stop_token stop) const {

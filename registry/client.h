@@ -85,6 +85,8 @@ enum class MountResult {
   kNotMounted,  // the registry would not; upload the blob
 };
 
+enum class ConditionalPut { kStored, kMoved };
+
 class Client {
  public:
   explicit Client(ClientOptions options);
@@ -115,6 +117,22 @@ class Client {
   Status PutManifest(const oci::Reference& reference, std::string_view bytes,
                      std::string_view media_type,
                      std::stop_token stop = {}) const;
+
+  // The same where the tag (or digest) still names `current` (nothing: where it
+  // names nothing); else `kMoved`, and nothing was changed there. Registries
+  // that do not know conditions (RFC 9110, If-Match) store it in any case: see
+  // `KeepsConditions`.
+  Result<ConditionalPut> PutManifestIf(
+      const oci::Reference& reference, std::string_view bytes,
+      std::string_view media_type, const std::optional<oci::Digest>& current,
+      std::stop_token stop = {}) const;
+  // Whether the registry refuses what `PutManifestIf` must not store. Found out
+  // by trying, under the digest of `bytes`, where that does no harm: afterwards
+  // the registry may or may not have `bytes` there.
+  Result<bool> KeepsConditions(const oci::Reference& repository,
+                               std::string_view bytes,
+                               std::string_view media_type,
+                               std::stop_token stop = {}) const;
 
   // Below, of `repository` only registry and repository are looked at.
 

@@ -127,39 +127,87 @@ Result<oci::Descriptor> ResolveManifest(Transport& transport,
   return std::move(fetched.descriptor);
 }
 
+namespace {
+
+Result<HttpResponse> SendManifest(Transport& transport,
+                                  const oci::Reference& reference,
+                                  std::string_view bytes,
+                                  std::string_view media_type,
+                                  const HttpHeaders& headers,
+                                  std::stop_token stop) {
+  oci::Digest digest = oci::Digest::Of(bytes);
+  if (reference.digest && *reference.digest != digest) {
+    return InvalidArgument("the content has another digest");
+  }
+  ASSIGN_OR_RETURN(Endpoint endpoint,
+                   transport.Connect(reference.registry, stop));
+  ApiRequest request;
+  request.registry = reference.registry;
+  request.endpoint = endpoint;
+  request.scopes = {RepositoryScope(reference.repository, "pull,push")};
+  request.http.method = "PUT";
+  request.http.url =
+      ManifestUrl(endpoint, reference.repository,
+                  reference.tag.empty() ? digest.ToString() : reference.tag);
+  request.http.headers = headers;
+  request.http.headers.Add("Content-Type", std::string(media_type));
+  request.http.body = bytes;
+  return transport.Send(request, stop);
+}
+
+// What the answer to a PUT says of it.
+Status CheckStored(const std::string& what, const oci::Digest& digest,
+                   const HttpResponse& response) {
+  if (response.status != 201 && response.status != 202 &&
+      response.status != 200) {
+    return AnswerError(what, response);
+  }
+  auto stored = AnnouncedDigest(response);
+  if (stored && *stored != digest) {
+    return Corrupt(what + ": the registry stored it as " + stored->ToString());
+  }
+  return {};
+}
+
+std::string DescribePut(const oci::Reference& reference,
+                        const oci::Digest& digest) {
+  return "push of manifest " + digest.ToString() + " to " +
+         reference.ToString();
+}
+
+}  // namespace
+
 Status PutManifest(Transport& transport, const oci::Reference& reference,
                    std::string_view bytes, std::string_view media_type,
                    std::stop_token stop) {
   oci::Digest digest = oci::Digest::Of(bytes);
-  std::string what =
-      "push of manifest " + digest.ToString() + " to " + reference.ToString();
-  auto fail = [&](Error error) { return std::move(error).Wrap(what); };
-  if (reference.digest && *reference.digest != digest) {
-    return fail(InvalidArgument("the content has another digest"));
+  std::string what = DescribePut(reference, digest);
+  auto response =
+      SendManifest(transport, reference, bytes, media_type, {}, stop);
+  if (!response) return std::move(response).error().Wrap(what);
+  return CheckStored(what, digest, *response);
+}
+
+Result<ConditionalPut> PutManifestIf(Transport& transport,
+                                     const oci::Reference& reference,
+                                     std::string_view bytes,
+                                     std::string_view media_type,
+                                     const std::optional<oci::Digest>& current,
+                                     std::stop_token stop) {
+  oci::Digest digest = oci::Digest::Of(bytes);
+  std::string what = DescribePut(reference, digest);
+  HttpHeaders headers;
+  if (current) {
+    headers.Add("If-Match", "\"" + current->ToString() + "\"");
+  } else {
+    headers.Add("If-None-Match", "*");
   }
-  auto endpoint = transport.Connect(reference.registry, stop);
-  if (!endpoint) return fail(std::move(endpoint).error());
-  ApiRequest request;
-  request.registry = reference.registry;
-  request.endpoint = *endpoint;
-  request.scopes = {RepositoryScope(reference.repository, "pull,push")};
-  request.http.method = "PUT";
-  request.http.url =
-      ManifestUrl(*endpoint, reference.repository,
-                  reference.tag.empty() ? digest.ToString() : reference.tag);
-  request.http.headers.Add("Content-Type", std::string(media_type));
-  request.http.body = bytes;
-  auto response = transport.Send(request, stop);
-  if (!response) return fail(std::move(response).error());
-  if (response->status != 201 && response->status != 202 &&
-      response->status != 200) {
-    return AnswerError(what, *response);
-  }
-  auto stored = AnnouncedDigest(*response);
-  if (stored && *stored != digest) {
-    return fail(Corrupt("the registry stored it as " + stored->ToString()));
-  }
-  return {};
+  auto response =
+      SendManifest(transport, reference, bytes, media_type, headers, stop);
+  if (!response) return std::move(response).error().Wrap(what);
+  if (response->status == 412) return ConditionalPut::kMoved;
+  RETURN_IF_ERROR(CheckStored(what, digest, *response));
+  return ConditionalPut::kStored;
 }
 
 }  // namespace strake::registry

@@ -5,6 +5,7 @@
 #ifndef STRAKE_REGISTRY_MANIFEST_TRANSFER_H_
 #define STRAKE_REGISTRY_MANIFEST_TRANSFER_H_
 
+#include <optional>
 #include <stop_token>
 #include <string_view>
 
@@ -26,6 +27,12 @@ Result<FetchedManifest> FetchManifest(Transport& transport,
 Status PutManifest(Transport& transport, const oci::Reference& reference,
                    std::string_view bytes, std::string_view media_type,
                    std::stop_token stop);
+Result<ConditionalPut> PutManifestIf(Transport& transport,
+                                     const oci::Reference& reference,
+                                     std::string_view bytes,
+                                     std::string_view media_type,
+                                     const std::optional<oci::Digest>& current,
+                                     std::stop_token stop);
 
 }  // namespace strake::registry
 

@@ -82,6 +82,30 @@ std::string ReferrerJson(const oci::Digest& digest, std::string_view media_type,
   return DumpJson(descriptor);
 }
 
+// Whether `wanted`, the value of If-Match or If-None-Match, lists `current`
+// (RFC 9110, 13.1). Entity tags are digests in quotes; "*" is any there is.
+bool Lists(std::string_view wanted, const std::optional<oci::Digest>& current) {
+  if (!current) return false;
+  for (std::string_view item : Split(wanted, ',')) {
+    item = Trim(item);
+    if (item == "*" || item == "\"" + current->ToString() + "\"") return true;
+  }
+  return false;
+}
+
+bool MayReplace(const ServerRequest& request,
+                const std::optional<oci::Digest>& current) {
+  std::string match = request.header("If-Match");
+  std::string none_match = request.header("If-None-Match");
+  if (!match.empty() && !Lists(match, current)) return false;
+  return none_match.empty() || !Lists(none_match, current);
+}
+
+ServerAnswer PreconditionFailed() {
+  return Refusal(412, "PRECONDITION_FAILED",
+                 "it is not what If-Match or If-None-Match expects");
+}
+
 }  // namespace
 
 ServerAnswer ServerApi::Manifest(const ServerRequest& request,
@@ -164,6 +188,12 @@ ServerAnswer ServerApi::PutManifest(const ServerRequest& request,
     }
   }
 
+  if (by_digest) {
+    bool there = storage_.HasManifest(target.repository, digest);
+    std::optional<oci::Digest> current;
+    if (there) current = digest;
+    if (!MayReplace(request, current)) return PreconditionFailed();
+  }
   manifest.media_type = type;
   Status stored = storage_.PutManifest(target.repository, digest, manifest);
   if (stored && contents->subject) {
@@ -171,10 +201,14 @@ ServerAnswer ServerApi::PutManifest(const ServerRequest& request,
         target.repository, contents->subject->digest, digest,
         ReferrerJson(digest, type, manifest.bytes.size(), *contents));
   }
-  if (stored && !by_digest) {
-    stored = storage_.PutTag(target.repository, target.reference, digest);
-  }
   if (!stored) return RefusalOf(stored.error(), "MANIFEST_INVALID");
+  if (!by_digest) {
+    auto tagged = storage_.PutTagIf(
+        target.repository, target.reference, digest,
+        [&](const auto& current) { return MayReplace(request, current); });
+    if (!tagged) return RefusalOf(tagged.error(), "MANIFEST_INVALID");
+    if (!*tagged) return PreconditionFailed();
+  }
 
   ServerAnswer answer;
   answer.status = 201;

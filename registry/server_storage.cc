@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 constexpr const char* kBlobs = "_blobs";
 constexpr const char* kManifests = "_manifests";
 constexpr const char* kTags = "_tags";
+constexpr const char* kTagsLock = "_tags.lock";
 constexpr const char* kReferrers = "_referrers";
 constexpr const char* kUploads = "_uploads";
 constexpr std::chrono::hours kUploadLife{24};
@@ -308,12 +309,40 @@ Result<oci::Digest> ServerStorage::FindTag(const std::string& repository,
 Status ServerStorage::PutTag(const std::string& repository,
                              const std::string& tag,
                              const oci::Digest& digest) const {
-  return WriteFile(RepositoryPath(repository) + "/" + kTags + "/" + tag,
-                   digest.ToString());
+  auto put =
+      PutTagIf(repository, tag, digest, [](const auto&) { return true; });
+  if (!put) return std::move(put).error();
+  return {};
+}
+
+Result<bool> ServerStorage::PutTagIf(
+    const std::string& repository, const std::string& tag,
+    const oci::Digest& digest,
+    const std::function<bool(const std::optional<oci::Digest>&)>& may) const {
+  ASSIGN_OR_RETURN(FileLock lock, LockTags(repository));
+  std::optional<oci::Digest> current;
+  auto found = FindTag(repository, tag);
+  if (found) {
+    current = *found;
+  } else if (found.error().code() != ErrorCode::kNotFound) {
+    return std::move(found).error();
+  }
+  if (!may(current)) return false;
+  RETURN_IF_ERROR(WriteFile(
+      RepositoryPath(repository) + "/" + kTags + "/" + tag, digest.ToString()));
+  return true;
+}
+
+Result<FileLock> ServerStorage::LockTags(const std::string& repository) const {
+  std::string path = RepositoryPath(repository);
+  RETURN_IF_ERROR(MakeDirs(path));
+  return FileLock::Acquire(path + "/" + kTagsLock, FileLock::Mode::kExclusive);
 }
 
 Result<bool> ServerStorage::RemoveTag(const std::string& repository,
                                       const std::string& tag) const {
+  if (!Exists(RepositoryPath(repository))) return false;
+  ASSIGN_OR_RETURN(FileLock lock, LockTags(repository));
   return RemoveFile(RepositoryPath(repository) + "/" + kTags + "/" + tag);
 }
 

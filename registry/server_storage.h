@@ -4,6 +4,7 @@
 //   repositories/<name>/_blobs/<hex>       empty: this repository has the blob
 //   repositories/<name>/_manifests/<hex>   the manifest's media type
 //   repositories/<name>/_tags/<tag>        "sha256:<hex>"
+//   repositories/<name>/_tags.lock         held while a tag is changed
 //   repositories/<name>/_referrers/<subject hex>/<hex>
 //                                          the referrer's descriptor, as JSON
 //   repositories/<name>/_uploads/<id>      what an upload session has so far
@@ -21,6 +22,7 @@
 #define STRAKE_REGISTRY_SERVER_STORAGE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -89,6 +91,12 @@ class ServerStorage {
                               const std::string& tag) const;
   Status PutTag(const std::string& repository, const std::string& tag,
                 const oci::Digest& digest) const;
+  // The same where `may` says so of what the tag names now (nothing: there is
+  // none), which does not change meanwhile; else false.
+  Result<bool> PutTagIf(
+      const std::string& repository, const std::string& tag,
+      const oci::Digest& digest,
+      const std::function<bool(const std::optional<oci::Digest>&)>& may) const;
   Result<bool> RemoveTag(const std::string& repository,
                          const std::string& tag) const;
 
@@ -157,6 +165,7 @@ class ServerStorage {
   Status Link(const std::string& repository, const char* kind,
               const oci::Digest& digest, std::string_view content) const;
   Status Sweep() const;
+  Result<FileLock> LockTags(const std::string& repository) const;
 
   // A session's digest so far, kept between its requests. It is lost with the
   // process; the file is then read once more.

@@ -103,6 +103,15 @@ class ServerTest : public ::testing::Test {
                 {{"Content-Type", std::string(oci::kMediaTypeManifest)}});
   }
 
+  // The status of putting it under `condition` of RFC 9110, 13.1.
+  int PutIf(const std::string& reference, const std::string& bytes,
+            const char* condition, const std::string& tag) {
+    return Send("PUT", "/v2/a/manifests/" + reference, bytes,
+                {{"Content-Type", std::string(oci::kMediaTypeManifest)},
+                 {condition, tag}})
+        .status;
+  }
+
   static std::string ErrorCodeOf(const HttpResponse& response) {
     auto document = ParseJson(response.body);
     if (!document) return "not JSON: " + response.body;
@@ -113,6 +122,24 @@ class ServerTest : public ::testing::Test {
   std::unique_ptr<Server> server_;
   HttpClient client_{ClientOptions()};
 };
+
+TEST_F(ServerTest, KeepsConditionsOfManifests) {
+  std::string one = MakeManifest("a", "one"), two = MakeManifest("a", "two");
+  auto tag_of = [](const std::string& bytes) {
+    return "\"" + Digest::Of(bytes).ToString() + "\"";
+  };
+  EXPECT_EQ(PutIf("t", one, "If-Match", tag_of(one)), 412);
+  EXPECT_EQ(PutIf("t", one, "If-Match", "*"), 412);
+  EXPECT_EQ(PutIf("t", one, "If-None-Match", "*"), 201);
+  EXPECT_EQ(PutIf("t", two, "If-None-Match", "*"), 412);
+  EXPECT_EQ(PutIf("t", two, "If-Match", tag_of(two)), 412);
+  EXPECT_EQ(PutIf("t", two, "If-Match", tag_of(two) + ", " + tag_of(one)), 201);
+  EXPECT_EQ(Send("GET", "/v2/a/manifests/t").body, two);
+  std::string three = MakeManifest("a", "three");
+  std::string digest = Digest::Of(three).ToString();
+  EXPECT_EQ(PutIf(digest, three, "If-Match", tag_of(one)), 412);
+  EXPECT_EQ(Send("GET", "/v2/a/manifests/" + digest).status, 404);
+}
 
 TEST_F(ServerTest, AnswersAPing) {
   for (const char* path : {"/v2/", "/v2"}) {
