@@ -15,6 +15,8 @@
 #include "builder/export/assemble_image.h"
 #include "builder/export/cache_output.h"
 #include "builder/export/export.h"
+#include "builder/export/shape_image.h"
+#include "builder/output_names.h"
 #include "builder/plan/base_images.h"
 #include "builder/plan/make_plan.h"
 #include "builder/progress_reporter.h"
@@ -22,6 +24,7 @@
 #include "builder/sandbox/backends.h"
 #include "builder/sandbox/user_namespace.h"
 #include "builder/solve/solver.h"
+#include "builder/squash.h"
 #include "builder/store.h"
 #include "builder/workshop.h"
 #include "util/result_macros.h"
@@ -80,39 +83,6 @@ Error LocateFailure(Error error,
                                 plan.filename, plan.source_text));
 }
 
-Result<std::vector<std::string>> NormalizeNames(
-    const std::vector<std::string>& names) {
-  std::vector<std::string> normal;
-  for (const std::string& name : names) {
-    auto reference = oci::ParseReference(name);
-    if (!reference) {
-      return std::move(reference).error().Wrap("invalid tag \"" + name + "\"");
-    }
-    if (reference->digest) {
-      return InvalidArgument("invalid tag \"" + name +
-                             "\": a digest is not for the user to choose");
-    }
-    normal.push_back(oci::WithDefaultTag(*std::move(reference)).ToString());
-  }
-  return normal;
-}
-
-// The outputs asked for, with normal names.
-Result<std::vector<Output>> FindOutputs(const BuildOptions& options) {
-  bool is_index = MakesIndex(options, plan::BuildArgs(options.build_args));
-  std::vector<Output> outputs = options.outputs;
-  if (outputs.empty()) outputs.emplace_back();
-  for (Output& output : outputs) {
-    ASSIGN_OR_RETURN(output.names, NormalizeNames(output.names));
-    if (output.kind == Output::Kind::kRegistry && output.names.empty() &&
-        options.tags.empty()) {
-      return InvalidArgument("tag is needed when pushing to registry");
-    }
-    if (is_index) RETURN_IF_ERROR(exporter::CheckTakesIndex(output));
-  }
-  return outputs;
-}
-
 // What an output may need of the base, whether a step read its files or not.
 Status FetchBaseLayers(const plan::ImageOp& base,
                        const context::ImageSource& images,
@@ -149,11 +119,13 @@ solve::SolveOptions MakeSolveOptions(
   solve.no_cache = options.no_cache;
   solve.explain = options.explain;
   solve.jobs = options.jobs > 0 ? options.jobs : DefaultJobs();
-  solve.compression = options.compression;
+  const auto form = exporter::CommonLayerForm(outputs);
+  solve.compression = form ? form->compression : options.compression;
   if (options.rewrite_timestamp) solve.layers.clamp_mtime = epoch;
   solve.need_layers = std::ranges::any_of(outputs, exporter::NeedsImage);
   solve.need_blobs = std::ranges::any_of(outputs, exporter::NeedsBlobs);
-  solve.need_root = std::ranges::any_of(outputs, exporter::NeedsRoot);
+  solve.need_root =
+      options.squash || std::ranges::any_of(outputs, exporter::NeedsRoot);
   for (const CacheExport& spec : options.cache_to) {
     (spec.every_step ? solve.collect_all : solve.collect_of_layers) = true;
   }
@@ -225,8 +197,29 @@ Result<exporter::AssembledImage> AssembleTarget(
   return image;
 }
 
+Result<exporter::AssembledImage> Squash(const Job& job, Workshop& workshop,
+                                        const solve::SolveOptions& options,
+                                        const plan::ImageOp* base,
+                                        const snapshot::SnapshotId& root,
+                                        const exporter::AssembledImage& image) {
+  ProgressStep step(job.progress, "squashing");
+  SquashOptions squash{base,
+                       root,
+                       *workshop.snapshots.snapshotter,
+                       job.store.blobs(),
+                       options.compression,
+                       options.layers,
+                       {},
+                       job.options.stop};
+  squash.fetch = [&](const std::vector<oci::Descriptor>& layers) {
+    return job.images.FetchLayers(base->reference, layers, step.id());
+  };
+  return step.EndWith(SquashImage(image, squash));
+}
+
 // The image, or the index over those of all platforms.
-Result<exporter::AssembledImage> Assemble(const Job& job,
+Result<exporter::AssembledImage> Assemble(const Job& job, Workshop& workshop,
+                                          const solve::SolveOptions& options,
                                           const solve::SolveResult& solved) {
   const auto now = std::chrono::system_clock::now();
   const std::vector<plan::TargetImage>& targets = job.plan.graph.targets;
@@ -235,6 +228,11 @@ Result<exporter::AssembledImage> Assemble(const Job& job,
     ASSIGN_OR_RETURN(
         exporter::AssembledImage image,
         AssembleTarget(job, targets[i], solved, solved.images[i], now));
+    if (job.options.squash) {
+      ASSIGN_OR_RETURN(image,
+                       Squash(job, workshop, options, job.BaseOf(targets[i]),
+                              solved.images[i].root, image));
+    }
     images.push_back(std::move(image));
   }
   if (!MakesIndex(job.options, job.plan_options.build_args)) {
@@ -305,9 +303,7 @@ Result<BuildResult> SolveAndExport(const Job& job, Workshop& workshop) {
 
   exporter::AssembledImage image;
   if (options.need_layers) {
-    ASSIGN_OR_RETURN(image, Assemble(job, *solved));
-    result.image = image.manifest;
-    if (!image.config.digest.empty()) result.config = image.config.digest;
+    ASSIGN_OR_RETURN(image, Assemble(job, workshop, options, *solved));
   }
   const std::vector<exporter::ExportedRoot> roots = RootsOf(graph, *solved);
   exporter::ExportContext context{image,
@@ -321,9 +317,17 @@ Result<BuildResult> SolveAndExport(const Job& job, Workshop& workshop) {
                                                       layer);
                                   },
                                   job.progress,
-                                  job.options.stop};
-  ASSIGN_OR_RETURN(result.names,
+                                  job.options.stop,
+                                  exporter::CommonLayerForm(job.outputs),
+                                  job.epoch};
+  ASSIGN_OR_RETURN(exporter::Exported exported,
                    exporter::Export(job.outputs, job.tags, context));
+  result.names = std::move(exported.names);
+  if (exported.image) {
+    result.image = exported.image->manifest;
+    const oci::Digest& config = exported.image->config.digest;
+    if (!config.empty()) result.config = config;
+  }
   RETURN_IF_ERROR(ExportCaches(job, *solved, context));
   return result;
 }
@@ -368,8 +372,18 @@ std::string PrepareProcess(std::string_view isolation) {
 
 Result<BuildResult> Build(const BuildOptions& options) {
   // Mistakes in the options come before any work.
+  if (options.squash && HasKind(options.cache_to, CacheExport::Kind::kInline)) {
+    return InvalidArgument(
+        "--squash and --cache-to type=inline exclude each other: the cache "
+        "would tell of layers that the image has not");
+  }
   ASSIGN_OR_RETURN(std::vector<std::string> tags, NormalizeNames(options.tags));
-  ASSIGN_OR_RETURN(std::vector<Output> outputs, FindOutputs(options));
+  ASSIGN_OR_RETURN(std::vector<Output> outputs, ResolveOutputs(options));
+  if (MakesIndex(options, plan::BuildArgs(options.build_args))) {
+    for (const Output& output : outputs) {
+      RETURN_IF_ERROR(exporter::CheckTakesIndex(output));
+    }
+  }
   ASSIGN_OR_RETURN(Store store, Store::Open(options.store_directory));
   ProgressReporter progress(options.progress);
   std::optional<std::string> text = options.dockerfile_text;
@@ -386,7 +400,7 @@ Result<BuildResult> Build(const BuildOptions& options) {
   ASSIGN_OR_RETURN(std::optional<oci::Timestamp> epoch,
                    FindEpoch(options, plan_options.build_args, source.file));
 
-  registry::Client client(options.registry);
+  registry::Client client(RegistryOptionsFor(options, outputs));
   using Policy = context::ImageSource::Policy;
   context::ImageSource images(
       client, store.layout(),

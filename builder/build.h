@@ -72,9 +72,11 @@ struct BuildOptions {
   // Empty: the host's. Several make an image index, in their order.
   std::vector<oci::Platform> platforms;
 
-  std::vector<std::string> tags;  // references for the result
-  std::vector<Output> outputs;    // empty: the store, under `tags`
+  std::vector<std::string> tags;        // references for the result
+  std::vector<Output> outputs;          // empty: the store, under `tags`
+  std::vector<Annotation> annotations;  // of all outputs that are images
 
+  bool squash = false;    // one layer on top of the base's
   bool no_cache = false;  // execute every step
   // Execute every step of these stages (name or index).
   std::vector<std::string> no_cache_stages;
@@ -112,8 +114,8 @@ struct BuildOptions {
 
 struct BuildResult {
   // The manifest or index, which is in the store unless it was pushed only, and
-  // the image ID, which an index has not. Nothing where all outputs are files
-  // (`type=local`, `type=tar`).
+  // the image ID, which an index has not; as the first output that is an image
+  // has them. Nothing where all outputs are files (`type=local`, `type=tar`).
   std::optional<oci::Descriptor> image;
   std::optional<oci::Digest> config;
   std::vector<std::string> names;  // under which it was stored or pushed

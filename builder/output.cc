@@ -40,97 +40,306 @@ Result<bool> ParseBool(std::string_view key, std::string_view value) {
                          ": expected true or false");
 }
 
-// What buildx knows and strake does not do yet: an error, not a silence.
-constexpr std::string_view kNotYet[] = {"compression",
-                                        "compression-level",
-                                        "force-compression",
-                                        "annotation",
-                                        "name-canonical",
-                                        "push-by-digest",
-                                        "platform-split",
-                                        "oci-mediatypes",
-                                        "unpack",
-                                        "dangling-name-prefix",
-                                        "registry.insecure",
-                                        "attestation-prefix",
-                                        "mode",
-                                        "store"};
-
-struct Flags {
-  bool push = false;
+// What buildx knows and means nothing here: an error, not a silence.
+constexpr std::string_view kOnlyBuildKit[] = {
+    "attestation-inline",
+    "attestation-prefix",
+    "buildinfo",
+    "mode",
+    "prefer-nondist-layers",
+    "oci-artifact",
+    "unpack",
+    "compatibility-version",
 };
 
-Status ApplyField(std::string_view field, Output& output, Flags& flags) {
+// What the fields say, until all are read.
+struct Fields {
+  Output output;
+  bool has_type = false;
+  bool push = false;
+  std::optional<bool> store;
+  std::string compression;
+  std::optional<int> level;
+};
+
+Status SetBool(bool Output::*member, std::string_view key,
+               std::string_view value, Fields& fields) {
+  ASSIGN_OR_RETURN(fields.output.*member, ParseBool(key, value));
+  return {};
+}
+
+Status SetLevel(std::string_view value, Fields& fields) {
+  auto level = ParseInt(value);
+  if (!level || *level < 0 || *level > 22) {
+    return InvalidArgument("compression-level=" + std::string(value) +
+                           ": expected a number from 1 to 9 (gzip, estargz) or "
+                           "1 to 22 (zstd)");
+  }
+  fields.level = static_cast<int>(*level);
+  return {};
+}
+
+struct Key {
+  std::string_view name;
+  Status (*apply)(std::string_view key, std::string_view value, Fields& fields);
+};
+
+constexpr Key kKeys[] = {
+    {"type",
+     [](std::string_view, std::string_view value, Fields& fields) -> Status {
+       ASSIGN_OR_RETURN(fields.output.kind, ParseKind(value));
+       fields.has_type = true;
+       return {};
+     }},
+    {"dest",
+     [](std::string_view, std::string_view value, Fields& fields) -> Status {
+       fields.output.dest = value;
+       return {};
+     }},
+    {"name",
+     [](std::string_view, std::string_view value, Fields& fields) -> Status {
+       for (std::string_view name : Split(value, ',')) {
+         fields.output.names.emplace_back(Trim(name));
+       }
+       return {};
+     }},
+    {"tar",
+     [](std::string_view key, std::string_view value, Fields& fields) {
+       return SetBool(&Output::tar, key, value, fields);
+     }},
+    {"push",
+     [](std::string_view key, std::string_view value,
+        Fields& fields) -> Status {
+       ASSIGN_OR_RETURN(fields.push, ParseBool(key, value));
+       return {};
+     }},
+    {"store",
+     [](std::string_view key, std::string_view value,
+        Fields& fields) -> Status {
+       ASSIGN_OR_RETURN(fields.store, ParseBool(key, value));
+       return {};
+     }},
+    {"rewrite-timestamp",
+     [](std::string_view key, std::string_view value, Fields& fields) {
+       return SetBool(&Output::rewrite_timestamp, key, value, fields);
+     }},
+    {"push-by-digest",
+     [](std::string_view key, std::string_view value, Fields& fields) {
+       return SetBool(&Output::push_by_digest, key, value, fields);
+     }},
+    {"name-canonical",
+     [](std::string_view key, std::string_view value, Fields& fields) {
+       return SetBool(&Output::name_canonical, key, value, fields);
+     }},
+    {"registry.insecure",
+     [](std::string_view key, std::string_view value, Fields& fields) {
+       return SetBool(&Output::insecure, key, value, fields);
+     }},
+    {"dangling-name-prefix",
+     [](std::string_view, std::string_view value, Fields& fields) -> Status {
+       fields.output.dangling_name_prefix = value;
+       return {};
+     }},
+    {"compression",
+     [](std::string_view, std::string_view value, Fields& fields) -> Status {
+       fields.compression = value;
+       return {};
+     }},
+    {"compression-level",
+     [](std::string_view, std::string_view value, Fields& fields) {
+       return SetLevel(value, fields);
+     }},
+    {"force-compression",
+     [](std::string_view key, std::string_view value, Fields& fields) {
+       return SetBool(&Output::force_compression, key, value, fields);
+     }},
+    {"oci-mediatypes",
+     [](std::string_view key, std::string_view value,
+        Fields& fields) -> Status {
+       ASSIGN_OR_RETURN(bool oci_types, ParseBool(key, value));
+       fields.output.docker_media_types = !oci_types;
+       return {};
+     }},
+    {"platform-split",
+     [](std::string_view key, std::string_view value,
+        Fields& fields) -> Status {
+       ASSIGN_OR_RETURN(fields.output.platform_split, ParseBool(key, value));
+       return {};
+     }},
+};
+
+Status UnknownKey(std::string_view key) {
+  for (std::string_view known : kOnlyBuildKit) {
+    if (key == known) {
+      return Unsupported("\"" + std::string(key) +
+                         "\" is not supported; leave it out");
+    }
+  }
+  std::vector<std::string> names;
+  for (const Key& known : kKeys) names.emplace_back(known.name);
+  return InvalidArgument("unknown key \"" + std::string(key) + "\"" +
+                         DidYouMean(key, names));
+}
+
+Status ApplyField(std::string_view field, Fields& fields) {
   auto pair = SplitOnce(field, '=');
   if (!pair) {
     return InvalidArgument("\"" + std::string(field) +
                            "\" is not of the form key=value");
   }
   auto [key, value] = *pair;
-  if (key == "type") {
-    ASSIGN_OR_RETURN(output.kind, ParseKind(value));
-  } else if (key == "dest") {
-    output.dest = value;
-  } else if (key == "name") {
-    for (std::string_view name : Split(value, ',')) {
-      output.names.emplace_back(Trim(name));
+  for (const Key& known : kKeys) {
+    if (known.name == key) return known.apply(key, value, fields);
+  }
+  if (!IsAnnotationKey(key)) return UnknownKey(key);
+  ASSIGN_OR_RETURN(Annotation annotation, ParseAnnotationKey(key, value));
+  fields.output.annotations.push_back(std::move(annotation));
+  return {};
+}
+
+Status ApplyPush(const Fields& fields, Output& output) {
+  if (fields.push) {
+    if (output.kind != Output::Kind::kStore) {
+      return InvalidArgument("push=true goes with type=image only");
     }
-  } else if (key == "tar") {
-    ASSIGN_OR_RETURN(output.tar, ParseBool(key, value));
-  } else if (key == "rewrite-timestamp") {
-    ASSIGN_OR_RETURN(output.rewrite_timestamp, ParseBool(key, value));
-  } else if (key == "push") {
-    ASSIGN_OR_RETURN(flags.push, ParseBool(key, value));
-  } else {
-    std::string_view stem = key.substr(0, key.find_first_of(".[-"));
-    for (std::string_view known : kNotYet) {
-      if (key == known || (stem == "annotation" && known == "annotation")) {
-        return Unsupported("\"" + std::string(key) +
-                           "\" is not supported yet; leave it out");
-      }
+    output.kind = Output::Kind::kRegistry;
+  }
+  if (!fields.store) return {};
+  if (output.kind == Output::Kind::kStore && !*fields.store) {
+    return InvalidArgument(
+        "store=false without push=true leaves nothing to do");
+  }
+  if (!output.IsImage() || !output.dest.empty()) {
+    return InvalidArgument("store= goes with type=image and type=registry");
+  }
+  output.store = output.kind == Output::Kind::kRegistry && *fields.store;
+  return {};
+}
+
+Status ApplyCompression(const Fields& fields, Output& output) {
+  if (fields.compression.empty() && !fields.level) {
+    if (!output.force_compression) return {};
+    output.layers.emplace();
+    return {};
+  }
+  oci::LayerForm form;
+  if (fields.compression == "estargz") {
+    form.estargz = true;
+  } else if (!fields.compression.empty()) {
+    auto algorithm = oci::ParseCompression(fields.compression);
+    if (!algorithm) {
+      return InvalidArgument("unknown compression \"" + fields.compression +
+                             "\"; there are gzip, zstd, estargz and "
+                             "uncompressed");
     }
-    return InvalidArgument("unknown key \"" + std::string(key) + "\"" +
-                           DidYouMean(key, {"type", "dest", "name", "tar",
-                                            "push", "rewrite-timestamp"}));
+    form.compression.algorithm = *algorithm;
+  }
+  if (fields.level) {
+    bool zstd = form.compression.algorithm == oci::Compression::kZstd;
+    if (form.compression.algorithm == oci::Compression::kNone) {
+      return InvalidArgument(
+          "compression-level= has no meaning with compression=uncompressed");
+    }
+    if (*fields.level == 0 || (*fields.level > 9 && !zstd)) {
+      return InvalidArgument(
+          "compression-level=" + std::to_string(*fields.level) +
+          ": there are 1 to " + (zstd ? "22" : "9"));
+    }
+    form.compression.level = *fields.level;
+  }
+  output.layers = form;
+  return {};
+}
+
+Status CheckFiles(const Output& output) {
+  if (output.kind == Output::Kind::kLocal) {
+    if (output.dest.empty()) {
+      return InvalidArgument("type=local needs dest=FOLDER");
+    }
+    if (output.dest == "-") {
+      return InvalidArgument(
+          "type=local writes a folder, not standard output; use type=tar");
+    }
+  }
+  bool of_image =
+      output.layers || output.docker_media_types || !output.annotations.empty();
+  if (of_image) {
+    return InvalidArgument(
+        "compression, oci-mediatypes and annotations are for images, not for "
+        "files");
+  }
+  return {};
+}
+
+Status CheckImage(const Output& output) {
+  bool has_file =
+      output.kind == Output::Kind::kOci || output.kind == Output::Kind::kDocker;
+  if (!has_file && !output.dest.empty()) {
+    return InvalidArgument("dest= has no meaning for this type");
+  }
+  if (has_file && !output.tar && (output.dest.empty() || output.dest == "-")) {
+    return InvalidArgument("tar=false needs dest=FOLDER");
+  }
+  if (output.platform_split) {
+    return InvalidArgument(
+        "platform-split= goes with type=local and type=tar only");
+  }
+  if (!output.docker_media_types) return {};
+  if (output.kind == Output::Kind::kOci) {
+    return InvalidArgument("oci-mediatypes=false contradicts type=oci");
+  }
+  if (output.layers &&
+      (output.layers->estargz ||
+       output.layers->compression.algorithm == oci::Compression::kZstd)) {
+    return InvalidArgument(
+        "oci-mediatypes=false: Docker has no media type for such layers");
+  }
+  if (!output.annotations.empty()) {
+    return InvalidArgument(
+        "oci-mediatypes=false: Docker's manifests have no annotations");
   }
   return {};
 }
 
 Status Check(const Output& output) {
-  switch (output.kind) {
-    case Output::Kind::kLocal:
-      if (output.dest.empty()) {
-        return InvalidArgument("type=local needs dest=FOLDER");
-      }
-      if (output.dest == "-") {
-        return InvalidArgument(
-            "type=local writes a folder, not standard output; use type=tar");
-      }
-      break;
-    case Output::Kind::kOci:
-      if (!output.tar && (output.dest.empty() || output.dest == "-")) {
-        return InvalidArgument("type=oci,tar=false needs dest=FOLDER");
-      }
-      break;
-    case Output::Kind::kStore:
-    case Output::Kind::kRegistry:
-      if (!output.dest.empty()) {
-        return InvalidArgument("dest= has no meaning for this type");
-      }
-      break;
-    case Output::Kind::kDocker:
-    case Output::Kind::kTar:
-      break;
+  bool pushes = output.kind == Output::Kind::kRegistry;
+  if (!pushes && (output.push_by_digest || output.insecure)) {
+    return InvalidArgument(
+        "push-by-digest and registry.insecure go with push=true only");
   }
-  bool is_image =
-      output.kind != Output::Kind::kLocal && output.kind != Output::Kind::kTar;
-  if (output.rewrite_timestamp && !is_image) {
-    return Unsupported("rewrite-timestamp=true is for images only");
+  bool stores = output.kind == Output::Kind::kStore || output.store;
+  if (!stores && !output.dangling_name_prefix.empty()) {
+    return InvalidArgument("dangling-name-prefix= goes with type=image only");
   }
-  if (output.kind != Output::Kind::kOci && !output.tar) {
-    return InvalidArgument("tar=false goes with type=oci only");
+  if (!stores && !pushes && output.name_canonical) {
+    return InvalidArgument("name-canonical= goes with type=image only");
   }
-  return {};
+  bool writes_folder =
+      output.kind == Output::Kind::kOci || output.kind == Output::Kind::kDocker;
+  if (!output.tar && !writes_folder) {
+    return InvalidArgument("tar=false goes with type=oci and type=docker only");
+  }
+  return output.IsImage() ? CheckImage(output) : CheckFiles(output);
+}
+
+Result<Output> ParseFields(std::string_view text) {
+  ASSIGN_OR_RETURN(std::vector<std::string> split, SplitCsv(text));
+  Fields fields;
+  for (const std::string& field : split) {
+    RETURN_IF_ERROR(ApplyField(field, fields));
+  }
+  if (!fields.has_type) return InvalidArgument("type= is missing");
+  Output output = fields.output;
+  RETURN_IF_ERROR(ApplyPush(fields, output));
+  RETURN_IF_ERROR(ApplyCompression(fields, output));
+  RETURN_IF_ERROR(Check(output));
+  // A tar with no destination goes to standard output, as buildx does it.
+  bool writes_tar = output.kind == Output::Kind::kTar ||
+                    ((output.kind == Output::Kind::kDocker ||
+                      output.kind == Output::Kind::kOci) &&
+                     output.tar);
+  if (writes_tar && output.dest.empty()) output.dest = "-";
+  return output;
 }
 
 }  // namespace
@@ -139,39 +348,16 @@ Result<Output> ParseOutput(std::string_view text) {
   auto context = [&](Error error) {
     return std::move(error).Wrap("--output \"" + std::string(text) + "\"");
   };
-  Output output;
   if (text.empty()) return context(InvalidArgument("is empty"));
   // buildx's short form: a folder, or "-" for a tar to standard output.
   if (text.find('=') == std::string_view::npos) {
+    Output output;
     output.kind = text == "-" ? Output::Kind::kTar : Output::Kind::kLocal;
     output.dest = text;
     return output;
   }
-  auto fields = SplitCsv(text);
-  if (!fields) return context(std::move(fields).error());
-  Flags flags;
-  bool has_type = false;
-  for (const std::string& field : *fields) {
-    if (auto applied = ApplyField(field, output, flags); !applied) {
-      return context(std::move(applied).error());
-    }
-    has_type = has_type || field.starts_with("type=");
-  }
-  if (!has_type) return context(InvalidArgument("type= is missing"));
-  if (flags.push) {
-    if (output.kind != Output::Kind::kStore) {
-      return context(InvalidArgument("push=true goes with type=image only"));
-    }
-    output.kind = Output::Kind::kRegistry;
-  }
-  if (auto checked = Check(output); !checked) {
-    return context(std::move(checked).error());
-  }
-  // A tar with no destination goes to standard output, as buildx does it.
-  bool writes_tar = output.kind == Output::Kind::kTar ||
-                    output.kind == Output::Kind::kDocker ||
-                    (output.kind == Output::Kind::kOci && output.tar);
-  if (writes_tar && output.dest.empty()) output.dest = "-";
+  auto output = ParseFields(text);
+  if (!output) return context(std::move(output).error());
   return output;
 }
 

@@ -15,12 +15,11 @@ using builder::Output;
 
 // Options of docker buildx build that take a value, and flags.
 constexpr std::string_view kMissingValues[] = {
-    "--annotation",   "--attest",      "--builder",    "--cgroup-parent",
-    "--cpu-period",   "--cpu-quota",   "--cpu-shares", "--cpuset-cpus",
-    "--cpuset-mems",  "--memory-swap", "-m,--memory",  "--policy",
-    "--security-opt", "--shm-size",    "--ulimit"};
-constexpr std::string_view kMissingFlags[] = {"--compress", "-D,--debug",
-                                              "--squash"};
+    "--attest",      "--builder",    "--cgroup-parent", "--cpu-period",
+    "--cpu-quota",   "--cpu-shares", "--cpuset-cpus",   "--cpuset-mems",
+    "--memory-swap", "-m,--memory",  "--policy",        "--security-opt",
+    "--shm-size",    "--ulimit"};
+constexpr std::string_view kMissingFlags[] = {"--compress", "-D,--debug"};
 
 bool IsRemote(std::string_view context) {
   for (std::string_view prefix :
@@ -78,6 +77,12 @@ void BuildFlags::Declare(OptionSet& options) {
                "Set a variable of ARG; without VALUE to that of the "
                "environment");
   options.List("--label", labels_, {"NAME=VALUE"}, "Add a label to the image");
+  options.List("--annotation", annotations_, {"[PLACE:]KEY=VALUE"},
+               "Annotate the image; PLACE is manifest (default), index, "
+               "manifest-descriptor or index-descriptor, several joined by "
+               "\",\", each with a [PLATFORM] if need be");
+  options.Flag("--squash", squash_,
+               "One layer on top of those of the base image");
   options.Flag("--no-cache", no_cache_, "Execute every step");
   options.List("--no-cache-filter", no_cache_stages_, {"STAGE"},
                "Execute every step of this stage (name or number; several "
@@ -116,7 +121,8 @@ void BuildFlags::Declare(OptionSet& options) {
   options.List("-o,--output", outputs_, {"OUTPUT", Completes::kFiles},
                "Where the result goes: type=TYPE[,dest=PATH][,name=NAME] with "
                "TYPE image, oci, docker, registry, local or tar; or a folder; "
-               "or \"-\" for a tar on standard output");
+               "or \"-\" for a tar on standard output (see docs/outputs.md "
+               "for all keys)");
   options.Value("--network", network_,
                 {"MODE", Completes::kNothing, {"default", "host", "none"}},
                 "Network of RUN");
@@ -291,6 +297,11 @@ Status BuildFlags::ResolveOutputs(const Environment& environment,
     RETURN_IF_ERROR(CheckName("--tag", tag));
   }
   request.options.tags = tags_;
+  for (const std::string& text : annotations_) {
+    ASSIGN_OR_RETURN(auto annotations, builder::ParseAnnotation(text));
+    auto& all = request.options.annotations;
+    all.insert(all.end(), annotations.begin(), annotations.end());
+  }
   for (const std::string& text : outputs_) {
     ASSIGN_OR_RETURN(Output output, builder::ParseOutput(text));
     for (const std::string& name : output.names) {
@@ -343,6 +354,7 @@ Result<BuildRequest> BuildFlags::Resolve(
   // Given alone, it is "true".
   if (explain_ && *explain_ != "true") request.explain_file = *explain_;
   request.options.pull = pull_;
+  request.options.squash = squash_;
   request.options.snapshotter = snapshotter_;
   request.insecure_registries = insecure_registries_;
   request.image_id_file = image_id_file_;

@@ -58,6 +58,7 @@ class BuildFlags {
   std::string target_;
   std::vector<std::string> build_args_;
   std::vector<std::string> labels_;
+  std::vector<std::string> annotations_;
   std::vector<std::string> outputs_;
   std::vector<std::string> extra_hosts_;
   std::vector<std::string> secrets_;
@@ -81,6 +82,7 @@ class BuildFlags {
   std::string call_ = "build";
   std::vector<std::string> allow_;
   bool check_ = false;
+  bool squash_ = false;
   bool no_cache_ = false;
   bool pull_ = false;
   bool push_ = false;

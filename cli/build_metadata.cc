@@ -1,11 +1,14 @@
 #include "cli/build_metadata.h"
 
+#include "util/atomic_file.h"
 #include "util/json.h"
 #include "util/strings.h"
 
 namespace strake::cli {
 
 namespace {
+
+constexpr size_t kBuildNameLength = 25;
 
 nlohmann::json DescriptorJson(const oci::Descriptor& image) {
   nlohmann::json descriptor = {
@@ -30,6 +33,10 @@ nlohmann::json DescriptorJson(const oci::Descriptor& image) {
 
 std::string BuildMetadata(const builder::BuildResult& result) {
   nlohmann::json metadata = nlohmann::json::object();
+  // buildx: builder, node and a name of 25 characters for this build alone.
+  metadata["buildx.build.ref"] =
+      "strake/strake/" +
+      (RandomName("") + RandomName("")).substr(0, kBuildNameLength);
   if (result.config) {
     metadata["containerimage.config.digest"] = result.config->ToString();
   }

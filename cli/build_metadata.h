@@ -10,8 +10,8 @@
 namespace strake::cli {
 
 // A JSON object: `containerimage.digest`, `containerimage.config.digest`,
-// `containerimage.descriptor`, and `image.name` (names joined by ",") where
-// there are any.
+// `containerimage.descriptor`, `buildx.build.ref`, and `image.name` (names
+// joined by ",") where there are any.
 std::string BuildMetadata(const builder::BuildResult& result);
 
 }  // namespace strake::cli

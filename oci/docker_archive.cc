@@ -175,6 +175,13 @@ Status WriteDockerArchive(const BlobStore& store, const Descriptor& image,
   return files.Write(blobs);
 }
 
+Result<std::string> DockerArchiveManifest(
+    const BlobStore& store, const Descriptor& image,
+    const std::vector<std::string>& names) {
+  ASSIGN_OR_RETURN(Descriptor manifest, SingleManifest(store, image));
+  return DockerManifest(store, manifest, names);
+}
+
 Status WriteOciArchive(const BlobStore& store, const Descriptor& image,
                        const std::vector<std::string>& names, ByteSink& out) {
   ASSIGN_OR_RETURN(std::vector<Descriptor> blobs, WalkImage(store, image));

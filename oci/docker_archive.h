@@ -25,6 +25,11 @@ Status WriteDockerArchive(const BlobStore& store, const Descriptor& image,
 Status WriteOciArchive(const BlobStore& store, const Descriptor& image,
                        const std::vector<std::string>& names, ByteSink& out);
 
+// The `manifest.json` of such an archive, for one that is a folder.
+Result<std::string> DockerArchiveManifest(
+    const BlobStore& store, const Descriptor& image,
+    const std::vector<std::string>& names);
+
 }  // namespace strake::oci
 
 #endif  // STRAKE_OCI_DOCKER_ARCHIVE_H_

@@ -39,6 +39,7 @@ namespace {
 
 constexpr size_t kBlockBytes = size_t{1} << 20;
 constexpr int kDefaultLevel = 1;
+constexpr int kDefaultMemberLevel = 4;
 constexpr int kLastIsalLevel = 3;
 constexpr size_t kReadBeyondBytes = 512;
 
@@ -361,17 +362,27 @@ class GzipSource final : public ByteSource {
   uint64_t members_ = 0;
 };
 
+Status CheckLevel(int level) {
+  if (level >= 1 && level <= 9) return {};
+  return InvalidArgument("gzip has no compression level " +
+                         std::to_string(level) + ": use 1 to 9");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ByteSink>> NewGzipCompressor(int level, int threads,
                                                     ByteSink& out) {
   if (level == -1) level = kDefaultLevel;
-  if (level < 1 || level > 9) {
-    return InvalidArgument("gzip has no compression level " +
-                           std::to_string(level) + ": use 1 to 9");
-  }
+  RETURN_IF_ERROR(CheckLevel(level));
   return std::unique_ptr<ByteSink>(
       std::make_unique<GzipSink>(level, threads, out));
+}
+
+Result<std::unique_ptr<BlockCompressor>> NewGzipMemberCompressor(int level) {
+  if (level == -1) level = kDefaultMemberLevel;
+  RETURN_IF_ERROR(CheckLevel(level));
+  return std::unique_ptr<BlockCompressor>(
+      std::make_unique<LibdeflateBlockCompressor>(level));
 }
 
 std::unique_ptr<ByteSource> NewGzipDecompressor(ByteSource& in) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "oci/block_pipeline.h"
 #include "util/byte_stream.h"
 #include "util/result.h"
 
@@ -13,6 +14,9 @@ namespace strake::oci {
 // `level` is 1-9, or -1 for the default.
 Result<std::unique_ptr<ByteSink>> NewGzipCompressor(int level, int threads,
                                                     ByteSink& out);
+// Makes one gzip member of every block. `level` as above, but the default is
+// one that compresses well.
+Result<std::unique_ptr<BlockCompressor>> NewGzipMemberCompressor(int level);
 std::unique_ptr<ByteSource> NewGzipDecompressor(ByteSource& in);
 
 }  // namespace strake::oci

@@ -159,12 +159,17 @@ Status TarWriter::WriteContent(std::string_view data) {
 }
 
 Status TarWriter::EndEntry() {
-  if (!state_->own_header) return {};
+  if (!state_->own_header) {
+    return state_->Check(archive_write_finish_entry(state_->archive.get()) ==
+                         ARCHIVE_OK);
+  }
   size_t padding =
       (kBlockBytes - state_->content_bytes % kBlockBytes) % kBlockBytes;
   return state_->Check(
       state_->sink.Write(std::string_view(kZeroBlock, padding)));
 }
+
+Status TarWriter::Flush() { return state_->Check(state_->sink.Flush()); }
 
 Status TarWriter::Close() {
   if (!state_->archive) RETURN_IF_ERROR(state_->Open());

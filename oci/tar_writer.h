@@ -24,6 +24,8 @@ class TarWriter {
   Status BeginEntry(const TarEntry& entry);
   Status WriteContent(std::string_view data);
   Status EndEntry();
+  // Writes what is buffered: `out` has all that was said so far.
+  Status Flush();
   // Writes the two zero blocks at the end, and what is buffered.
   Status Close();
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "builder/export/shape_image.h"
 #include "util/result_macros.h"
 
 namespace strake::builder::exporter {
@@ -33,19 +34,40 @@ Result<PreparedOutputPtr> Prepare(const Output& output,
                                   const ExportContext& context) {
   switch (output.kind) {
     case Kind::kStore:
-      return PrepareStore(names, context);
+      return PrepareStore(output, names, context);
     case Kind::kOci:
+    case Kind::kDocker:
       if (!output.tar) return PrepareLayout(output, names, context);
       return PrepareArchive(output, names, context);
-    case Kind::kDocker:
-      return PrepareArchive(output, names, context);
     case Kind::kRegistry:
-      return PrepareRegistry(names, context);
+      return PrepareRegistry(output, names, context);
     case Kind::kLocal:
     case Kind::kTar:
       return PrepareFiles(output, context);
   }
   return Internal("unknown kind of output");
+}
+
+Result<AssembledImage> ShapeFor(const Output& output,
+                                const ExportContext& context,
+                                ImageShaper& shaper) {
+  if (!output.IsImage()) return context.image;
+  return shaper.Shape(context.image, output);
+}
+
+ExportContext WithImage(const ExportContext& context,
+                        const AssembledImage& image) {
+  return {image,
+          context.store,
+          context.roots,
+          context.snapshotter,
+          context.client,
+          context.mount_from,
+          context.fetch_missing,
+          context.progress,
+          context.stop,
+          context.layer_form,
+          context.epoch};
 }
 
 }  // namespace
@@ -57,7 +79,7 @@ bool NeedsRoot(const Output& output) {
 bool NeedsImage(const Output& output) { return !NeedsRoot(output); }
 
 bool NeedsBlobs(const Output& output) {
-  return NeedsImage(output) && output.kind != Kind::kRegistry;
+  return NeedsImage(output) && (output.kind != Kind::kRegistry || output.store);
 }
 
 Status CheckTakesIndex(const Output& output) {
@@ -74,33 +96,48 @@ Status CheckTakesIndex(const Output& output) {
   return {};
 }
 
-Result<std::vector<std::string>> Export(const std::vector<Output>& outputs,
-                                        const std::vector<std::string>& names,
-                                        const ExportContext& context) {
-  std::vector<PreparedOutputPtr> prepared;
-  std::vector<std::string> used;
+Result<Exported> Export(const std::vector<Output>& outputs,
+                        const std::vector<std::string>& names,
+                        const ExportContext& context) {
+  Exported exported;
+  std::vector<PreparedOutputPtr> folders;
+  std::vector<PreparedOutputPtr> others;
+  ImageShaper shaper(context.store.blobs(), context.layer_form,
+                     context.fetch_missing);
   for (const Output& output : outputs) {
     const auto& own = output.names.empty() ? names : output.names;
     ProgressStep step(context.progress, StepName(output));
+    ASSIGN_OR_RETURN(AssembledImage image,
+                     step.EndWith(ShapeFor(output, context, shaper)));
+    const ExportContext shaped = WithImage(context, image);
     ASSIGN_OR_RETURN(PreparedOutputPtr ready,
-                     step.EndWith(Prepare(output, own, context)));
-    prepared.push_back(std::move(ready));
+                     step.EndWith(Prepare(output, own, shaped)));
+    (output.kind == Kind::kLocal ? folders : others)
+        .push_back(std::move(ready));
+    if (output.store) {
+      ASSIGN_OR_RETURN(ready, step.EndWith(PrepareStore(output, own, shaped)));
+      others.push_back(std::move(ready));
+    }
     if (output.kind == Kind::kStore || output.kind == Kind::kRegistry) {
-      used.insert(used.end(), own.begin(), own.end());
+      exported.names.insert(exported.names.end(), own.begin(), own.end());
     }
+    if (output.IsImage() && !exported.image) exported.image = image;
   }
-  if (context.stop.stop_requested())
+  if (context.stop.stop_requested()) {
     return Cancelled("the build was cancelled");
-  // What may fail halfway comes before what only gets its name.
-  for (bool fills_folder : {true, false}) {
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      if ((outputs[i].kind == Kind::kLocal) != fills_folder) continue;
-      RETURN_IF_ERROR(prepared[i]->Publish());
-    }
   }
-  std::sort(used.begin(), used.end());
-  used.erase(std::unique(used.begin(), used.end()), used.end());
-  return used;
+  // What may fail halfway comes before what only gets its name.
+  for (const PreparedOutputPtr& folder : folders) {
+    RETURN_IF_ERROR(folder->Publish());
+  }
+  for (const PreparedOutputPtr& other : others) {
+    RETURN_IF_ERROR(other->Publish());
+  }
+  std::sort(exported.names.begin(), exported.names.end());
+  exported.names.erase(
+      std::unique(exported.names.begin(), exported.names.end()),
+      exported.names.end());
+  return exported;
 }
 
 }  // namespace strake::builder::exporter

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "builder/output.h"
 #include "builder/progress_reporter.h"
 #include "builder/snapshot/snapshotter.h"
+#include "oci/convert_layer.h"
 #include "oci/image_layout.h"
 #include "oci/reference.h"
 #include "registry/client.h"
@@ -45,6 +47,16 @@ struct ExportContext {
   std::function<Status(const oci::Descriptor&)> fetch_missing;
   ProgressReporter& progress;
   std::stop_token stop;
+  // The form that the layers were made in, where outputs agreed on one.
+  std::optional<oci::LayerForm> layer_form = {};
+  // SOURCE_DATE_EPOCH, for files of outputs that have their times rewritten.
+  std::optional<oci::Timestamp> epoch = {};
+};
+
+struct Exported {
+  std::vector<std::string> names;  // under which it was stored or pushed
+  // As the first output that is an image has it; none where all are files.
+  std::optional<AssembledImage> image;
 };
 
 // An output that is ready. Dropped without `Publish`, it leaves nothing.
@@ -64,15 +76,15 @@ bool NeedsBlobs(const Output& output);
 // `kUnsupported` where an output holds one image only.
 Status CheckTakesIndex(const Output& output);
 
-// Sends the image to every output; `names` are the build's tags, for outputs
-// that bring none of their own. Returns the names under which it was stored or
-// pushed.
-Result<std::vector<std::string>> Export(const std::vector<Output>& outputs,
-                                        const std::vector<std::string>& names,
-                                        const ExportContext& context);
+// Sends the image to every output, in the shape that it wants; `names` are the
+// build's tags, for outputs that bring none of their own.
+Result<Exported> Export(const std::vector<Output>& outputs,
+                        const std::vector<std::string>& names,
+                        const ExportContext& context);
 
-// One each, in files of their names.
-Result<PreparedOutputPtr> PrepareStore(const std::vector<std::string>& names,
+// One each, in files of their names. `context.image` has the output's shape.
+Result<PreparedOutputPtr> PrepareStore(const Output& output,
+                                       const std::vector<std::string>& names,
                                        const ExportContext& context);
 Result<PreparedOutputPtr> PrepareLayout(const Output& output,
                                         const std::vector<std::string>& names,
@@ -80,7 +92,8 @@ Result<PreparedOutputPtr> PrepareLayout(const Output& output,
 Result<PreparedOutputPtr> PrepareArchive(const Output& output,
                                          const std::vector<std::string>& names,
                                          const ExportContext& context);
-Result<PreparedOutputPtr> PrepareRegistry(const std::vector<std::string>& names,
+Result<PreparedOutputPtr> PrepareRegistry(const Output& output,
+                                          const std::vector<std::string>& names,
                                           const ExportContext& context);
 Result<PreparedOutputPtr> PrepareFiles(const Output& output,
                                        const ExportContext& context);

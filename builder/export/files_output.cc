@@ -89,6 +89,13 @@ Result<SnapshotDiff> WholeTree(snapshot::Snapshotter& snapshotter,
   return diff;
 }
 
+void SetBack(oci::Timestamp latest, SnapshotDiff& diff) {
+  for (oci::Change& change : diff.changes) {
+    change.metadata.mtime =
+        std::min(change.metadata.mtime, latest.time_since_epoch());
+  }
+}
+
 struct Folder {
   std::string path;
   SnapshotDiff diff;
@@ -135,10 +142,14 @@ Result<PreparedOutputPtr> PrepareFolders(const Output& output,
   for (const ExportedRoot& root : context.roots) {
     Folder& folder = folders.emplace_back();
     folder.path = output.dest;
-    if (context.roots.size() > 1)
+    if (output.platform_split.value_or(context.roots.size() > 1)) {
       folder.path += "/" + FolderName(root.platform);
+    }
     ASSIGN_OR_RETURN(folder.diff,
                      WholeTree(context.snapshotter, root.snapshot));
+    if (output.rewrite_timestamp && context.epoch) {
+      SetBack(*context.epoch, folder.diff);
+    }
     for (oci::Change& change : folder.diff.changes) {
       change.metadata.uid = VirtualUid(::geteuid());
       change.metadata.gid = VirtualGid(::getegid());
@@ -165,6 +176,9 @@ Result<PreparedOutputPtr> PrepareFiles(const Output& output,
   ASSIGN_OR_RETURN(
       SnapshotDiff diff,
       WholeTree(context.snapshotter, context.roots.front().snapshot));
+  if (output.rewrite_timestamp && context.epoch) {
+    SetBack(*context.epoch, diff);
+  }
   ASSIGN_OR_RETURN(auto destination, FileDestination::Open(output.dest));
   FdSink sink(destination->fd());
   ASSIGN_OR_RETURN(auto summary,

@@ -1,5 +1,6 @@
 // `type=oci,tar=false`: an OCI image layout folder. Blobs are added to what the
-// folder holds; the names are the last thing written.
+// folder holds; the names are the last thing written. `type=docker,tar=false`
+// writes the `manifest.json` of `docker save` beside it.
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -7,7 +8,9 @@
 
 #include "builder/export/blob_copy.h"
 #include "builder/export/export.h"
+#include "oci/docker_archive.h"
 #include "oci/walk.h"
+#include "util/atomic_file.h"
 #include "util/result_macros.h"
 
 namespace strake::builder::exporter {
@@ -15,14 +18,25 @@ namespace {
 
 class LayoutOutput final : public PreparedOutput {
  public:
-  LayoutOutput(oci::ImageLayout layout, std::vector<oci::NamedImage> images)
-      : layout_(std::move(layout)), images_(std::move(images)) {}
+  //   docker_manifest  the content of `manifest.json`; empty: none
+  LayoutOutput(oci::ImageLayout layout, std::vector<oci::NamedImage> images,
+               std::string docker_manifest)
+      : layout_(std::move(layout)),
+        images_(std::move(images)),
+        docker_manifest_(std::move(docker_manifest)) {}
 
-  Status Publish() override { return layout_.TagAll(images_); }
+  Status Publish() override {
+    if (!docker_manifest_.empty()) {
+      RETURN_IF_ERROR(WriteFileAtomically(
+          layout_.directory() + "/manifest.json", docker_manifest_));
+    }
+    return layout_.TagAll(images_);
+  }
 
  private:
   oci::ImageLayout layout_;
   std::vector<oci::NamedImage> images_;
+  std::string docker_manifest_;
 };
 
 }  // namespace
@@ -50,8 +64,14 @@ Result<PreparedOutputPtr> PrepareLayout(const Output& output,
     images.push_back({name, context.image.manifest});
   }
   if (images.empty()) images.push_back({"", context.image.manifest});
-  return PreparedOutputPtr(
-      std::make_unique<LayoutOutput>(std::move(layout), std::move(images)));
+  std::string docker_manifest;
+  if (output.kind == Output::Kind::kDocker) {
+    ASSIGN_OR_RETURN(docker_manifest,
+                     oci::DockerArchiveManifest(context.store.blobs(),
+                                                context.image.manifest, names));
+  }
+  return PreparedOutputPtr(std::make_unique<LayoutOutput>(
+      std::move(layout), std::move(images), std::move(docker_manifest)));
 }
 
 }  // namespace strake::builder::exporter

@@ -18,7 +18,8 @@ class Pushed final : public PreparedOutput {
 
 }  // namespace
 
-Result<PreparedOutputPtr> PrepareRegistry(const std::vector<std::string>& names,
+Result<PreparedOutputPtr> PrepareRegistry(const Output& output,
+                                          const std::vector<std::string>& names,
                                           const ExportContext& context) {
   if (names.empty()) {
     return InvalidArgument(
@@ -26,7 +27,12 @@ Result<PreparedOutputPtr> PrepareRegistry(const std::vector<std::string>& names,
   }
   for (const std::string& name : names) {
     ASSIGN_OR_RETURN(oci::Reference reference, oci::ParseReference(name));
-    reference = oci::WithDefaultTag(std::move(reference));
+    if (output.push_by_digest) {
+      reference.tag.clear();
+      reference.digest = context.image.manifest.digest;
+    } else {
+      reference = oci::WithDefaultTag(std::move(reference));
+    }
     ProgressStep step(context.progress, "pushing " + reference.ToString());
     registry::PushOptions options;
     options.mount_from = context.mount_from;

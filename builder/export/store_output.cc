@@ -23,11 +23,22 @@ class StoreOutput final : public PreparedOutput {
 
 }  // namespace
 
-Result<PreparedOutputPtr> PrepareStore(const std::vector<std::string>& names,
+Result<PreparedOutputPtr> PrepareStore(const Output& output,
+                                       const std::vector<std::string>& names,
                                        const ExportContext& context) {
   std::vector<oci::NamedImage> images;
+  const std::string digest = context.image.manifest.digest.ToString();
   for (const std::string& name : names) {
     images.push_back({name, context.image.manifest});
+    if (output.name_canonical) {
+      images.push_back({name + "@" + digest, context.image.manifest});
+    }
+  }
+  if (images.empty() && !output.dangling_name_prefix.empty()) {
+    ASSIGN_OR_RETURN(
+        oci::Reference reference,
+        oci::ParseReference(output.dangling_name_prefix + "@" + digest));
+    images.push_back({reference.ToString(), context.image.manifest});
   }
   // Without a name the image is found by its ID, unless it has a name already.
   ASSIGN_OR_RETURN(std::vector<oci::NamedImage> known, context.store.List());
@@ -36,8 +47,7 @@ Result<PreparedOutputPtr> PrepareStore(const std::vector<std::string>& names,
         return image.descriptor.digest == context.image.manifest.digest;
       });
   if (images.empty() && !has_name) {
-    images.push_back(
-        {context.image.manifest.digest.ToString(), context.image.manifest});
+    images.push_back({digest, context.image.manifest});
   }
   return PreparedOutputPtr(
       std::make_unique<StoreOutput>(context.store, std::move(images)));

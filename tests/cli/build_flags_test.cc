@@ -191,13 +191,12 @@ TEST(BuildFlagsTest, AttestationsMayBeTurnedOff) {
 }
 
 TEST(BuildFlagsTest, EveryBuildxOptionIsKnownOrRefused) {
-  for (const char* option :
-       {"--annotation", "--attest", "--builder", "--cgroup-parent",
-        "--shm-size", "--ulimit", "--memory"}) {
+  for (const char* option : {"--attest", "--builder", "--cgroup-parent",
+                             "--shm-size", "--ulimit", "--memory"}) {
     EXPECT_THAT(ErrorOf({option, "x", "."}), HasSubstr("is not supported yet"))
         << option;
   }
-  EXPECT_THAT(ErrorOf({"--squash", "."}), HasSubstr("is not supported yet"));
+  EXPECT_THAT(ErrorOf({"--compress", "."}), HasSubstr("is not supported yet"));
   EXPECT_THAT(ErrorOf({"--isolation", "jail", "."}), HasSubstr("unknown"));
 }
 

@@ -125,39 +125,135 @@ constexpr ErrorCode kInvalid = ErrorCode::kInvalidArgument;
 
 INSTANTIATE_TEST_SUITE_P(
     All, BadOutputTest,
-    ::testing::Values(BadCase{"Empty", "", kInvalid, "is empty"},
-                      BadCase{"NoType", "dest=x", kInvalid, "type= is missing"},
-                      BadCase{"UnknownType", "type=ociu", kInvalid,
-                              "unknown type \"ociu\" (did you mean oci?)"},
-                      BadCase{"UnknownKey", "type=oci,dst=x", kInvalid,
-                              "unknown key \"dst\" (did you mean dest?)"},
-                      BadCase{"BareWord", "type=oci,dest", kInvalid,
-                              "\"dest\" is not of the form key=value"},
-                      BadCase{"OpenQuote", "type=tar,\"dest=x", kInvalid,
-                              "a quote is not closed"},
-                      BadCase{"Bool", "type=oci,dest=x,tar=no", kInvalid,
-                              "tar=no: expected true or false"},
-                      BadCase{"LocalNeedsDest", "type=local", kInvalid,
-                              "type=local needs dest=FOLDER"},
-                      BadCase{"LocalToStdout", "type=local,dest=-", kInvalid,
-                              "not standard output"},
-                      BadCase{"FolderNeedsDest", "type=oci,tar=false", kInvalid,
-                              "needs dest=FOLDER"},
-                      BadCase{"FolderToStdout", "type=oci,tar=false,dest=-",
-                              kInvalid, "needs dest=FOLDER"},
-                      BadCase{"TarFalseElsewhere",
-                              "type=docker,dest=x,tar=false", kInvalid,
-                              "tar=false goes with type=oci only"},
-                      BadCase{"PushElsewhere", "type=oci,dest=x,push=true",
-                              kInvalid, "push=true goes with type=image only"},
-                      BadCase{"DestOfAPush", "type=registry,dest=x", kInvalid,
-                              "dest= has no meaning"},
-                      BadCase{"NotYet",
-                              "type=oci,dest=x,force-compression=true",
-                              ErrorCode::kUnsupported, "is not supported yet"},
-                      BadCase{"Annotations", "type=oci,dest=x,annotation.a=b",
-                              ErrorCode::kUnsupported, "annotation.a"}),
+    ::testing::Values(
+        BadCase{"Empty", "", kInvalid, "is empty"},
+        BadCase{"NoType", "dest=x", kInvalid, "type= is missing"},
+        BadCase{"UnknownType", "type=ociu", kInvalid,
+                "unknown type \"ociu\" (did you mean oci?)"},
+        BadCase{"UnknownKey", "type=oci,dst=x", kInvalid,
+                "unknown key \"dst\" (did you mean dest?)"},
+        BadCase{"BareWord", "type=oci,dest", kInvalid,
+                "\"dest\" is not of the form key=value"},
+        BadCase{"OpenQuote", "type=tar,\"dest=x", kInvalid,
+                "a quote is not closed"},
+        BadCase{"Bool", "type=oci,dest=x,tar=no", kInvalid,
+                "tar=no: expected true or false"},
+        BadCase{"LocalNeedsDest", "type=local", kInvalid,
+                "type=local needs dest=FOLDER"},
+        BadCase{"LocalToStdout", "type=local,dest=-", kInvalid,
+                "not standard output"},
+        BadCase{"FolderNeedsDest", "type=oci,tar=false", kInvalid,
+                "needs dest=FOLDER"},
+        BadCase{"FolderToStdout", "type=oci,tar=false,dest=-", kInvalid,
+                "needs dest=FOLDER"},
+        BadCase{"TarFalseElsewhere", "type=tar,dest=x,tar=false", kInvalid,
+                "tar=false goes with type=oci"},
+        BadCase{"PushElsewhere", "type=oci,dest=x,push=true", kInvalid,
+                "push=true goes with type=image only"},
+        BadCase{"DestOfAPush", "type=registry,dest=x", kInvalid,
+                "dest= has no meaning"},
+        BadCase{"OnlyBuildKit", "type=image,unpack=true",
+                ErrorCode::kUnsupported, "is not supported"},
+        BadCase{"Compression", "type=oci,compression=lz4", kInvalid,
+                "there are gzip, zstd, estargz"},
+        BadCase{"GzipLevel", "type=oci,compression=gzip,compression-level=10",
+                kInvalid, "there are 1 to 9"},
+        BadCase{"Level", "type=oci,compression-level=x", kInvalid,
+                "compression-level=x: expected a number"},
+        BadCase{"LevelOfNothing",
+                "type=oci,compression=uncompressed,"
+                "compression-level=1",
+                kInvalid, "has no meaning"},
+        BadCase{"CompressedFiles", "type=local,dest=x,compression=zstd",
+                kInvalid, "not for files"},
+        BadCase{"DockerZstd",
+                "type=image,oci-mediatypes=false,"
+                "compression=zstd",
+                kInvalid, "no media type for such layers"},
+        BadCase{"OciWithDockerTypes", "type=oci,oci-mediatypes=false", kInvalid,
+                "contradicts type=oci"},
+        BadCase{"AnnotatedDockerManifest",
+                "type=image,oci-mediatypes=false,annotation.a=b", kInvalid,
+                "have no annotations"},
+        BadCase{"AnnotationPlace", "type=image,annotation-manifst.a=b",
+                kInvalid, "did you mean manifest?"},
+        BadCase{"AnnotationWithoutKey", "type=image,annotation.=b", kInvalid,
+                "expected annotation"},
+        BadCase{"ByDigestElsewhere", "type=image,push-by-digest=true", kInvalid,
+                "go with push=true only"},
+        BadCase{"SplitImage", "type=image,platform-split=true", kInvalid,
+                "goes with type=local"},
+        BadCase{"NothingToDo", "type=image,store=false", kInvalid,
+                "leaves nothing to do"}),
     [](const auto& info) { return std::string(info.param.name); });
+
+TEST(ParseOutputTest, ReadsHowLayersAreStored) {
+  auto output = ParseOutput(
+      "type=oci,dest=x,compression=zstd,compression-level=19,"
+      "force-compression=true");
+  ASSERT_TRUE(output);
+  ASSERT_TRUE(output->layers);
+  EXPECT_EQ(output->layers->compression.algorithm, oci::Compression::kZstd);
+  EXPECT_EQ(output->layers->compression.level, 19);
+  EXPECT_TRUE(output->force_compression);
+  output = ParseOutput("type=image,compression=estargz");
+  ASSERT_TRUE(output);
+  EXPECT_TRUE(output->layers->estargz);
+  EXPECT_FALSE(ParseOutput("type=image")->layers);
+}
+
+TEST(ParseOutputTest, ReadsWhatAPushIs) {
+  auto output = ParseOutput(
+      "type=image,push=true,store=true,push-by-digest=true,"
+      "name-canonical=true,registry.insecure=true,name=r.example/a");
+  ASSERT_TRUE(output) << output.error().message();
+  EXPECT_EQ(output->kind, Kind::kRegistry);
+  EXPECT_TRUE(output->store);
+  EXPECT_TRUE(output->push_by_digest);
+  EXPECT_TRUE(output->name_canonical);
+  EXPECT_TRUE(output->insecure);
+  EXPECT_FALSE(ParseOutput("type=registry")->store);
+}
+
+TEST(ParseOutputTest, ReadsAnnotations) {
+  auto output = ParseOutput(
+      "type=oci,dest=x,annotation.a.b=c,annotation-index.d=e,"
+      "annotation-manifest-descriptor[linux/arm64].f.g=h");
+  ASSERT_TRUE(output) << output.error().message();
+  using Place = Annotation::Place;
+  EXPECT_THAT(
+      output->annotations,
+      ::testing::ElementsAre(
+          Annotation{Place::kManifest, {}, "a.b", "c"},
+          Annotation{Place::kIndex, {}, "d", "e"},
+          Annotation{Place::kManifestDescriptor,
+                     oci::Platform{"linux", "arm64", "", "", {}}, "f.g", "h"}));
+}
+
+TEST(ParseAnnotationTest, GivesOneForEachPlace) {
+  using Place = Annotation::Place;
+  auto annotations =
+      ParseAnnotation("index,manifest[linux/amd64]:org.example=a:b=c");
+  ASSERT_TRUE(annotations) << annotations.error().message();
+  EXPECT_THAT(*annotations,
+              ::testing::ElementsAre(
+                  Annotation{Place::kIndex, {}, "org.example", "a:b=c"},
+                  Annotation{Place::kManifest,
+                             oci::Platform{"linux", "amd64", "", "", {}},
+                             "org.example", "a:b=c"}));
+  annotations = ParseAnnotation("key=value");
+  ASSERT_TRUE(annotations);
+  EXPECT_EQ(annotations->front().place, Place::kManifest);
+}
+
+TEST(ParseAnnotationTest, SaysWhatIsWrong) {
+  EXPECT_TRUE(FailsWith(ParseAnnotation("key"), kInvalid, "KEY=VALUE"));
+  EXPECT_TRUE(FailsWith(ParseAnnotation("manifest:=x"), kInvalid, "is empty"));
+  EXPECT_TRUE(
+      FailsWith(ParseAnnotation("indx:a=b"), kInvalid, "did you mean index?"));
+  EXPECT_TRUE(FailsWith(ParseAnnotation("index[linux/amd64]:a=b"), kInvalid,
+                        "an index has no platform"));
+}
 
 }  // namespace
 }  // namespace strake::builder

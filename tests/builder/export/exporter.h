@@ -79,7 +79,9 @@ class Exporter {
     builder::exporter::ExportContext context{
         image_, shop_.layout, roots_,   *shop_.snapshots, client,
         {},     {},           progress, std::move(stop)};
-    return builder::exporter::Export(parsed, names, context);
+    auto exported = builder::exporter::Export(parsed, names, context);
+    if (!exported) return std::move(exported).error();
+    return exported->names;
   }
 
  private:
