@@ -16,6 +16,7 @@
 #include "builder/export/cache_output.h"
 #include "builder/export/export.h"
 #include "builder/export/shape_image.h"
+#include "builder/open_contexts.h"
 #include "builder/output_names.h"
 #include "builder/plan/base_images.h"
 #include "builder/plan/make_plan.h"
@@ -386,11 +387,12 @@ Result<BuildResult> Build(const BuildOptions& options) {
   }
   ASSIGN_OR_RETURN(Store store, Store::Open(options.store_directory));
   ProgressReporter progress(options.progress);
-  std::optional<std::string> text = options.dockerfile_text;
-  ASSIGN_OR_RETURN(context::ContextMap contexts,
-                   OpenContexts(options, store, text));
-  ASSIGN_OR_RETURN(DockerfileSource source,
-                   ReadDockerfile(options, contexts.at(""), text));
+  registry::Client client(RegistryOptionsFor(options, outputs));
+  ASSIGN_OR_RETURN(OpenedContexts contexts,
+                   OpenContexts(options, store, client, progress));
+  ASSIGN_OR_RETURN(
+      DockerfileSource source,
+      ReadDockerfile(options, contexts.folders.at(""), contexts.dockerfile));
   if (HasErrors(source.diagnostics)) {
     return InvalidArgument(
         FormatDiagnostics(source.diagnostics, source.name, source.text));
@@ -400,7 +402,6 @@ Result<BuildResult> Build(const BuildOptions& options) {
   ASSIGN_OR_RETURN(std::optional<oci::Timestamp> epoch,
                    FindEpoch(options, plan_options.build_args, source.file));
 
-  registry::Client client(RegistryOptionsFor(options, outputs));
   using Policy = context::ImageSource::Policy;
   context::ImageSource images(
       client, store.layout(),
@@ -415,9 +416,9 @@ Result<BuildResult> Build(const BuildOptions& options) {
   // Every variable is now expanded, every image pinned; the Dockerfile is done
   // with.
 
-  ASSIGN_OR_RETURN(
-      std::unique_ptr<Workshop> workshop,
-      OpenWorkshop(options, store, contexts, images, client, epoch, progress));
+  ASSIGN_OR_RETURN(std::unique_ptr<Workshop> workshop,
+                   OpenWorkshop(options, store, contexts.folders, images,
+                                client, epoch, progress));
   if (HasRun(plan->graph)) {
     ProgressStep(progress, "[internal] isolation " + workshop->sandbox.reason);
   }

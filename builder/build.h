@@ -45,8 +45,10 @@ std::string PrepareProcess(std::string_view isolation = "auto");
 
 // What COPY and ADD read.
 struct ContextSource {
-  std::string path;  // a folder
-  int tar_fd = -1;   // or a tar stream, compressed or not (borrowed)
+  std::string path;    // a folder
+  int tar_fd = -1;     // or a tar stream, compressed or not (borrowed)
+  std::string remote;  // or what is fetched (builder/context/context_url.h)
+  bool is_folder() const { return tar_fd < 0 && remote.empty(); }
 };
 
 struct SecretSource {
@@ -58,7 +60,9 @@ enum class NetworkMode { kHost, kNone };
 
 struct BuildOptions {
   ContextSource context;
-  // More contexts by name (`--build-context`), folders only.
+  // More contexts by name (`--build-context`), of every kind that
+  // builder/context/context_url.h tells of. They come before stages and images
+  // of their names.
   std::map<std::string, std::string> named_contexts;
 
   // The Dockerfile: its text, or else its path; both empty: `Dockerfile` (or

@@ -6,7 +6,6 @@
 
 #include "builder/plan/base_images.h"
 #include "builder/plan/make_plan.h"
-#include "util/byte_stream.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
 #include "util/suggest.h"
@@ -87,41 +86,9 @@ void MergeFindings(std::vector<dockerfile::Diagnostic> found,
 
 }  // namespace
 
-Result<context::ContextMap> OpenContexts(const BuildOptions& options,
-                                         const Store& store,
-                                         std::optional<std::string>& text) {
-  context::ContextMap contexts;
-  context::LocalContextOptions local;
-  local.hidden_paths = {store.directory()};
-  for (const auto& [name, path] : options.named_contexts) {
-    auto named = context::OpenLocalContext(path, local);
-    if (!named) {
-      return std::move(named).error().Wrap("build context \"" + name + "\"");
-    }
-    contexts.emplace(name, *std::move(named));
-  }
-  if (options.context.tar_fd >= 0) {
-    FdSource stream(options.context.tar_fd);
-    ASSIGN_OR_RETURN(
-        context::StreamContext main,
-        context::OpenStreamContext(stream, store.temporary_directory()));
-    contexts.emplace("", std::move(main.context));
-    if (main.dockerfile) text = std::move(main.dockerfile);
-    return contexts;
-  }
-  local.dockerfile_path = DockerfilePath(options);
-  auto main = context::OpenLocalContext(options.context.path, local);
-  if (!main) {
-    return std::move(main).error().Wrap("build context " +
-                                        options.context.path);
-  }
-  contexts.emplace("", *std::move(main));
-  return contexts;
-}
-
 Result<PlanOptions> MakePlanOptions(const BuildOptions& options,
                                     const DockerfileSource& source,
-                                    const context::ContextMap& contexts) {
+                                    const OpenedContexts& contexts) {
   PlanOptions plan;
   plan.filename = source.name;
   plan.source_text = source.text;
@@ -133,9 +100,10 @@ Result<PlanOptions> MakePlanOptions(const BuildOptions& options,
   plan.build_platform = oci::HostPlatform();
   plan.target_platform = plan.build_platform;
   plan.platform_is_explicit = !options.platforms.empty();
-  for (const auto& [name, context] : contexts) {
+  for (const auto& [name, context] : contexts.folders) {
     if (!name.empty()) plan.named_contexts.insert(name);
   }
+  plan.image_contexts = contexts.images;
   plan.network = options.network == NetworkMode::kNone
                      ? plan::RunOp::Network::kNone
                      : plan::RunOp::Network::kHost;
@@ -144,7 +112,7 @@ Result<PlanOptions> MakePlanOptions(const BuildOptions& options,
   ASSIGN_OR_RETURN(
       plan.lint, LintConfigFor(source.file, plan.build_args.Find(
                                                 "BUILDKIT_DOCKERFILE_CHECK")));
-  plan.is_ignored = IgnoredBy(contexts.at(""));
+  plan.is_ignored = IgnoredBy(contexts.folders.at(""));
   return plan;
 }
 

@@ -1,5 +1,5 @@
-// From options to a build graph: contexts opened, Dockerfile read, images
-// pinned, instructions lowered. What `Build` and `Check` have in common.
+// From options to a build graph: images pinned, instructions lowered. What
+// `Build` and `Check` have in common.
 
 #ifndef STRAKE_BUILDER_BUILD_PLAN_H_
 #define STRAKE_BUILDER_BUILD_PLAN_H_
@@ -11,6 +11,7 @@
 #include "builder/build.h"
 #include "builder/context/build_context.h"
 #include "builder/context/image_source.h"
+#include "builder/open_contexts.h"
 #include "builder/plan/build_graph.h"
 #include "builder/plan/plan_options.h"
 #include "builder/read_dockerfile.h"
@@ -21,15 +22,9 @@
 
 namespace strake::builder {
 
-// The main context (called "") and the named ones.
-//   text  receives the Dockerfile, where the stream was no archive but that
-Result<context::ContextMap> OpenContexts(const BuildOptions& options,
-                                         const Store& store,
-                                         std::optional<std::string>& text);
-
 Result<plan::PlanOptions> MakePlanOptions(const BuildOptions& options,
                                           const DockerfileSource& source,
-                                          const context::ContextMap& contexts);
+                                          const OpenedContexts& contexts);
 
 // SOURCE_DATE_EPOCH: the build argument, a global ARG's default, the option.
 Result<std::optional<oci::Timestamp>> FindEpoch(

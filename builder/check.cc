@@ -27,11 +27,13 @@ Result<plan::BaseImage> AssumeImage(const oci::Reference& reference,
 
 Result<DockerfileSource> ReadSource(const BuildOptions& options) {
   ASSIGN_OR_RETURN(Store store, Store::Open(options.store_directory));
-  std::optional<std::string> text = options.dockerfile_text;
-  ASSIGN_OR_RETURN(context::ContextMap contexts,
-                   OpenContexts(options, store, text));
-  ASSIGN_OR_RETURN(DockerfileSource source,
-                   ReadDockerfile(options, contexts.at(""), text));
+  ProgressReporter progress(options.progress);
+  registry::Client client(options.registry);
+  ASSIGN_OR_RETURN(OpenedContexts contexts,
+                   OpenContexts(options, store, client, progress));
+  ASSIGN_OR_RETURN(
+      DockerfileSource source,
+      ReadDockerfile(options, contexts.folders.at(""), contexts.dockerfile));
   if (HasErrors(source.diagnostics)) {
     return InvalidArgument(
         FormatDiagnostics(source.diagnostics, source.name, source.text));
@@ -43,11 +45,13 @@ Result<DockerfileSource> ReadSource(const BuildOptions& options) {
 
 Result<CheckReport> Check(const BuildOptions& options, CheckImages images) {
   ASSIGN_OR_RETURN(Store store, Store::Open(options.store_directory));
-  std::optional<std::string> text = options.dockerfile_text;
-  ASSIGN_OR_RETURN(context::ContextMap contexts,
-                   OpenContexts(options, store, text));
-  ASSIGN_OR_RETURN(DockerfileSource source,
-                   ReadDockerfile(options, contexts.at(""), text));
+  ProgressReporter progress(options.progress);
+  registry::Client client(options.registry);
+  ASSIGN_OR_RETURN(OpenedContexts contexts,
+                   OpenContexts(options, store, client, progress));
+  ASSIGN_OR_RETURN(
+      DockerfileSource source,
+      ReadDockerfile(options, contexts.folders.at(""), contexts.dockerfile));
   CheckReport report;
   ASSIGN_OR_RETURN(plan::PlanOptions plan_options,
                    MakePlanOptions(options, source, contexts));
@@ -57,8 +61,6 @@ Result<CheckReport> Check(const BuildOptions& options, CheckImages images) {
   if (HasErrors(source.diagnostics)) {
     diagnostics = source.diagnostics;
   } else {
-    ProgressReporter progress(options.progress);
-    registry::Client client(options.registry);
     context::ImageSource image_source(client, store.layout(),
                                       context::ImageSource::Policy::kStoreFirst,
                                       progress, options.stop);

@@ -37,7 +37,7 @@ Result<std::string> ReadText(const BuildOptions& options,
                              std::string& name) {
   name = "Dockerfile";
   if (given) return *given;
-  if (options.context.tar_fd >= 0) {
+  if (!options.context.is_folder()) {
     return ReadFromStreamContext(options, context, name);
   }
   std::string path = DockerfilePath(options);
@@ -49,7 +49,7 @@ Result<std::string> ReadText(const BuildOptions& options,
 }  // namespace
 
 std::string DockerfilePath(const BuildOptions& options) {
-  if (options.dockerfile_text || options.context.tar_fd >= 0) return "";
+  if (options.dockerfile_text || !options.context.is_folder()) return "";
   if (!options.dockerfile_path.empty()) return options.dockerfile_path;
   for (const char* name : kNames) {
     std::string path = options.context.path + "/" + name;

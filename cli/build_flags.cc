@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "builder/context/context_url.h"
 #include "oci/reference.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -20,14 +21,6 @@ constexpr std::string_view kMissingValues[] = {
     "--memory-swap", "-m,--memory",  "--policy",        "--security-opt",
     "--shm-size",    "--ulimit"};
 constexpr std::string_view kMissingFlags[] = {"--compress", "-D,--debug"};
-
-bool IsRemote(std::string_view context) {
-  for (std::string_view prefix :
-       {"http://", "https://", "git://", "git@", "ssh://", "github.com/"}) {
-    if (context.starts_with(prefix)) return true;
-  }
-  return false;
-}
 
 // `--sbom` and `--provenance`, which may be turned off.
 Status CheckAttestation(std::string_view option,
@@ -137,8 +130,10 @@ void BuildFlags::Declare(OptionSet& options) {
                "An SSH agent for RUN --mount=type=ssh (default: the one at "
                "$SSH_AUTH_SOCK)");
   options.List("--build-context", named_contexts_,
-               {"NAME=FOLDER", Completes::kFolders},
-               "Another context, for COPY --from=NAME");
+               {"NAME=CONTEXT", Completes::kFolders},
+               "Another context, for FROM NAME and COPY --from=NAME: a folder, "
+               "docker-image://IMAGE, oci-layout://FOLDER[:TAG], a git or http "
+               "address, oci://ARTIFACT");
   options.List("--insecure-registry", insecure_registries_, {"HOST[:PORT]"},
                "Allow plain HTTP and unverified certificates with this "
                "registry");
@@ -217,12 +212,18 @@ Status BuildFlags::ResolveContext(const std::string& context,
     return InvalidArgument("-f - and the context - both read standard input");
   }
   if (!request.dockerfile_from_stdin) options.dockerfile_path = file_;
-  if (IsRemote(context)) {
-    return Unsupported("the context \"" + context +
-                       "\" is remote, which is not supported yet: fetch it "
-                       "and give the folder");
+  using builder::context::ContextKind;
+  ContextKind kind = builder::context::KindOfContext(context);
+  if (kind == ContextKind::kImage) {
+    return InvalidArgument("the context \"" + context +
+                           "\" is an image: give it a name with "
+                           "--build-context, for FROM or COPY --from");
   }
-  if (!request.context_from_stdin) options.context.path = context;
+  if (kind != ContextKind::kFolder) {
+    options.context.remote = context;
+  } else if (!request.context_from_stdin) {
+    options.context.path = context;
+  }
   for (const std::string& text : named_contexts_) {
     ASSIGN_OR_RETURN(auto named, ParseNamedContext(text));
     options.named_contexts.insert_or_assign(named.first, named.second);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "builder/context/context_url.h"
 #include "builder/sandbox/backends.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
@@ -208,11 +209,11 @@ Result<Pair> ParseNamedContext(std::string_view text) {
   auto pair = SplitOnce(text, '=');
   if (!pair || pair->first.empty() || pair->second.empty()) {
     return InvalidArgument(Quoted("--build-context", text) +
-                           ": expected NAME=FOLDER");
+                           ": expected NAME=CONTEXT");
   }
-  if (pair->second.find("://") != std::string_view::npos) {
-    return Unsupported(Quoted("--build-context", text) +
-                       ": not supported yet; only folders are");
+  if (builder::context::KindOfContext(pair->second) !=
+      builder::context::ContextKind::kFolder) {
+    return Pair(pair->first, pair->second);
   }
   std::error_code error;
   if (!std::filesystem::is_directory(pair->second, error)) {

@@ -58,7 +58,7 @@ Result<builder::SecretSource> LoadSecret(const SecretSpec& spec,
 Result<std::pair<std::string, std::string>> ParseSsh(
     std::string_view text, const Environment& environment);
 
-// `--build-context NAME=FOLDER`.
+// `--build-context NAME=CONTEXT`.
 Result<std::pair<std::string, std::string>> ParseNamedContext(
     std::string_view text);
 

@@ -178,10 +178,10 @@ Result<BuildContext> OpenLocalContext(const std::string& path,
   return context;
 }
 
-Result<StreamContext> OpenStreamContext(
-    ByteSource& stream, const std::string& temporary_directory) {
-  StreamContext result;
-  BuildContext& context = result.context;
+Result<TemporaryContext> MakeTemporaryContext(
+    const std::string& temporary_directory, ContextOwners owners) {
+  TemporaryContext made;
+  BuildContext& context = made.context;
   ASSIGN_OR_RETURN(context.temporary_parent_,
                    OpenFile(temporary_directory.c_str(), O_PATH | O_DIRECTORY));
   std::string path = temporary_directory + "/context-XXXXXX";
@@ -191,10 +191,20 @@ Result<StreamContext> OpenStreamContext(
   }
   context.path_ = path;
   context.temporary_name_ = path.substr(path.rfind('/') + 1);
-  context.owned_by_root_ = false;
+  context.owned_by_root_ = owners == ContextOwners::kRoot;
   ASSIGN_OR_RETURN(context.root_,
                    OpenFile(path.c_str(), O_RDONLY | O_DIRECTORY));
+  context.journal_ = std::make_unique<OwnershipJournal>();
+  made.journal = context.journal_.get();
+  return made;
+}
 
+Result<StreamContext> OpenStreamContext(
+    ByteSource& stream, const std::string& temporary_directory) {
+  ASSIGN_OR_RETURN(
+      TemporaryContext temporary,
+      MakeTemporaryContext(temporary_directory, ContextOwners::kAsWritten));
+  StreamContext result;
   PeekSource source(stream);
   ASSIGN_OR_RETURN(std::string_view head, source.Peek(kArchiveProbeBytes));
   if (head.empty()) {
@@ -207,10 +217,10 @@ Result<StreamContext> OpenStreamContext(
           "the stream is no tar archive, and too long for a Dockerfile");
     }
     result.dockerfile = *std::move(text);
+    result.context = std::move(temporary.context);
     return result;
   }
-  context.journal_ = std::make_unique<OwnershipJournal>();
-  TreeWriter writer(context.root_.get(), context.journal_.get(), nullptr);
+  TreeWriter writer(temporary.context.root(), temporary.journal, nullptr);
   auto unpacked = UnpackArchive(source, writer, "", {});
   if (!unpacked) {
     return std::move(unpacked).error().Wrap("build context from a stream");
@@ -218,6 +228,7 @@ Result<StreamContext> OpenStreamContext(
   // What follows the end of the archive, so that its writer gets rid of it.
   NullSink rest;
   RETURN_IF_ERROR(CopyAll(source, rest));
+  result.context = std::move(temporary.context);
   return result;
 }
 

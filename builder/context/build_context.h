@@ -17,6 +17,12 @@
 
 namespace strake::builder::context {
 
+// Whose the files of a context are.
+enum class ContextOwners {
+  kRoot,       // every file counts as owned by 0:0
+  kAsWritten,  // as the disk and the journal say
+};
+
 // An open context. Movable; a temporary folder that it owns is removed with it.
 // Reading it from several threads is safe.
 class BuildContext {
@@ -42,8 +48,8 @@ class BuildContext {
  private:
   friend Result<BuildContext> OpenLocalContext(
       const std::string& path, const struct LocalContextOptions& options);
-  friend Result<struct StreamContext> OpenStreamContext(
-      ByteSource& stream, const std::string& temporary_directory);
+  friend Result<struct TemporaryContext> MakeTemporaryContext(
+      const std::string& temporary_directory, ContextOwners owners);
   std::string path_;
   UniqueFd root_;
   std::unique_ptr<IgnoreRules> ignore_;
@@ -74,6 +80,15 @@ struct LocalContextOptions {
 // and line), kIo.
 Result<BuildContext> OpenLocalContext(const std::string& path,
                                       const LocalContextOptions& options = {});
+
+// An empty context for its maker to fill.
+struct TemporaryContext {
+  BuildContext context;
+  OwnershipJournal* journal = nullptr;  // the context's own
+};
+// A new folder in `temporary_directory`, removed with the context.
+Result<TemporaryContext> MakeTemporaryContext(
+    const std::string& temporary_directory, ContextOwners owners);
 
 // What was found on a stream: an archive, unpacked, or a lone Dockerfile.
 struct StreamContext {

@@ -24,6 +24,26 @@ bool IsFullCommit(std::string_view text) {
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+// Whether a program is in one of the folders of PATH in `environment`.
+bool HasProgram(const std::string& name,
+                const std::vector<std::string>& environment) {
+  for (const std::string& variable : environment) {
+    if (!variable.starts_with("PATH=")) continue;
+    for (std::string_view folder : Split(variable, ':')) {
+      if (folder.starts_with("PATH=")) folder.remove_prefix(5);
+      std::string path = std::string(folder) + "/" + name;
+      if (::access(path.c_str(), X_OK) == 0) return true;
+    }
+  }
+  return false;
+}
+
+// "https://host:port/" of an URL.
+std::string HostPrefix(std::string_view url) {
+  size_t path = url.find('/', url.find("://") + 3);
+  return std::string(url.substr(0, path)) + "/";
+}
+
 // One repository's git: its environment, and how its failures are told.
 class Git {
  public:
@@ -36,6 +56,7 @@ class Git {
     Configure("advice.detachedHead", "false");
     // A repository may be owned by somebody else than root in its namespace.
     Configure("safe.directory", "*");
+    if (HasProgram("git-lfs", secrets.git_environment)) UseLargeFileStorage();
     AddCredentials(secrets);
     env_.push_back("GIT_CONFIG_COUNT=" + std::to_string(settings_));
   }
@@ -61,6 +82,15 @@ class Git {
   }
 
  private:
+  // What `git lfs install` writes into the configuration that git does not see
+  // here.
+  void UseLargeFileStorage() {
+    Configure("filter.lfs.clean", "git-lfs clean -- %f");
+    Configure("filter.lfs.smudge", "git-lfs smudge -- %f");
+    Configure("filter.lfs.process", "git-lfs filter-process");
+    Configure("filter.lfs.required", "true");
+  }
+
   // Through the environment, where no other user can read it.
   void Configure(std::string_view key, std::string_view value) {
     std::string number = std::to_string(settings_++);
@@ -75,7 +105,8 @@ class Git {
       return value != nullptr ? value : secrets.Find(name);
     };
     if (IsHttpUrl(source_.remote)) {
-      std::string key = "http." + source_.remote + ".extraheader";
+      // Of the whole host: submodules are elsewhere on it.
+      std::string key = "http." + HostPrefix(source_.remote) + ".extraheader";
       if (const std::string* header = find("GIT_AUTH_HEADER")) {
         Configure(key, "Authorization: " + std::string(Trim(*header)));
       } else if (const std::string* token = find("GIT_AUTH_TOKEN")) {

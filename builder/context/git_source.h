@@ -25,6 +25,9 @@ Result<std::string> ResolveGitCommit(const GitSource& source,
                                      const Secrets& secrets,
                                      std::stop_token stop);
 
+// Files that git-lfs keeps are fetched where it is installed; else they are the
+// small files that stand for them.
+//
 // Puts the tree of `commit` into the empty folder `directory`: submodules
 // included unless `source` says otherwise, `.git` left out unless it says to
 // keep it, only `subdir` where it names one. Modes become 0755 for folders and

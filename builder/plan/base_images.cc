@@ -250,15 +250,11 @@ class Resolver {
     ResolvedStage& resolved = bases_.stages[index];
     const std::string& name = froms_[index].base;
     SourceRange at = stage.base().base.range;
-    if (!stage.name.empty() && options_.named_contexts.contains(stage.name)) {
-      resolved.base = {SourceRef::Kind::kContext, 0, "", stage.name};
-      resolved.replaced = true;
-      return {};
-    }
-    if (options_.named_contexts.contains(name)) {
-      resolved.base = {SourceRef::Kind::kContext, 0, "", name};
-      return {};
-    }
+    std::optional<std::string> context;
+    if (!stage.name.empty()) context = FindContext(stage.name);
+    resolved.replaced = context.has_value();
+    if (!context) context = FindContext(name);
+    if (context) return UseContextAsBase(index, *context, at);
     // A stage's name is lower case, whatever AS says, and FROM has to spell it
     // so; `--from` need not.
     auto earlier = file_.FindStage(name, index);
@@ -284,10 +280,18 @@ class Resolver {
     }
     auto found = ResolveImage(*reference, resolved.platform, at);
     if (!found) return WithStageHint(std::move(found).error(), name);
-    resolved.base = *std::move(found);
+    UseImageAsBase(index, *std::move(found), name, at);
+    return {};
+  }
+
+  void UseImageAsBase(size_t index, SourceRef found, const std::string& name,
+                      SourceRange at) {
+    const dockerfile::Stage& stage = file_.stages[index];
+    ResolvedStage& resolved = bases_.stages[index];
+    resolved.base = std::move(found);
     const BaseImage& image = bases_.images.at(resolved.base.image);
     for (const std::string& trigger : image.config.on_build) {
-      AddTrigger(resolved, trigger, at);
+      if (!resolved.replaced) AddTrigger(resolved, trigger, at);
     }
     if (image.config_known &&
         !oci::PlatformMatches(image.config.platform, resolved.platform)) {
@@ -297,7 +301,48 @@ class Resolver {
                      resolved.platform.ToString(), at),
                  diagnostics_);
     }
+  }
+
+  Status UseContextAsBase(size_t index, const std::string& context,
+                          SourceRange at) {
+    ResolvedStage& resolved = bases_.stages[index];
+    ASSIGN_OR_RETURN(SourceRef found,
+                     ResolveContext(context, resolved.platform, at));
+    if (found.kind == SourceRef::Kind::kImage) {
+      UseImageAsBase(index, std::move(found), context, at);
+    } else {
+      resolved.base = std::move(found);
+    }
     return {};
+  }
+
+  // The name of the named context that `name` means: its own, or another way
+  // to write the same image ("alpine" and "docker.io/library/alpine:latest").
+  std::optional<std::string> FindContext(const std::string& name) const {
+    auto names_it = [&](const std::string& context) {
+      if (context == name) return true;
+      auto wanted = oci::ParseReference(name);
+      auto given = oci::ParseReference(context);
+      return wanted && given &&
+             oci::WithDefaultTag(*wanted) == oci::WithDefaultTag(*given);
+    };
+    for (const std::string& context : options_.named_contexts) {
+      if (names_it(context)) return context;
+    }
+    for (const auto& [context, image] : options_.image_contexts) {
+      if (names_it(context)) return context;
+    }
+    return {};
+  }
+
+  Result<SourceRef> ResolveContext(const std::string& context,
+                                   const oci::Platform& platform,
+                                   SourceRange at) {
+    auto image = options_.image_contexts.find(context);
+    if (image != options_.image_contexts.end()) {
+      return ResolveImage(image->second, platform, at);
+    }
+    return SourceRef{SourceRef::Kind::kContext, 0, "", context};
   }
 
   void AddTrigger(ResolvedStage& resolved, const std::string& text,
@@ -366,13 +411,13 @@ class Resolver {
     } else {
       found = file_.FindStage(text, file_.stages.size());
     }
-    if (found && options_.named_contexts.contains(text)) found.reset();
+    if (auto context = FindContext(text)) {
+      ASSIGN_OR_RETURN(resolved.sources[text],
+                       ResolveContext(*context, resolved.platform, at));
+      return {};
+    }
     if (found) {
       return UseStage(stage, *found, text, at);
-    }
-    if (options_.named_contexts.contains(text)) {
-      resolved.sources[text] = {SourceRef::Kind::kContext, 0, "", text};
-      return {};
     }
     if (EqualsIgnoreCase(text, "scratch")) {
       resolved.sources[text] = {};

@@ -41,6 +41,8 @@ struct PlanOptions {
   bool name_platforms = false;
   oci::Platform build_platform;
   std::set<std::string> named_contexts;
+  // Named contexts that are images.
+  std::map<std::string, oci::Reference> image_contexts;
   RunOp::Network network = RunOp::Network::kHost;  // of RUN's default
   std::vector<std::pair<std::string, std::string>> extra_hosts;
   bool allow_insecure = false;

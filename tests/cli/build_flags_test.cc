@@ -223,11 +223,17 @@ TEST(BuildFlagsTest, InsecureStepsNeedToBeAllowed) {
   EXPECT_FALSE(Resolve({"--allow=device", "."}));
 }
 
-TEST(BuildFlagsTest, RefusesRemoteContexts) {
+TEST(BuildFlagsTest, TellsRemoteContextsFromFolders) {
   for (const char* context :
-       {"https://example.com/a.git", "git@host:a/b", "github.com/a/b"}) {
-    EXPECT_THAT(ErrorOf({context}), HasSubstr("not supported yet")) << context;
+       {"https://example.com/a.git", "git@host:a/b", "github.com/a/b",
+        "https://example.com/a.tar.gz", "oci://registry.example/a:1"}) {
+    auto request = Resolve({context});
+    ASSERT_TRUE(request) << context;
+    EXPECT_EQ(request->options.context.remote, context);
+    EXPECT_EQ(request->options.context.path, "");
   }
+  EXPECT_EQ(Resolve({"."})->options.context.remote, "");
+  EXPECT_THAT(ErrorOf({"docker-image://debian"}), HasSubstr("--build-context"));
 }
 
 TEST(BuildFlagsTest, RefusesBadNames) {

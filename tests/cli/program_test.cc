@@ -90,7 +90,7 @@ TEST_F(ProgramTest, MistakesInUsageAreStatusTwo) {
       {"strake build --tagg x .", "did you mean --tag?"},
       {"strake build --progress tty .", "not a terminal"},
       {"strake build -t UPPER .", "--tag \"UPPER\""},
-      {"strake build --squash .", "not supported yet"},
+      {"strake build --compress .", "not supported yet"},
       {"strake build a b", "one argument too many"},
       {"strake login", "--password-stdin"},
       {"strake registry serve --listen 0.0.0.0:0", "--allow-remote"},

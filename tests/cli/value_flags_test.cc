@@ -134,10 +134,10 @@ TEST(SshTest, NeedsTheSocketOfAnAgent) {
   std::filesystem::remove(path);
 }
 
-TEST(NamedContextTest, TakesFoldersOnly) {
+TEST(NamedContextTest, TakesAddressesAndFoldersThatExist) {
   EXPECT_EQ(ParseNamedContext("a=/tmp").value(), Pair("a", "/tmp"));
-  EXPECT_EQ(ParseNamedContext("a=docker-image://x").error().code(),
-            ErrorCode::kUnsupported);
+  EXPECT_EQ(ParseNamedContext("a=docker-image://x").value(),
+            Pair("a", "docker-image://x"));
   EXPECT_EQ(ParseNamedContext("a=/no/such").error().code(),
             ErrorCode::kNotFound);
   EXPECT_FALSE(ParseNamedContext("a"));

@@ -1,0 +1,85 @@
+#include "builder/context/layout_image.h"
+
+#include <unistd.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "builder/context/context_url.h"
+#include "oci/image_layout.h"
+#include "oci/walk.h"
+#include "util/byte_stream.h"
+#include "util/result_macros.h"
+#include "util/strings.h"
+
+namespace strake::builder::context {
+namespace {
+
+Status CopyBlob(const oci::Descriptor& blob, const oci::BlobStore& from,
+                const oci::BlobStore& to) {
+  if (to.Contains(blob.digest)) return {};
+  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, from.Open(blob));
+  ASSIGN_OR_RETURN(std::unique_ptr<oci::BlobWriter> writer, to.Create());
+  RETURN_IF_ERROR(CopyAll(*source, *writer));
+  ASSIGN_OR_RETURN(oci::BlobInfo info,
+                   writer->Commit(blob.digest, blob.size_bytes));
+  (void)info;
+  return {};
+}
+
+bool HasTag(const oci::NamedImage& image, const std::string& tag) {
+  if (image.name == tag) return true;
+  auto reference = oci::ParseReference(image.name);
+  return reference && reference->tag == tag;
+}
+
+Result<oci::Descriptor> FindImage(const LayoutContext& wanted,
+                                  const oci::ImageLayout& layout) {
+  ASSIGN_OR_RETURN(std::vector<oci::NamedImage> images, layout.List());
+  std::vector<std::string> names;
+  for (const oci::NamedImage& image : images) {
+    names.push_back(image.name);
+    if (wanted.digest && image.descriptor.digest == *wanted.digest) {
+      return image.descriptor;
+    }
+    if (!wanted.digest &&
+        HasTag(image, wanted.tag.empty() ? "latest" : wanted.tag)) {
+      return image.descriptor;
+    }
+  }
+  bool any = wanted.tag.empty() && !wanted.digest;
+  if (any && images.size() == 1) return images[0].descriptor;
+  return NotFound(
+      "the layout " + wanted.folder + " has no image " +
+      (wanted.digest ? wanted.digest->ToString() : "\"" + wanted.tag + "\"") +
+      "; there are " + Join(names, ", "));
+}
+
+}  // namespace
+
+oci::Reference StoredImageReference(const oci::Digest& digest) {
+  oci::Reference reference;
+  // RFC 2606: no name in ".invalid" exists.
+  reference.registry = "store.invalid";
+  reference.repository = "image";
+  reference.digest = digest;
+  return reference;
+}
+
+Result<oci::Reference> ImportLayoutImage(const std::string& text,
+                                         const oci::BlobStore& store) {
+  ASSIGN_OR_RETURN(LayoutContext wanted, ParseLayoutContext(text));
+  ASSIGN_OR_RETURN(oci::ImageLayout layout,
+                   oci::ImageLayout::Open(
+                       wanted.folder, oci::ImageLayout::OpenMode::kMustExist));
+  ASSIGN_OR_RETURN(oci::Descriptor image, FindImage(wanted, layout));
+  ASSIGN_OR_RETURN(std::vector<oci::Descriptor> blobs,
+                   oci::WalkImage(layout.blobs(), image));
+  for (const oci::Descriptor& blob : blobs) {
+    RETURN_IF_ERROR(CopyBlob(blob, layout.blobs(), store));
+  }
+  return StoredImageReference(image.digest);
+}
+
+}  // namespace strake::builder::context
