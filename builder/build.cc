@@ -149,7 +149,6 @@ struct Job {
   const PlanOptions& plan_options;
   const BuildPlan& plan;
   const std::vector<Output>& outputs;
-  const std::vector<std::string>& tags;
   const std::optional<oci::Timestamp>& epoch;
   const context::ImageSource& images;
   const registry::Client& client;
@@ -322,8 +321,9 @@ Result<BuildResult> SolveAndExport(const Job& job, Workshop& workshop) {
                                   exporter::CommonLayerForm(job.outputs),
                                   job.epoch};
   ASSIGN_OR_RETURN(exporter::Exported exported,
-                   exporter::Export(job.outputs, job.tags, context));
+                   exporter::Export(job.outputs, {}, context));
   result.names = std::move(exported.names);
+  if (job.options.keep) result.stored = exported.stored;
   if (exported.image) {
     result.image = exported.image->manifest;
     const oci::Digest& config = exported.image->config.digest;
@@ -378,7 +378,7 @@ Result<BuildResult> Build(const BuildOptions& options) {
         "--squash and --cache-to type=inline exclude each other: the cache "
         "would tell of layers that the image has not");
   }
-  ASSIGN_OR_RETURN(std::vector<std::string> tags, NormalizeNames(options.tags));
+  RETURN_IF_ERROR(NormalizeNames(options.tags));
   ASSIGN_OR_RETURN(std::vector<Output> outputs, ResolveOutputs(options));
   if (MakesIndex(options, plan::BuildArgs(options.build_args))) {
     for (const Output& output : outputs) {
@@ -422,8 +422,8 @@ Result<BuildResult> Build(const BuildOptions& options) {
   if (HasRun(plan->graph)) {
     ProgressStep(progress, "[internal] isolation " + workshop->sandbox.reason);
   }
-  const Job job{options, plan_options, *plan,  outputs, tags,
-                epoch,   images,       client, store,   progress};
+  const Job job{options, plan_options, *plan, outputs, epoch,
+                images,  client,       store, progress};
   const std::string began =
       oci::FormatTimestamp(std::chrono::floor<std::chrono::seconds>(
           std::chrono::system_clock::now()));

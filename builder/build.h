@@ -35,6 +35,10 @@
 
 namespace strake::builder {
 
+namespace solve {
+class SharedSteps;
+}
+
 // What this process may do, found out by trying; where it is not root it enters
 // a user namespace in which it is. One thread only; later calls return the
 // first one's answer. Returns one line for people: "root", "user namespace with
@@ -111,6 +115,12 @@ struct BuildOptions {
   bool rewrite_timestamp = false;  // as in the outputs
   int jobs = 0;  // steps at once; 0: one a CPU, but four at the least
 
+  // For builds that others use (build_targets.h): the image is put into the
+  // store beside the outputs, as `BuildResult::stored`; and what they have in
+  // common is carried out once (borrowed; null: nothing is).
+  bool keep = false;
+  solve::SharedSteps* shared_steps = nullptr;
+
   registry::ClientOptions registry;  // credentials, insecure hosts
   ProgressSink* progress = nullptr;  // borrowed; one call at a time
   std::stop_token stop;              // honoured between and inside steps
@@ -122,7 +132,8 @@ struct BuildResult {
   // has them. Nothing where all outputs are files (`type=local`, `type=tar`).
   std::optional<oci::Descriptor> image;
   std::optional<oci::Digest> config;
-  std::vector<std::string> names;  // under which it was stored or pushed
+  std::optional<oci::Descriptor> stored;  // with `keep`
+  std::vector<std::string> names;         // under which it was stored or pushed
   int steps_executed = 0;
   int steps_cached = 0;
   // Why the steps that were executed were; in the order of the Dockerfile.

@@ -261,6 +261,9 @@ Status CheckFiles(const Output& output) {
           "type=local writes a folder, not standard output; use type=tar");
     }
   }
+  if (output.kind == Output::Kind::kTar && output.platform_split == true) {
+    return Unsupported("platform-split=true goes with type=local only");
+  }
   bool of_image =
       output.layers || output.docker_media_types || !output.annotations.empty();
   if (of_image) {

@@ -45,7 +45,7 @@ struct Output {
   bool docker_media_types = false;
   std::vector<Annotation> annotations;
 
-  // kLocal, kTar: the files in a folder called after their platform; none:
+  // kLocal: the files in a folder called after their platform; none:
   // where there are several.
   std::optional<bool> platform_split;
 

@@ -68,6 +68,7 @@ Result<std::vector<Output>> ResolveOutputs(const BuildOptions& options) {
                               options.annotations.begin(),
                               options.annotations.end());
   }
+  if (options.keep) outputs.emplace_back();
   return outputs;
 }
 

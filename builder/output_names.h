@@ -21,8 +21,8 @@ Result<std::vector<std::string>> NormalizeNames(
 
 // `options.outputs` (the store where there are none), each with the names that
 // it is to have, own ones or the build's tags, and with the build's
-// annotations. `kInvalidArgument`: nothing to push it as; a tag where the push
-// is by digest.
+// annotations; with `keep` one more, nameless, for the store.
+// `kInvalidArgument`: nothing to push it as; a tag where the push is by digest.
 Result<std::vector<Output>> ResolveOutputs(const BuildOptions& options);
 
 // How to speak to registries: with those that an output calls insecure.

@@ -52,6 +52,7 @@ Result<std::unique_ptr<Workshop>> OpenWorkshop(
   workshop->secrets.ssh_sockets = options.ssh_sockets;
   workshop->secrets.git_environment = options.git_environment;
   if (epoch) workshop->environment.epoch = epoch->time_since_epoch();
+  workshop->services.shared = options.shared_steps;
   return workshop;
 }
 

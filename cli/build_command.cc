@@ -18,8 +18,8 @@
 #include "cli/event_recorder.h"
 #include "cli/json_progress.h"
 #include "cli/progress_mode.h"
+#include "cli/result_file.h"
 #include "cli/value_flags.h"
-#include "util/atomic_file.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
 
@@ -27,30 +27,6 @@ namespace strake::cli {
 namespace {
 
 constexpr uint64_t kMaxDockerfileBytes = uint64_t{16} << 20;
-
-// A regular file is replaced as a whole; /dev/stdout, a FIFO and the like are
-// written to.
-Status WriteResultFile(const std::string& path, std::string_view content) {
-  struct stat info;
-  bool special = stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
-  if (!special) return WriteFileAtomically(path, content);
-  ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(path.c_str(), O_WRONLY));
-  return WriteFully(fd.get(), std::as_bytes(std::span(content)));
-}
-
-// What an earlier build wrote must not be taken for the result of one that
-// fails; and where nothing can be written, that is said before the build.
-Status PrepareResultFile(const char* option, const std::string& path) {
-  if (path.empty()) return {};
-  struct stat info;
-  if (lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
-    unlink(path.c_str());
-  }
-  if (stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode)) return {};
-  auto tried = AtomicFile::Create(path);
-  if (!tried) return std::move(tried).error().Wrap(option);
-  return {};
-}
 
 class BuildCommand final : public Command {
  public:
@@ -93,20 +69,11 @@ Status BuildCommand::ReadStdin() {
 }
 
 Status BuildCommand::Complete(Session& session) {
-  auto& options = request_.options;
-  ASSIGN_OR_RETURN(options.store_directory,
-                   StoreDirectory(session.environment));
-  ASSIGN_OR_RETURN(
-      options.registry,
-      RegistryOptions(session.environment, request_.insecure_registries));
-  for (const SecretSpec& spec : request_.secrets) {
-    ASSIGN_OR_RETURN(auto secret, LoadSecret(spec, session.environment));
-    options.secrets.push_back(std::move(secret));
-  }
+  RETURN_IF_ERROR(CompleteRequest(session.environment, request_));
   RETURN_IF_ERROR(PrepareResultFile("--iidfile", request_.image_id_file));
   RETURN_IF_ERROR(PrepareResultFile("--metadata-file", request_.metadata_file));
   RETURN_IF_ERROR(PrepareResultFile("--explain", request_.explain_file));
-  options.stop = session.interrupt.token();
+  request_.options.stop = session.interrupt.token();
   return ReadStdin();
 }
 

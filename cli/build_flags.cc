@@ -374,4 +374,16 @@ Result<BuildRequest> BuildFlags::Resolve(
   return request;
 }
 
+Status CompleteRequest(const Environment& environment, BuildRequest& request) {
+  builder::BuildOptions& options = request.options;
+  ASSIGN_OR_RETURN(options.store_directory, StoreDirectory(environment));
+  ASSIGN_OR_RETURN(options.registry,
+                   RegistryOptions(environment, request.insecure_registries));
+  for (const SecretSpec& spec : request.secrets) {
+    ASSIGN_OR_RETURN(auto secret, LoadSecret(spec, environment));
+    options.secrets.push_back(std::move(secret));
+  }
+  return {};
+}
+
 }  // namespace strake::cli

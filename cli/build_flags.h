@@ -35,6 +35,9 @@ struct BuildRequest {
   ProgressMode progress = ProgressMode::kPlain;
 };
 
+// Adds what is found outside: the store, credentials, the values of secrets.
+Status CompleteRequest(const Environment& environment, BuildRequest& request);
+
 class BuildFlags {
  public:
   // Options that docker buildx has and strake has not are declared as such.

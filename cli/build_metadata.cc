@@ -29,9 +29,7 @@ nlohmann::json DescriptorJson(const oci::Descriptor& image) {
   return descriptor;
 }
 
-}  // namespace
-
-std::string BuildMetadata(const builder::BuildResult& result) {
+nlohmann::json MetadataJson(const builder::BuildResult& result) {
   nlohmann::json metadata = nlohmann::json::object();
   // buildx: builder, node and a name of 25 characters for this build alone.
   metadata["buildx.build.ref"] =
@@ -46,6 +44,22 @@ std::string BuildMetadata(const builder::BuildResult& result) {
   }
   if (!result.names.empty()) {
     metadata["image.name"] = Join(result.names, ",");
+  }
+  return metadata;
+}
+
+}  // namespace
+
+std::string BuildMetadata(const builder::BuildResult& result) {
+  return DumpJsonPretty(MetadataJson(result)) + "\n";
+}
+
+std::string BakeMetadata(
+    const std::vector<std::pair<std::string, const builder::BuildResult*>>&
+        results) {
+  nlohmann::json metadata = nlohmann::json::object();
+  for (const auto& [name, result] : results) {
+    metadata[name] = MetadataJson(*result);
   }
   return DumpJsonPretty(metadata) + "\n";
 }

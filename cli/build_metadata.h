@@ -4,6 +4,8 @@
 #define STRAKE_CLI_BUILD_METADATA_H_
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "builder/build.h"
 
@@ -13,6 +15,11 @@ namespace strake::cli {
 // `containerimage.descriptor`, `buildx.build.ref`, and `image.name` (names
 // joined by ",") where there are any.
 std::string BuildMetadata(const builder::BuildResult& result);
+
+// The same of several builds, by target.
+std::string BakeMetadata(
+    const std::vector<std::pair<std::string, const builder::BuildResult*>>&
+        results);
 
 }  // namespace strake::cli
 

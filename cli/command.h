@@ -77,6 +77,7 @@ void PrintError(std::string_view text);
 std::string ErrorText(const Error& error);
 
 // One per file `<name>_command.cc`.
+std::unique_ptr<Command> MakeBakeCommand();
 std::unique_ptr<Command> MakeBuildCommand();
 std::unique_ptr<Command> MakeDoctorCommand();
 std::unique_ptr<Command> MakeLintCommand();

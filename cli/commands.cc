@@ -18,6 +18,15 @@ constexpr std::string_view kBuildDescription =
     "\"-\" a tar (or only a Dockerfile) on standard input. Without --output or "
     "--push the image goes to the local store. Options that docker buildx has "
     "too mean the same.";
+constexpr std::string_view kBakeDescription =
+    "Builds several targets at once: those of a docker-bake.json, or the "
+    "services of a compose file that have a build section. Without TARGET it "
+    "is the group or target \"default\". A step that targets have in common is "
+    "carried out once.";
+constexpr std::string_view kBakeExamples =
+    "strake bake\n"
+    "strake bake -f compose.yaml --push web worker\n"
+    "strake bake --set '*.platform=linux/arm64' --print";
 constexpr std::string_view kBuildExamples =
     "strake build -t app:1 .\n"
     "strake build -f Containerfile.dev --target test .\n"
@@ -112,6 +121,9 @@ constexpr std::array kCommands = {
     CommandEntry{"build", kBuilding, "Build an image from a Dockerfile",
                  kBuildDescription, kBuildExamples, "image build",
                  MakeBuildCommand},
+    CommandEntry{"bake", kBuilding,
+                 "Build the targets of a bake or compose file",
+                 kBakeDescription, kBakeExamples, "", MakeBakeCommand},
     CommandEntry{"lint", kBuilding, "Check Dockerfiles", kLintDescription,
                  kLintExamples, "", MakeLintCommand},
     CommandEntry{"run", kBuilding, "Run a command in an image", kRunDescription,

@@ -42,6 +42,7 @@ const Arrows kBuilderFolders = {
     {"ops", {"plan", "context", "snapshot", "sandbox"}},
     {"solve", {"cache", "ops", "snapshot", "plan"}},
     {"export", {"solve", "registry", "oci"}},
+    {"bake", {"context"}},
 };
 
 // All that `from` reaches along the arrows of both maps, itself included.
@@ -73,6 +74,11 @@ const std::set<std::string> kBuilderApi = {"builder/context/context_url.h",
                                            "builder/explanation.h",
                                            "builder/check.h",
                                            "builder/run.h",
+
+                                           "builder/build_targets.h",
+                                           "builder/bake/target.h",
+                                           "builder/bake/load_files.h",
+                                           "builder/bake/interpolate.h",
                                            "builder/doctor.h",
                                            "builder/images.h",
                                            "builder/output.h",

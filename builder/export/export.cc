@@ -122,6 +122,7 @@ Result<Exported> Export(const std::vector<Output>& outputs,
       exported.names.insert(exported.names.end(), own.begin(), own.end());
     }
     if (output.IsImage() && !exported.image) exported.image = image;
+    if (output.kind == Kind::kStore) exported.stored = image.manifest;
   }
   if (context.stop.stop_requested()) {
     return Cancelled("the build was cancelled");

@@ -57,6 +57,8 @@ struct Exported {
   std::vector<std::string> names;  // under which it was stored or pushed
   // As the first output that is an image has it; none where all are files.
   std::optional<AssembledImage> image;
+  // As the last output that is the store has it.
+  std::optional<oci::Descriptor> stored;
 };
 
 // An output that is ready. Dropped without `Publish`, it leaves nothing.

@@ -651,13 +651,26 @@ class Solver {
                        DigestAndRemember(id, copy, definition));
       key = cache::ContentKey(copy, base, digest);
     }
-    SlotGuard slot(slots_);
-    if (stop_.stop_requested()) return Cancelled("the build was cancelled");
-    if (!IsStep(vertex)) return Carry(id, key, std::move(inputs), 0);
-    ProgressStep step(services_.progress, vertex.name);
-    ++executed_;
-    Explain(id, key, step.id());
-    return step.EndWith(Carry(id, key, std::move(inputs), step.id()));
+    bool executed = false;
+    auto carry = [&]() -> Result<CacheRecord> {
+      SlotGuard slot(slots_);
+      if (stop_.stop_requested()) return Cancelled("the build was cancelled");
+      executed = true;
+      if (!IsStep(vertex)) return Carry(id, key, inputs, 0);
+      ProgressStep step(services_.progress, vertex.name);
+      ++executed_;
+      Explain(id, key, step.id());
+      return step.EndWith(Carry(id, key, inputs, step.id()));
+    };
+    if (services_.shared == nullptr) return carry();
+    // Only a result on the very state below serves here.
+    std::string state = inputs.empty() ? "" : inputs[0];
+    auto record = services_.shared->Once(key.ToString() + " " + state, carry);
+    if (record && !executed && IsStep(vertex)) {
+      ++cached_;
+      services_.progress.Cached(vertex.name);
+    }
+    return record;
   }
 
   Result<std::vector<SnapshotId>> Snapshots(

@@ -23,6 +23,7 @@
 #include "builder/ops/execute_op.h"
 #include "builder/plan/build_graph.h"
 #include "builder/progress_reporter.h"
+#include "builder/solve/shared_steps.h"
 #include "oci/blob_store.h"
 #include "oci/compressor.h"
 #include "oci/image_config.h"
@@ -45,6 +46,7 @@ struct SolveServices {
       fetch_layers;
   ProgressReporter& progress;
   cache::StepHistory* history = nullptr;  // may be null; follows the graph
+  SharedSteps* shared = nullptr;  // with builds at the same time; may be null
 };
 
 struct SolveOptions {

@@ -1,0 +1,336 @@
+#include "builder/bake/target.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "util/json.h"
+#include "util/result_macros.h"
+#include "util/strings.h"
+#include "util/suggest.h"
+
+namespace strake::builder::bake {
+namespace {
+
+using Kind = Field::Kind;
+
+constexpr Field kFields[] = {
+    {"annotations", Kind::kLongList},
+    {"args", Kind::kMap},
+    {"attest", Kind::kLongList},
+    {"cache-from", Kind::kLongList},
+    {"cache-to", Kind::kList},
+    {"call", Kind::kValue},
+    {"context", Kind::kValue},
+    {"contexts", Kind::kMap},
+    {"description", Kind::kValue},
+    {"dockerfile", Kind::kValue},
+    {"dockerfile-inline", Kind::kValue},
+    {"entitlements", Kind::kLongList},
+    {"extra-hosts", Kind::kMap},
+    {"labels", Kind::kMap},
+    {"network", Kind::kValue},
+    {"no-cache", Kind::kFlag},
+    {"no-cache-filter", Kind::kList},
+    {"output", Kind::kList},
+    {"platforms", Kind::kList},
+    {"pull", Kind::kFlag},
+    {"secret", Kind::kLongList},
+    {"shm-size", Kind::kValue},
+    {"ssh", Kind::kLongList},
+    {"tags", Kind::kList},
+    {"target", Kind::kValue},
+    {"ulimits", Kind::kLongList},
+};
+
+std::vector<std::string> FieldNames() {
+  std::vector<std::string> names;
+  for (const Field& field : kFields) names.emplace_back(field.name);
+  return names;
+}
+
+template <typename Map>
+std::vector<std::string> KeysOf(const Map& map) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : map) keys.push_back(key);
+  return keys;
+}
+
+// `--set` taken apart.
+struct Override {
+  std::string pattern;
+  const Field* field = nullptr;
+  std::string member;
+  std::string value;
+  bool adds = false;
+};
+
+Result<Override> ParseOverride(const std::string& text) {
+  auto fail = [&](const std::string& what) {
+    return InvalidArgument("--set \"" + text + "\": " + what);
+  };
+  auto pair = SplitOnce(text, '=');
+  if (!pair) return fail("expected TARGET.KEY=VALUE");
+  Override result;
+  std::string_view path = pair->first;
+  if (path.ends_with('+')) {
+    result.adds = true;
+    path.remove_suffix(1);
+  }
+  result.value = pair->second;
+  auto dot = SplitOnce(path, '.');
+  if (!dot) return fail("expected TARGET.KEY=VALUE");
+  result.pattern = dot->first;
+  auto member = SplitOnce(dot->second, '.');
+  std::string name(member ? member->first : dot->second);
+  // buildx takes the singular, as its options have it.
+  if (name == "platform") name = "platforms";
+  if (member) result.member = member->second;
+  result.field = FindField(name);
+  if (result.field == nullptr) {
+    return fail("unknown key \"" + name + "\"" +
+                DidYouMean(name, FieldNames()));
+  }
+  bool is_map = result.field->kind == Kind::kMap;
+  if (is_map != !result.member.empty()) {
+    return fail(is_map ? "expected " + name + ".NAME"
+                       : "\"" + name + "\" has no members");
+  }
+  return result;
+}
+
+void Apply(const Override& change, std::set<std::string>& replaced,
+           Target& target) {
+  std::string name(change.field->name);
+  switch (change.field->kind) {
+    case Kind::kValue:
+    case Kind::kFlag:
+      target.values[name] = change.value;
+      return;
+    case Kind::kMap:
+      target.maps[name][change.member] = change.value;
+      return;
+    case Kind::kList:
+    case Kind::kLongList:
+      if (!change.adds && replaced.insert(target.name + "." + name).second) {
+        target.lists[name].clear();
+      }
+      target.lists[name].push_back(change.value);
+  }
+}
+
+class Selector {
+ public:
+  explicit Selector(const BakeFile& file) : file_(file) {}
+
+  Result<Selection> Run(const std::vector<std::string>& names) {
+    for (const std::string& name : names) RETURN_IF_ERROR(Ask(name, 0));
+    for (const std::string& name : selection_.asked) {
+      RETURN_IF_ERROR(Add(name, {}));
+    }
+    return std::move(selection_);
+  }
+
+ private:
+  Error Unknown(const std::string& name) const {
+    std::vector<std::string> known = KeysOf(file_.targets);
+    for (const auto& [group, targets] : file_.groups) known.push_back(group);
+    return InvalidArgument("there is no target \"" + name + "\"" +
+                           DidYouMean(name, known) + "; there are " +
+                           Join(known, ", "));
+  }
+
+  // Targets of a name, groups opened up. A group may be called as a target.
+  Status Ask(const std::string& name, size_t depth) {
+    if (depth > file_.groups.size()) {
+      return InvalidArgument("the group \"" + name + "\" contains itself");
+    }
+    auto group = file_.groups.find(name);
+    if (group != file_.groups.end()) {
+      for (const std::string& member : group->second) {
+        if (member == name && file_.targets.contains(name)) {
+          Choose(name);
+        } else {
+          RETURN_IF_ERROR(Ask(member, depth + 1));
+        }
+      }
+      return {};
+    }
+    if (!file_.targets.contains(name)) return Unknown(name);
+    Choose(name);
+    return {};
+  }
+
+  void Choose(const std::string& name) {
+    if (std::ranges::find(selection_.asked, name) == selection_.asked.end()) {
+      selection_.asked.push_back(name);
+    }
+  }
+
+  // A target after those that it uses.
+  //   path  of targets that use each other, down to this one
+  Status Add(const std::string& name, std::vector<std::string> path) {
+    if (done_.contains(name)) return {};
+    bool circle = std::ranges::find(path, name) != path.end();
+    path.push_back(name);
+    if (circle) {
+      return InvalidArgument("targets use each other in a circle: " +
+                             Join(path, " -> "));
+    }
+    ASSIGN_OR_RETURN(Target target, Inherit(name, {}));
+    for (const std::string& used : UsedTargets(target)) {
+      RETURN_IF_ERROR(Add(used, path));
+    }
+    done_.insert(name);
+    selection_.targets.push_back(std::move(target));
+    return {};
+  }
+
+  Result<Target> Inherit(const std::string& name,
+                         std::vector<std::string> path) const {
+    auto own = file_.targets.find(name);
+    if (own == file_.targets.end()) return Unknown(name);
+    bool circle = std::ranges::find(path, name) != path.end();
+    path.push_back(name);
+    if (circle) {
+      return InvalidArgument("targets inherit from each other in a circle: " +
+                             Join(path, " -> "));
+    }
+    Target target;
+    for (const std::string& parent : own->second.inherits) {
+      ASSIGN_OR_RETURN(Target inherited, Inherit(parent, path));
+      MergeTarget(inherited, target);
+    }
+    MergeTarget(own->second, target);
+    target.name = name;
+    target.place = own->second.place;
+    return target;
+  }
+
+  const BakeFile& file_;
+  Selection selection_;
+  std::set<std::string> done_;
+};
+
+// So that it is read as it was meant.
+std::string Escaped(const std::string& text) {
+  return ReplaceAll(text, "${", "$${");
+}
+
+nlohmann::json ToJson(const Target& target) {
+  nlohmann::json json = nlohmann::json::object();
+  for (const Field& field : kFields) {
+    std::string name(field.name);
+    auto value = target.values.find(name);
+    if (value != target.values.end()) {
+      if (field.kind == Kind::kFlag) {
+        json[name] = value->second == "true";
+      } else {
+        json[name] = Escaped(value->second);
+      }
+    }
+    auto list = target.lists.find(name);
+    if (list != target.lists.end()) {
+      json[name] = nlohmann::json::array();
+      for (const std::string& item : list->second) {
+        json[name].push_back(Escaped(item));
+      }
+    }
+    auto map = target.maps.find(name);
+    if (map == target.maps.end()) continue;
+    for (const auto& [key, member] : map->second) {
+      json[name][key] =
+          member ? nlohmann::json(Escaped(*member)) : nlohmann::json();
+    }
+  }
+  return json;
+}
+
+}  // namespace
+
+std::span<const Field> Fields() { return kFields; }
+
+const Field* FindField(std::string_view name) {
+  auto found = std::ranges::find(kFields, name, &Field::name);
+  return found == std::end(kFields) ? nullptr : &*found;
+}
+
+void MergeTarget(const Target& from, Target& into) {
+  for (const auto& [name, value] : from.values) into.values[name] = value;
+  for (const auto& [name, map] : from.maps) {
+    for (const auto& [key, value] : map) into.maps[name][key] = value;
+  }
+  for (const auto& [name, list] : from.lists) {
+    auto& target = into.lists[name];
+    const Field* field = FindField(name);
+    bool adds = field != nullptr && field->kind == Kind::kLongList;
+    if (!adds) target.clear();
+    for (const std::string& item : list) {
+      bool known = std::ranges::find(target, item) != target.end();
+      if (!adds || !known) target.push_back(item);
+    }
+  }
+}
+
+void MergeFile(const BakeFile& from, BakeFile& into) {
+  for (const auto& [name, target] : from.targets) {
+    auto [known, is_new] = into.targets.emplace(name, target);
+    if (is_new) continue;
+    MergeTarget(target, known->second);
+    if (!target.inherits.empty()) known->second.inherits = target.inherits;
+    known->second.place = target.place;
+  }
+  for (const auto& [name, targets] : from.groups) into.groups[name] = targets;
+}
+
+Status ApplyOverrides(const std::vector<std::string>& overrides,
+                      BakeFile& file) {
+  std::set<std::string> replaced;
+  for (const std::string& text : overrides) {
+    ASSIGN_OR_RETURN(Override change, ParseOverride(text));
+    bool any = false;
+    for (auto& [name, target] : file.targets) {
+      if (::fnmatch(change.pattern.c_str(), name.c_str(), 0) != 0) continue;
+      any = true;
+      Apply(change, replaced, target);
+    }
+    if (any) continue;
+    return InvalidArgument("--set \"" + text + "\": there is no target \"" +
+                           change.pattern + "\"" +
+                           DidYouMean(change.pattern, KeysOf(file.targets)));
+  }
+  return {};
+}
+
+Result<Selection> SelectTargets(const BakeFile& file,
+                                const std::vector<std::string>& names) {
+  if (names.empty()) return Selector(file).Run({"default"});
+  return Selector(file).Run(names);
+}
+
+std::vector<std::string> UsedTargets(const Target& target) {
+  std::vector<std::string> used;
+  auto contexts = target.maps.find("contexts");
+  if (contexts == target.maps.end()) return used;
+  constexpr std::string_view kScheme = "target:";
+  for (const auto& [name, context] : contexts->second) {
+    if (context && context->starts_with(kScheme)) {
+      used.push_back(context->substr(kScheme.size()));
+    }
+  }
+  return used;
+}
+
+std::string PrintSelection(const Selection& selection) {
+  nlohmann::json document;
+  document["group"]["default"]["targets"] = selection.asked;
+  document["target"] = nlohmann::json::object();
+  for (const Target& target : selection.targets) {
+    document["target"][target.name] = ToJson(target);
+  }
+  return DumpJsonPretty(document) + "\n";
+}
+
+}  // namespace strake::builder::bake

@@ -1,0 +1,125 @@
+#include "builder/bake/bake_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "tests/support/expect_result.h"
+
+namespace strake::builder::bake {
+namespace {
+
+using ::strake::testing::FailsWith;
+using ::testing::ElementsAre;
+
+std::optional<std::string> Find(std::string_view name) {
+  const std::map<std::string, std::string, std::less<>> variables = {
+      {"A", "a"}, {"EMPTY", ""}};
+  auto found = variables.find(name);
+  if (found == variables.end()) return {};
+  return found->second;
+}
+
+TEST(InterpolateComposeTest, KnowsEveryForm) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"x$A-${A}", "xa-a"},
+      {"$$A", "$A"},
+      {"${NO}", ""},
+      {"${NO-d}", "d"},
+      {"${EMPTY-d}", ""},
+      {"${EMPTY:-d}", "d"},
+      {"${A:+s}", "s"},
+      {"${EMPTY:+s}", ""},
+      {"${EMPTY+s}", "s"},
+      {"${NO:-${A}b}", "ab"},
+      {"${A:?must}", "a"},
+      {"100%", "100%"},
+      {"${NO:-a}b${NO:-c}", "abc"},
+  };
+  for (const auto& [text, expected] : cases) {
+    auto result = InterpolateCompose(text, Find);
+    ASSERT_TRUE(result) << text << ": " << result.error().message();
+    EXPECT_EQ(*result, expected) << text;
+  }
+  EXPECT_TRUE(FailsWith(InterpolateCompose("${NO?must be}", Find),
+                        ErrorCode::kInvalidArgument,
+                        "NO is required: must be"));
+  EXPECT_TRUE(FailsWith(InterpolateCompose("${A", Find),
+                        ErrorCode::kInvalidArgument, "is not closed"));
+  EXPECT_TRUE(FailsWith(InterpolateCompose("5 $", Find),
+                        ErrorCode::kInvalidArgument, "write $$"));
+}
+
+TEST(InterpolateHclTest, KnowsVariablesOnly) {
+  EXPECT_EQ(InterpolateHcl("x${A}$${A} $A", Find).value(), "xa${A} $A");
+  EXPECT_TRUE(FailsWith(InterpolateHcl("${NO}", Find),
+                        ErrorCode::kInvalidArgument, "there is no variable"));
+  EXPECT_TRUE(FailsWith(InterpolateHcl("${A == \"a\" ? 1 : 2}", Find),
+                        ErrorCode::kUnsupported, "more than a variable"));
+}
+
+TEST(ParseEnvFileTest, ReadsWhatComposeReads) {
+  auto variables = ParseEnvFile(
+      "A=1\n# no\n export B = two words # comment\nC=\"x # "
+      "y\"\nD='z'\nE=\nF\n");
+  EXPECT_EQ(variables, (std::map<std::string, std::string>{{"A", "1"},
+                                                           {"B", "two words"},
+                                                           {"C", "x # y"},
+                                                           {"D", "z"},
+                                                           {"E", ""}}));
+}
+
+TEST(ParseBakeJsonTest, TakesWhatBakePrints) {
+  auto file = ParseBakeJson(
+      R"({"group": {"default": {"targets": ["a"]}},
+          "target": {"a": {
+            "output": [{"type": "oci", "dest": "a,b"}],
+            "ssh": [{"id": "default", "paths": ["/s"]}],
+            "cache-from": [{"type": "registry", "ref": "r"}]}}})",
+      "f.json", Find);
+  ASSERT_TRUE(file) << file.error().message();
+  const Target& target = file->targets.at("a");
+  EXPECT_THAT(target.lists.at("output"), ElementsAre("type=oci,\"dest=a,b\""));
+  EXPECT_THAT(target.lists.at("ssh"), ElementsAre("id=default,paths=/s"));
+  EXPECT_THAT(target.lists.at("cache-from"),
+              ElementsAre("type=registry,ref=r"));
+}
+
+TEST(ParseBakeJsonTest, NamesTheLine) {
+  EXPECT_TRUE(FailsWith(ParseBakeJson("{\n\t\"tarket\": {}\n}", "f.json", Find),
+                        ErrorCode::kInvalidArgument, "f.json:2: unknown key"));
+  EXPECT_TRUE(FailsWith(ParseBakeJson("{\"a\" 1}", "f.json", Find),
+                        ErrorCode::kInvalidArgument, "f.json"));
+  EXPECT_TRUE(FailsWith(
+      ParseBakeJson("{\"target\": {\"a\": {\"args\": 1}}}", "f.json", Find),
+      ErrorCode::kInvalidArgument, "f.json:1: expected names with values"));
+}
+
+TEST(ParseComposeTest, RefusesWhatItWouldMisread) {
+  EXPECT_TRUE(FailsWith(
+      ParseCompose("include: [a.yaml]\nservices: {}\n", "c.yaml", "", Find),
+      ErrorCode::kUnsupported, "c.yaml:1: include is not supported"));
+  EXPECT_TRUE(FailsWith(
+      ParseCompose("services:\n  a:\n    extends: b\n", "c.yaml", "", Find),
+      ErrorCode::kUnsupported, "c.yaml:3: extends is not supported"));
+  EXPECT_TRUE(FailsWith(ParseCompose("a: [", "c.yaml", "", Find),
+                        ErrorCode::kInvalidArgument, "c.yaml:1"));
+  EXPECT_TRUE(FailsWith(ParseCompose("a: 1\na: 2\n", "c.yaml", "", Find),
+                        ErrorCode::kInvalidArgument, "stands here twice"));
+}
+
+TEST(ParseComposeTest, ResolvesPathsWhereTheFileIs) {
+  auto file = ParseCompose(
+      "services:\n  a: {build: app}\n  b: {build: {context: ../b}}\n"
+      "  c: {build: https://h/c.git}\n",
+      "sub/c.yaml", "sub/", Find);
+  ASSERT_TRUE(file) << file.error().message();
+  EXPECT_EQ(file->targets.at("a").values.at("context"), "sub/app");
+  EXPECT_EQ(file->targets.at("b").values.at("context"), "b");
+  EXPECT_EQ(file->targets.at("c").values.at("context"), "https://h/c.git");
+}
+
+}  // namespace
+}  // namespace strake::builder::bake
