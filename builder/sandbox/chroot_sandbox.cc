@@ -1,7 +1,6 @@
 #include "builder/sandbox/chroot_sandbox.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -16,6 +15,7 @@
 
 #include "builder/sandbox/ask_child.h"
 #include "builder/sandbox/chroot_root.h"
+#include "builder/sandbox/memory_file.h"
 #include "builder/sandbox/root_assembly.h"
 #include "builder/sandbox/root_covers.h"
 #include "builder/sandbox/run_program.h"
@@ -57,10 +57,9 @@ Result<ExitStatus> RunDressed(const ProcessSpec& spec, RootCovers& covers,
 
 // What failed, in a child; null: nothing.
 const char* TryChroot(const char* folder) {
-  const int file =
-      static_cast<int>(syscall(SYS_memfd_create, "probe", MFD_CLOEXEC));
-  if (file < 0) return "memfd_create";
-  if (fchown(file, 1, 1) != 0) return "chown to another user";
+  const Result<UniqueFd> file = MakeMemoryFile("probe");
+  if (!file) return "memfd_create";
+  if (fchown(file->get(), 1, 1) != 0) return "chown to another user";
   // On the overlay of a container the node 0:0 is refused, and others are not.
   const int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (mknodat(fd, "null", S_IFCHR | 0600, makedev(1, 3)) != 0) {

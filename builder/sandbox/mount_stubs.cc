@@ -1,9 +1,13 @@
 #include "builder/sandbox/mount_stubs.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
+#include <utility>
 
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
@@ -16,45 +20,80 @@ bool SameTime(const timespec& a, const timespec& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
+bool SameFile(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+// Nobody but a program of a step can refuse the lock for longer than it takes
+// to remove a place.
+constexpr int kAttempts = 100;
+
 }  // namespace
 
 Result<UniqueFd> MountStubs::Open(int root, std::string_view target,
                                   Kind kind) {
-  ASSIGN_OR_RETURN(std::string path, ResolveInRoot(root, target));
+  ASSIGN_OR_RETURN(const std::string path, ResolveInRoot(root, target));
+  for (int attempt = 1; attempt <= kAttempts; ++attempt) {
+    ASSIGN_OR_RETURN(
+        std::optional<UniqueFd> place,
+        TryOpen(root, path, kind,
+                attempt < kAttempts ? Locks::kNeeded : Locks::kWished));
+    if (place) return *std::move(place);
+    sched_yield();
+  }
+  return IoError("mount point /" + path + ": it was removed again and again");
+}
+
+Result<std::optional<UniqueFd>> MountStubs::TryOpen(int root,
+                                                    const std::string& path,
+                                                    Kind kind, Locks locks) {
   // Reopened rather than duplicated: an earlier mount may cover the root.
   ASSIGN_OR_RETURN(UniqueFd place, OpenFileAt(root, ".", O_PATH | O_DIRECTORY));
-  if (path.empty()) return place;
+  if (path.empty()) return std::optional(std::move(place));
   const std::vector<std::string_view> names = Split(path, '/');
   for (size_t i = 0; i < names.size(); ++i) {
     const std::string name(names[i]);
     const bool last = i + 1 == names.size();
     const int flags = O_PATH | O_NOFOLLOW | (last ? 0 : O_DIRECTORY);
     Result<UniqueFd> next = OpenFileAt(place.get(), name.c_str(), flags);
+    bool made = false;
     if (!next && next.error().code() == ErrorCode::kNotFound) {
-      RETURN_IF_ERROR(Make(place.get(), name, last ? kind : Kind::kDirectory));
+      ASSIGN_OR_RETURN(made,
+                       Make(place.get(), name, last ? kind : Kind::kDirectory));
       next = OpenFileAt(place.get(), name.c_str(), flags);
+      if (!next && next.error().code() == ErrorCode::kNotFound) {
+        return std::optional<UniqueFd>();
+      }
     }
     if (!next) {
       return std::move(next).error().Wrap("mount point /" + path);
     }
+    if (last && !Hold(place.get(), name, next->get(), locks)) {
+      return std::optional<UniqueFd>();
+    }
+    if (last && made) {
+      stubs_.back().held = std::move(held_.back());
+      held_.pop_back();
+    }
     place = std::move(next).value();
   }
-  return place;
+  return std::optional(std::move(place));
 }
 
-Status MountStubs::Make(int parent, const std::string& name, Kind kind) {
+Result<bool> MountStubs::Make(int parent, const std::string& name, Kind kind) {
+  const auto failed = [&](const std::string& what) -> Result<bool> {
+    if (errno == EEXIST || errno == ENOENT) return false;
+    return ErrnoError("make the mount point " + what + " " + name);
+  };
   struct stat before {};
   if (fstat(parent, &before) != 0) return ErrnoError("fstat");
   if (kind == Kind::kDirectory) {
-    if (mkdirat(parent, name.c_str(), 0755) != 0) {
-      return ErrnoError("make the mount point directory " + name);
-    }
+    if (mkdirat(parent, name.c_str(), 0755) != 0) return failed("directory");
   } else {
-    const int file =
+    const UniqueFd file(
         openat(parent, name.c_str(),
-               O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (file < 0) return ErrnoError("make the mount point file " + name);
-    close(file);
+               O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
+    if (!file) return failed("file");
   }
   Stub stub;
   stub.name = name;
@@ -66,7 +105,29 @@ Status MountStubs::Make(int parent, const std::string& name, Kind kind) {
   if (fstat(parent, &after) != 0) return ErrnoError("fstat");
   stub.modified_by_us = after.st_mtim;
   stubs_.push_back(std::move(stub));
-  return {};
+  return true;
+}
+
+// Locks `place`, which has been found as `name`, if it may be a stub, and adds
+// it to `held_`. False: it is being removed.
+bool MountStubs::Hold(int parent, const std::string& name, int place,
+                      Locks locks) {
+  struct stat found {};
+  if (fstat(place, &found) != 0) return true;
+  UniqueFd& held = held_.emplace_back();
+  const bool may_be_stub =
+      S_ISDIR(found.st_mode) || (S_ISREG(found.st_mode) && found.st_size == 0);
+  if (!may_be_stub) return true;
+  held.reset(openat(parent, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!held) return errno != ENOENT;
+  // Other errors: a file system that has no locks.
+  const bool busy =
+      flock(held.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  struct stat now {};
+  const bool there =
+      fstatat(parent, name.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+      SameFile(found, now);
+  return there && (!busy || locks == Locks::kWished);
 }
 
 Status MountStubs::RemoveOne(const Stub& stub) {
@@ -77,6 +138,10 @@ Status MountStubs::RemoveOne(const Stub& stub) {
               AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return {};  // the step itself removed it
     return ErrnoError("mount point " + stub.name);
+  }
+  if (stub.held && flock(stub.held.get(), LOCK_EX | LOCK_NB) != 0 &&
+      errno == EWOULDBLOCK) {
+    return {};
   }
   if (stub.kind == Kind::kFile) {
     if (!S_ISREG(found.st_mode) || found.st_size != 0) return {};
@@ -105,6 +170,7 @@ Status MountStubs::Remove() {
     if (!removed && first) first = std::move(removed);
     stubs_.pop_back();
   }
+  held_.clear();
   return first;
 }
 

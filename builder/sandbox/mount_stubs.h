@@ -1,13 +1,18 @@
 // Places to mount on, made where a root file system lacks them, and removed
 // afterwards without a trace.
 //
-// Not thread-safe.
+// A cache that several steps share may get the same places from each of them:
+// all who use one hold a lock on it (flock(2), shared), and who made it removes
+// it only where nobody else does. One that others still use stays.
+//
+// Not thread-safe; for one step each.
 
 #ifndef STRAKE_BUILDER_SANDBOX_MOUNT_STUBS_H_
 #define STRAKE_BUILDER_SANDBOX_MOUNT_STUBS_H_
 
 #include <sys/stat.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +47,7 @@ class MountStubs {
  private:
   struct Stub {
     UniqueFd parent;  // O_PATH
+    UniqueFd held;    // the place itself, locked; none for those on the way
     std::string name;
     Kind kind = Kind::kDirectory;
     // The parent's times before and after the stub was made.
@@ -50,10 +56,18 @@ class MountStubs {
     struct timespec modified_by_us {};
   };
 
-  Status Make(int parent, const std::string& name, Kind kind);
+  enum class Locks { kNeeded, kWished };
+
+  // Nothing where another step removed something meanwhile.
+  Result<std::optional<UniqueFd>> TryOpen(int root, const std::string& path,
+                                          Kind kind, Locks locks);
+  // False: there is one now, or the parent is gone.
+  Result<bool> Make(int parent, const std::string& name, Kind kind);
+  bool Hold(int parent, const std::string& name, int place, Locks locks);
   static Status RemoveOne(const Stub& stub);
 
   std::vector<Stub> stubs_;
+  std::vector<UniqueFd> held_;  // places that were there
 };
 
 }  // namespace strake::builder::sandbox

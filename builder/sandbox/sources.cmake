@@ -11,6 +11,7 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/chroot_sandbox.cc
   sandbox/id_map.cc
   sandbox/kill_descendants.cc
+  sandbox/memory_file.cc
   sandbox/mount_api.cc
   sandbox/mount_stubs.cc
   sandbox/namespace_sandbox.cc

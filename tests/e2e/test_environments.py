@@ -298,6 +298,25 @@ class EnvironmentsTest(support.EndToEndTest):
                 self.assertEqual(result.returncode, 0, result.stderr)
                 self.assertEqual(os.listdir(os.path.join(self.store, "tmp")), [])
 
+    def test_where_no_file_in_memory_may_be_executed(self):
+        context = self.context("memory", f"FROM {self.base}\n"
+                               "RUN --mount=type=secret,id=s,target=/s cat /s\n")
+        secret = os.path.join(self.scratch, "memory-secret")
+        with open(secret, "w") as f:
+            f.write("hidden")
+        # The setting is that of a process namespace: nobody else's changes.
+        script = 'echo $1 > /proc/sys/vm/memfd_noexec && shift && exec "$@"'
+        for isolation in ("notify", "trace"):
+            for level in ("1", "2"):
+                with self.subTest(isolation=isolation, level=level):
+                    result = self.strake(
+                        "build", "--progress=plain", "--no-cache", "-t", "x",
+                        "--isolation", isolation, "--secret", f"id=s,src={secret}",
+                        context, env=self.environment(),
+                        prefix=["unshare", "-pf", "--mount-proc", "sh", "-c",
+                                script, "sh", level])
+                    self.assertEqual(result.returncode, 0, result.stderr)
+
     def test_warns_once_of_what_has_no_effect(self):
         step = "RUN --mount=type=tmpfs,target=/t,size=1m true"
         context = self.context("limits", f"FROM {self.base}\n{step}\n{step} # again\n")

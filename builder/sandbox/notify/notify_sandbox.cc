@@ -19,7 +19,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,6 +31,7 @@
 #include "builder/sandbox/channel.h"
 #include "builder/sandbox/child.h"
 #include "builder/sandbox/child_plan.h"
+#include "builder/sandbox/memory_file.h"
 #include "builder/sandbox/notify/root_view.h"
 #include "builder/sandbox/notify/supervisor.h"
 #include "builder/sandbox/notify/supervisor_process.h"
@@ -98,6 +98,7 @@ class NotifyRun {
     plan.mounts = view.TakeMounts();
     plan.transport = transport_;
     plan.meant = view.meant();
+    plan.folder = view.directory();
     plan.channel = channel_.theirs.get();
     plan.alive = alive_.write_end.get();
     plan.results = results_.get();
@@ -113,8 +114,7 @@ class NotifyRun {
   Status Open() {
     ASSIGN_OR_RETURN(channel_, MakeChannel());
     ASSIGN_OR_RETURN(alive_, MakePipe());
-    results_.reset(memfd_create("strake-results", MFD_CLOEXEC));
-    if (!results_) return ErrnoError("memfd_create");
+    ASSIGN_OR_RETURN(results_, MakeMemoryFile("strake-results"));
     stdio_[0] = spec_.stdin_fd;
     stdio_[1] = spec_.stdout_fd;
     stdio_[2] = spec_.stderr_fd;

@@ -1,7 +1,6 @@
 #include "builder/sandbox/notify/root_view.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +10,7 @@
 #include <string_view>
 
 #include "builder/sandbox/device_nodes.h"
+#include "builder/sandbox/memory_file.h"
 #include "builder/sandbox/network.h"
 #include "builder/sandbox/notify/host_path.h"
 #include "util/byte_stream.h"
@@ -165,8 +165,7 @@ Result<UniqueFd> RootView::OpenSource(const Mount& mount) {
 // In memory: a secret never reaches the disk.
 Result<UniqueFd> RootView::MakeFile(const Mount& mount) {
   // The name is what tells files in memory apart in /proc.
-  UniqueFd file(memfd_create(("strake" + mount.target).c_str(), MFD_CLOEXEC));
-  if (!file) return ErrnoError("memfd_create");
+  ASSIGN_OR_RETURN(UniqueFd file, MakeMemoryFile("strake" + mount.target));
   FdSink sink(file.get());
   RETURN_IF_ERROR(sink.Write(mount.content));
   if (fchmod(file.get(), 0600) != 0) return ErrnoError("fchmod");

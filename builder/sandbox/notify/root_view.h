@@ -36,6 +36,8 @@ class RootView {
 
   // The root first. REQUIRES: `Prepare` succeeded; once.
   std::vector<VirtualMount> TakeMounts() { return std::move(mounts_); }
+  // What is the run's own, and not in the root. REQUIRES: `Prepare` succeeded.
+  const std::string& directory() const { return directory_->path(); }
   // What files outside of the root are meant to be.
   const std::vector<std::pair<InodeKey, VirtualMetadata>>& meant() const {
     return meant_;

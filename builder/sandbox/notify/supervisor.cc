@@ -22,6 +22,7 @@
 #include "builder/sandbox/channel.h"
 #include "builder/sandbox/child.h"
 #include "builder/sandbox/kill_descendants.h"
+#include "builder/sandbox/memory_file.h"
 #include "builder/sandbox/notify/emulation.h"
 #include "builder/sandbox/notify/filter.h"
 #include "builder/sandbox/notify/find_program.h"
@@ -122,12 +123,13 @@ class Supervisor {
     for (auto& [key, metadata] : plan_.meant) {
       emulation.inodes.Set(key, metadata);
     }
-    emulation.loader.reset(memfd_create("strake-loader", MFD_CLOEXEC));
-    const std::string_view image = LoaderImage();
-    if (write(emulation.loader.get(), image.data(), image.size()) !=
-        static_cast<ssize_t>(image.size())) {
-      Fail(ChildStep::kExec, errno);
+    Result<UniqueFd> loader =
+        MakeProgramFile("strake-loader", LoaderImage(), plan_.folder);
+    if (!loader) {
+      emulation.say(loader.error().message());
+      Fail(ChildStep::kExec, EIO);
     }
+    emulation.loader = std::move(loader).value();
 
     const Viewer anybody{.thread = getpid(), .who = &Credentials::Almighty()};
     Place cwd;

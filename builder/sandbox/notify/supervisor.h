@@ -27,6 +27,7 @@ struct SupervisorPlan {
   std::vector<VirtualMount> mounts;
   CallTransport transport = CallTransport::kListener;
   std::vector<std::pair<InodeKey, VirtualMetadata>> meant;
+  std::string folder;  // for what cannot be kept in memory
   // Borrowed descriptors.
   int channel = -1;  // takes `ChildReport` packets; SOCK_SEQPACKET
   int alive = -1;    // held open while any process of the run is left

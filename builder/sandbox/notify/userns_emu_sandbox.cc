@@ -15,7 +15,6 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -24,6 +23,7 @@
 #include <utility>
 
 #include "builder/sandbox/channel.h"
+#include "builder/sandbox/memory_file.h"
 #include "builder/sandbox/mount_stubs.h"
 #include "builder/sandbox/notify/filter.h"
 #include "builder/sandbox/notify/handlers.h"
@@ -61,8 +61,7 @@ class EmulatedRun {
                    sizeof(yes)) != 0) {
       return ErrnoError("setsockopt(SO_PASSCRED)");
     }
-    results_.reset(memfd_create("strake-results", MFD_CLOEXEC));
-    if (!results_) return ErrnoError("memfd_create");
+    ASSIGN_OR_RETURN(results_, MakeMemoryFile("strake-results"));
     const notify::InnerSupervisorPlan plan = {.spec = &spec_,
                                               .socket = channel.theirs.get(),
                                               .results = results_.get()};

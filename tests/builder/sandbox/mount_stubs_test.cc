@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "tests/builder/sandbox/mount_listing.h"
 #include "tests/support/temp_dir.h"
@@ -94,6 +96,45 @@ TEST(MountStubsTest, NamesTheFileInTheWay) {
       stubs.Open(root.fd(), "/file/below", Kind::kDirectory);
   ASSERT_FALSE(opened);
   EXPECT_THAT(opened.error().message(), ::testing::HasSubstr("file"));
+}
+
+TEST(MountStubsTest, KeepsAPlaceThatAnotherStepUses) {
+  testing::TempDir root;
+  MountStubs first;
+  MountStubs second;
+  for (const Kind kind : {Kind::kDirectory, Kind::kFile}) {
+    const char* name = kind == Kind::kFile ? "/c/file" : "/c/directory";
+    ASSERT_TRUE(first.Open(root.fd(), name, kind));
+    ASSERT_TRUE(second.Open(root.fd(), name, kind));
+  }
+  EXPECT_TRUE(first.Remove());
+  EXPECT_TRUE(Exists(root.path("c/file")));
+  EXPECT_TRUE(Exists(root.path("c/directory")));
+  EXPECT_TRUE(second.Remove());
+}
+
+TEST(MountStubsTest, MakesTheSamePlaceForStepsAtTheSameTime) {
+  testing::TempDir root;
+  std::atomic<int> wrong = 0;
+  const auto run = [&] {
+    for (int i = 0; i < 500; ++i) {
+      MountStubs stubs;
+      Result<UniqueFd> place = stubs.Open(root.fd(), "/a/b", Kind::kDirectory);
+      struct stat opened {};
+      struct stat named {};
+      if (!place || fstat(place->get(), &opened) != 0 ||
+          fstatat(root.fd(), "a/b", &named, 0) != 0 ||
+          opened.st_ino != named.st_ino || !stubs.Remove()) {
+        ++wrong;
+      }
+    }
+  };
+  {
+    const std::jthread one(run);
+    const std::jthread two(run);
+    const std::jthread three(run);
+  }
+  EXPECT_EQ(wrong, 0);
 }
 
 }  // namespace
