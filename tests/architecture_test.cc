@@ -81,6 +81,7 @@ const std::set<std::string> kBuilderApi = {"builder/context/context_url.h",
                                            "builder/bake/interpolate.h",
                                            "builder/doctor.h",
                                            "builder/images.h",
+                                           "builder/image_index.h",
                                            "builder/output.h",
                                            "builder/progress.h",
                                            "builder/sandbox/backends.h"};

@@ -34,6 +34,7 @@ enum class ChildStep : int32_t {
   kSignals,
   kChroot,
   kEnterCwd,
+  kJoinUserNamespace,
   kSeccomp,
   kTrace,
   kDropBounding,  // index: the capability
@@ -82,6 +83,7 @@ struct ChildPlan {
   int ipc_namespace = -1;
   int uts_namespace = -1;
   int network_namespace = -1;
+  int user_namespace = -1;
   int proc_target = -1;
   int host_proc = -1;
   int dev_null = -1;

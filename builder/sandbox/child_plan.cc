@@ -98,6 +98,7 @@ Result<OwnedChildPlan> OwnedChildPlan::Make(const ProcessSpec& spec,
   plan.ipc_namespace = root.ipc_namespace.get();
   plan.uts_namespace = root.uts_namespace.get();
   plan.network_namespace = root.network_namespace.get();
+  plan.user_namespace = root.user_namespace;
   plan.proc_target = root.proc_target.get();
   plan.host_proc = root.host_proc.get();
   plan.dev_null = root.dev_null.get();
@@ -115,6 +116,7 @@ Result<OwnedChildPlan> OwnedChildPlan::Make(const ProcessSpec& spec,
                  plan.ipc_namespace,
                  plan.uts_namespace,
                  plan.network_namespace,
+                 plan.user_namespace,
                  plan.proc_target,
                  plan.host_proc,
                  plan.dev_null,

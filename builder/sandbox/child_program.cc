@@ -208,6 +208,10 @@ void ChildProgram::Run() {
   umask(0022);
   EnterRoot();
   Check(chdir(plan_.cwd) == 0, ChildStep::kEnterCwd);
+  if (plan_.user_namespace >= 0) {
+    Check(setns(plan_.user_namespace, CLONE_NEWUSER) == 0,
+          ChildStep::kJoinUserNamespace);
+  }
   const int socket = plan_.listener_socket;
   const int keep[] = {0, 1, 2,
                       socket < 0 ? channel_ : std::min(channel_, socket),
@@ -250,6 +254,8 @@ const char* ChildStepText(ChildStep step) {
       return "chroot";
     case ChildStep::kEnterCwd:
       return "enter the working directory";
+    case ChildStep::kJoinUserNamespace:
+      return "join the user namespace with emulators";
     case ChildStep::kSeccomp:
       return "install the seccomp filter";
     case ChildStep::kTrace:

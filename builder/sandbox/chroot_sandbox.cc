@@ -15,6 +15,7 @@
 
 #include "builder/sandbox/ask_child.h"
 #include "builder/sandbox/chroot_root.h"
+#include "builder/sandbox/emulators.h"
 #include "builder/sandbox/memory_file.h"
 #include "builder/sandbox/root_assembly.h"
 #include "builder/sandbox/root_covers.h"
@@ -93,6 +94,7 @@ Result<ExitStatus> ChrootSandbox::Run(const ProcessSpec& spec,
                                       std::stop_token stop) {
   RETURN_IF_ERROR(CheckSpec(spec));
   RETURN_IF_ERROR(CheckForChroot(spec));
+  RETURN_IF_ERROR(PrepareEmulation(spec, Emulation::kKernelOnly));
   if (stop.stop_requested()) {
     return Cancelled("\"" + spec.argv.front() + "\" was not started");
   }

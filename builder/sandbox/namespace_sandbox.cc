@@ -25,18 +25,30 @@
 
 #include <utility>
 
+#include "builder/sandbox/emulators.h"
 #include "builder/sandbox/mount_stubs.h"
 #include "builder/sandbox/root_assembly.h"
 #include "builder/sandbox/run_program.h"
+#include "builder/sandbox/user_namespace.h"
 #include "util/result_macros.h"
 
 namespace strake::builder::sandbox {
 namespace {
 
+// Where the program can be run, which is here for nearly all.
+Result<EmulationPlace> FindPlace(const ProcessSpec& spec) {
+  if (!FindForeignProgram(spec)) return EmulationPlace{};
+  // Tells what an earlier call has made of this process.
+  const bool own = EnterUserNamespace().privilege != Privilege::kRoot;
+  return PrepareEmulation(spec, own ? Emulation::kHere : Emulation::kApart);
+}
+
 Result<ExitStatus> RunInRoot(const ProcessSpec& spec, MountStubs& stubs,
                              const OutputCallback& on_output,
                              const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(EmulationPlace place, FindPlace(spec));
   ASSIGN_OR_RETURN(AssembledRoot root, AssembleRoot(spec, stubs));
+  root.user_namespace = place.user_namespace;
   return RunProgram(spec, std::move(root), on_output, stop);
 }
 

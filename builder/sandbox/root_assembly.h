@@ -23,6 +23,9 @@ struct AssembledRoot {
   // A copy of the host's /proc, attached at `proc_target`; none where the host
   // has none.
   UniqueFd host_proc;
+  // Borrowed: a user namespace that the program enters last, where it is run
+  // through an emulator (`emulators.h`); -1: none.
+  int user_namespace = -1;
   // Without namespaces: the directory to chroot(2) into; nothing above is set.
   UniqueFd directory;
 };

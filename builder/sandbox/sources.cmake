@@ -9,6 +9,8 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/child_program.cc
   sandbox/chroot_root.cc
   sandbox/chroot_sandbox.cc
+  sandbox/emulators.cc
+  sandbox/foreign_program.cc
   sandbox/id_map.cc
   sandbox/kill_descendants.cc
   sandbox/memory_file.cc

@@ -31,6 +31,7 @@
 #include "builder/sandbox/channel.h"
 #include "builder/sandbox/child.h"
 #include "builder/sandbox/child_plan.h"
+#include "builder/sandbox/foreign_program.h"
 #include "builder/sandbox/memory_file.h"
 #include "builder/sandbox/notify/root_view.h"
 #include "builder/sandbox/notify/supervisor.h"
@@ -188,6 +189,7 @@ Result<ExitStatus> NotifySandbox::Run(const ProcessSpec& spec,
   if (stop.stop_requested()) {
     return Cancelled("\"" + spec.argv.front() + "\" was not started");
   }
+  RETURN_IF_ERROR(RefuseForeignProgram(spec));
   if (spec.touched != nullptr) spec.touched->reset();
   notify::RootView view(options_.scratch);
   RETURN_IF_ERROR(view.Prepare(spec));

@@ -23,6 +23,7 @@
 #include <utility>
 
 #include "builder/sandbox/channel.h"
+#include "builder/sandbox/emulators.h"
 #include "builder/sandbox/memory_file.h"
 #include "builder/sandbox/mount_stubs.h"
 #include "builder/sandbox/notify/filter.h"
@@ -129,6 +130,7 @@ Result<ExitStatus> UsernsEmuSandbox::Run(const ProcessSpec& spec,
   if (stop.stop_requested()) {
     return Cancelled("\"" + spec.argv.front() + "\" was not started");
   }
+  RETURN_IF_ERROR(PrepareEmulation(spec, Emulation::kHere));
   // Not told, until a test shows that nothing passes by the supervisor.
   if (spec.touched != nullptr) spec.touched->reset();
   ProcessSpec told_nothing = spec;
