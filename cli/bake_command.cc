@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,6 +48,8 @@ class BakeCommand final : public Command {
   std::vector<std::string> files_;
   std::vector<std::string> overrides_;
   std::vector<std::string> insecure_registries_;
+  std::optional<std::string> provenance_;
+  std::optional<std::string> sbom_;
   std::string metadata_file_;
   std::string progress_;
   std::string jobs_ = "0";
@@ -81,6 +84,17 @@ void BakeCommand::Declare(OptionSet& options) {
   options.Value("--metadata-file", metadata_file_, {"FILE", Completes::kFiles},
                 "Write digests and names of the results to FILE, as JSON by "
                 "target");
+  options.OptionalValue("--provenance", provenance_,
+                        "Only false is supported yet: no provenance");
+  options.OptionalValue("--sbom", sbom_,
+                        "Only false is supported yet: no bill of materials");
+  for (std::string_view names :
+       {"--allow", "--builder", "--call", "--list", "--var"}) {
+    options.NotYetValue(names);
+  }
+  for (std::string_view names : {"--check", "-D,--debug"}) {
+    options.NotYetFlag(names);
+  }
   options.Value(
       "--progress", progress_,
       {"MODE",
@@ -131,6 +145,8 @@ Result<BuildRequest> BakeCommand::RequestOf(
   for (const std::string& host : insecure_registries_) {
     common.insert(common.end(), {"--insecure-registry", host});
   }
+  if (provenance_) common.push_back("--provenance=" + *provenance_);
+  if (sbom_) common.push_back("--sbom=" + *sbom_);
   if (push_) common.emplace_back("--push");
   if (load_) common.emplace_back("--load");
   if (no_cache_) common.emplace_back("--no-cache");

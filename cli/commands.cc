@@ -14,8 +14,9 @@ constexpr std::string_view kRegistries = "Registries";
 constexpr std::string_view kOther = "Other";
 
 constexpr std::string_view kBuildDescription =
-    "Builds an image from a Dockerfile and a build context: a folder, or with "
-    "\"-\" a tar (or only a Dockerfile) on standard input. Without --output or "
+    "Builds an image from a Dockerfile and a build context: a folder, a git "
+    "repository, the address of an archive, an OCI artifact, or with \"-\" a "
+    "tar (or only a Dockerfile) on standard input. Without --output or "
     "--push the image goes to the local store. Options that docker buildx has "
     "too mean the same.";
 constexpr std::string_view kBakeDescription =

@@ -72,9 +72,9 @@ const std::set<std::string> kBuilderValues = {
 const std::set<std::string> kBuilderApi = {"builder/context/context_url.h",
                                            "builder/build.h",
                                            "builder/explanation.h",
+                                           "builder/image_index.h",
                                            "builder/check.h",
                                            "builder/run.h",
-
                                            "builder/build_targets.h",
                                            "builder/bake/target.h",
                                            "builder/bake/load_files.h",

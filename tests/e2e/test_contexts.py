@@ -283,6 +283,12 @@ COPY --from=replaced /from/image /replaced
             "from/image": "i", "layout": "i", "exact": "i", "h": "sub", "w": "web",
             "folder/Dockerfile": "unused", "folder/l": "local",
             "folder/.dockerignore": "ignored\n", "replaced": "i"})
+        # An image's files as the main context.
+        whole = self.context("named-whole", DOCKERFILE, a="1")
+        place = os.path.join(self.scratch, "whole-layout")
+        self.build("-o", f"type=oci,dest={place},tar=false", whole)
+        self.assertEqual(self.files_of(f"oci-layout://{place}"),
+                         {"Dockerfile": DOCKERFILE, "a": "1"})
         # Another way to write the name that FROM has.
         other = self.context("named-other", "FROM debian:12\n")
         self.assertEqual(

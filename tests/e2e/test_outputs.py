@@ -39,6 +39,13 @@ def read_image(layout):
     return entry, manifest, json.loads(blob(layout, manifest["config"]["digest"]))
 
 
+def read_index(layout):
+    """The entry of index.json and the image index that it names."""
+    with open(os.path.join(layout, "index.json")) as f:
+        entry = json.load(f)["manifests"][0]
+    return entry, json.loads(blob(layout, entry["digest"]))
+
+
 def member(content, offset):
     """What the gzip member at `offset` holds."""
     return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(content[offset:])
@@ -280,6 +287,29 @@ class OutputsTest(support.EndToEndTest):
         result = self.strake("build", "--annotation", "index:a=b", self.dir)
         self.assertEqual(result.returncode, 1)
         self.assertIn("an image of one platform has none", result.stderr)
+
+    def test_index_of_several_platforms(self):
+        context = self.context("several", "FROM scratch\nARG TARGETARCH\nCOPY a.txt /$TARGETARCH\n",
+                               a__txt="a")
+        folder = os.path.join(self.scratch, "several-platforms")
+        self.build("--platform", "linux/amd64,linux/arm64", "-o",
+                   f"type=oci,dest={folder},tar=false,compression=zstd,annotation-index.a=b,"
+                   "annotation-manifest[linux/arm64].c=d,annotation-manifest-descriptor.e=f,"
+                   "annotation-index-descriptor.g=h", context)
+        entry, index = read_index(folder)
+        self.assertEqual(entry["annotations"]["g"], "h")
+        self.assertEqual(index["annotations"], {"a": "b"})
+        notes = {}
+        for image in index["manifests"]:
+            self.assertEqual(image["annotations"], {"e": "f"})
+            manifest = json.loads(blob(folder, image["digest"]))
+            notes[image["platform"]["architecture"]] = manifest.get("annotations")
+            for layer in manifest["layers"]:
+                self.assertTrue(layer["mediaType"].endswith("+zstd"))
+        self.assertEqual(notes, {"amd64": None, "arm64": {"c": "d"}})
+        out = os.path.join(self.scratch, "split")
+        self.build("-o", f"type=local,dest={out},platform-split=true", context)
+        self.assertEqual(os.listdir(os.path.join(out, "linux_amd64")), ["amd64"])
 
     def test_metadata(self):
         metadata = os.path.join(self.scratch, "m.json")
