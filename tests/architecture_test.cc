@@ -69,9 +69,12 @@ const std::set<std::string> kBuilderValues = {
 
 // Of `builder`, what programs and the rooms above may include.
 const std::set<std::string> kBuilderApi = {
-    "builder/build.h",  "builder/explanation.h", "builder/check.h",
-    "builder/run.h",    "builder/doctor.h",      "builder/images.h",
-    "builder/output.h", "builder/progress.h",    "builder/sandbox/backends.h"};
+    "builder/build.h",       "builder/explanation.h",
+    "builder/check.h",       "builder/run.h",
+    "builder/prune.h",       "builder/fsck.h",
+    "builder/store_usage.h", "builder/doctor.h",
+    "builder/images.h",      "builder/output.h",
+    "builder/progress.h",    "builder/sandbox/backends.h"};
 
 // Libraries whose headers stay in `.cc` files, so that who includes ours needs
 // none of theirs.
