@@ -69,22 +69,26 @@ const std::set<std::string> kBuilderValues = {
     "builder/explanation.h", "builder/progress_reporter.h"};
 
 // Of `builder`, what programs and the rooms above may include.
-const std::set<std::string> kBuilderApi = {"builder/context/context_url.h",
-                                           "builder/build.h",
-                                           "builder/explanation.h",
-                                           "builder/image_index.h",
-                                           "builder/check.h",
-                                           "builder/run.h",
-                                           "builder/build_targets.h",
-                                           "builder/bake/target.h",
-                                           "builder/bake/load_files.h",
-                                           "builder/bake/interpolate.h",
-                                           "builder/doctor.h",
-                                           "builder/images.h",
-                                           "builder/image_index.h",
-                                           "builder/output.h",
-                                           "builder/progress.h",
-                                           "builder/sandbox/backends.h"};
+const std::set<std::string> kBuilderApi = {
+    "builder/bake/interpolate.h",
+    "builder/bake/load_files.h",
+    "builder/bake/target.h",
+    "builder/build.h",
+    "builder/build_targets.h",
+    "builder/check.h",
+    "builder/context/context_url.h",
+    "builder/doctor.h",
+    "builder/explanation.h",
+    "builder/fsck.h",
+    "builder/image_index.h",
+    "builder/images.h",
+    "builder/output.h",
+    "builder/progress.h",
+    "builder/prune.h",
+    "builder/run.h",
+    "builder/sandbox/backends.h",
+    "builder/store_usage.h",
+};
 
 // Libraries whose headers stay in `.cc` files, so that who includes ours needs
 // none of theirs.
