@@ -23,7 +23,7 @@ WAYS = {"notify": 600, "trace-filter": 150, "trace-all": 150, "nested": 60,
         "userns-emu": 300}
 USER = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"]
 # Seeds by which differences were found, each mended since.
-FOUND = (4925,)
+FOUND = (4925, 100188)
 FIRST = int(os.environ.get("STRAKE_FUZZ_FIRST", "1"))
 
 

@@ -258,13 +258,16 @@ Answer HandleTruncate(Request& request) {
   const auto size = static_cast<int64_t>(request.argument(1));
   if (size < 0) return -EINVAL;
   if (int failed = request.Find(AT_FDCWD, 0, 0, place)) return failed;
-  struct stat meant {};
-  if (int failed = request.Stat(place.fd.get(), meant)) return failed;
+  struct stat file {};
+  if (fstat(place.fd.get(), &file) != 0) return -errno;
+  struct stat meant = file;
+  request.emulation().inodes.Apply(meant);
   if (S_ISDIR(meant.st_mode)) return -EISDIR;
   if (!S_ISREG(meant.st_mode)) return -EINVAL;
   if (!request.May(place, 2)) return -EACCES;
   if (int failed = IsWritable(place)) return failed;
   request.emulation().Touch(place.fd.get());
+  RecordWrite(request, file);
   return truncate(HostPath::OwnDescriptor(place.fd.get()).c_str(), size) == 0
              ? 0
              : -errno;

@@ -315,31 +315,14 @@ class Opener {
       }
       if (Writes(open_.flags)) {
         emulation_.TouchFile(place.fd.get(), KeyOf(on_disk));
-        DropPrivileges(on_disk, file);
+        // The kernel does so at the write, which nobody tells us of.
+        RecordWrite(request_, on_disk);
       }
     }
     if ((open_.flags & O_NONBLOCK) == 0) {
       fcntl(place.fd.get(), F_SETFL, open_.flags & kStatusFlags);
     }
     return Send(std::move(place.fd));
-  }
-
-  // What the kernel takes from a file that is written to. It does so at the
-  // write, which nobody tells us of.
-  void DropPrivileges(const struct stat& file, const struct stat& meant) {
-    const bool set_ids = (meant.st_mode & (S_ISUID | S_ISGID)) != 0 &&
-                         !request_.credentials().Has(Capability::kFsetid);
-    if (!set_ids && !emulation_.inodes.HasXattrs(file)) return;
-    const std::lock_guard lock(emulation_.changes);
-    emulation_.inodes.Update(file, [&](VirtualMetadata& metadata) {
-      metadata.xattrs.erase("security.capability");
-      if (set_ids && S_ISREG(metadata.mode)) {
-        metadata.mode &= ~static_cast<mode_t>(S_ISUID);
-        if ((metadata.mode & S_IXGRP) != 0) {
-          metadata.mode &= ~static_cast<mode_t>(S_ISGID);
-        }
-      }
-    });
   }
 
   Answer OpenDevice(dev_t number) {

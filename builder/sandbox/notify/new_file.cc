@@ -1,5 +1,6 @@
 #include "builder/sandbox/notify/new_file.h"
 
+#include <mutex>
 #include <utility>
 
 namespace strake::builder::sandbox::notify {
@@ -28,6 +29,25 @@ void RecordNewFile(Request& request, int directory, const struct stat& file,
     meant.mode &= ~static_cast<mode_t>(S_ISGID);
   }
   request.emulation().inodes.Created(file, std::move(meant));
+}
+
+void RecordWrite(Request& request, const struct stat& file) {
+  Emulation& emulation = request.emulation();
+  struct stat meant = file;
+  emulation.inodes.Apply(meant);
+  const bool set_ids = (meant.st_mode & (S_ISUID | S_ISGID)) != 0 &&
+                       !request.credentials().Has(Capability::kFsetid);
+  if (!set_ids && !emulation.inodes.HasXattrs(file)) return;
+  const std::lock_guard lock(emulation.changes);
+  emulation.inodes.Update(file, [&](VirtualMetadata& metadata) {
+    metadata.xattrs.erase("security.capability");
+    if (set_ids && S_ISREG(metadata.mode)) {
+      metadata.mode &= ~static_cast<mode_t>(S_ISUID);
+      if ((metadata.mode & S_IXGRP) != 0) {
+        metadata.mode &= ~static_cast<mode_t>(S_ISGID);
+      }
+    }
+  });
 }
 
 }  // namespace strake::builder::sandbox::notify

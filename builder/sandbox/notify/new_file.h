@@ -1,5 +1,5 @@
-// What a file that a process makes is to be: owner, mode, inheritance from its
-// directory.
+// What becomes of owner and mode of a file that a process makes (inheritance
+// from its directory) or writes to (set-id bits and capabilities).
 
 #ifndef STRAKE_BUILDER_SANDBOX_NOTIFY_NEW_FILE_H_
 #define STRAKE_BUILDER_SANDBOX_NOTIFY_NEW_FILE_H_
@@ -23,6 +23,13 @@ mode_t DiskMode(mode_t mode);
 // REQUIRES: `Emulation::changes` is held.
 void RecordNewFile(Request& request, int directory, const struct stat& file,
                    mode_t mode, uint64_t rdev = 0);
+
+// Takes from the file that the caller is about to write to what the kernel
+// would take from it: file capabilities, and set-id bits unless the caller has
+// CAP_FSETID.
+//   file  as the kernel gives it
+// REQUIRES: `Emulation::changes` is not held.
+void RecordWrite(Request& request, const struct stat& file);
 
 }  // namespace strake::builder::sandbox::notify
 

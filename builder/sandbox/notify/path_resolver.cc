@@ -54,6 +54,15 @@ bool IsPlainName(std::string_view name) {
          name != ".." && name.find('/') == std::string_view::npos;
 }
 
+// The number in "/proc/self/fd/N", which C libraries use where the kernel has
+// no call for a descriptor; -1 for any other path.
+int OwnDescriptor(std::string_view path) {
+  constexpr std::string_view kDescriptors = "/proc/self/fd/";
+  if (!path.starts_with(kDescriptors)) return -1;
+  const auto number = ParseUint(path.substr(kDescriptors.size()));
+  return number && *number <= INT_MAX ? static_cast<int>(*number) : -1;
+}
+
 std::vector<std::string> Components(std::string_view path) {
   std::vector<std::string> names;
   for (std::string_view name : Split(path, '/')) {
@@ -203,6 +212,13 @@ int PathResolver::OpenFast(const Viewer& viewer, int directory,
 int PathResolver::Find(const Viewer& viewer, int directory,
                        const std::string& path, Follow follow,
                        Place& place) const {
+  std::string_view below;
+  if (const int descriptor = OwnDescriptor(path);
+      descriptor >= 0 && follow == Follow::kYes &&
+      mounts_.Match(path, below).kind == VirtualMount::Kind::kProc) {
+    const int found = FindDescriptor(viewer, descriptor, place);
+    return found == -EBADF ? -ENOENT : found;
+  }
   const uint64_t flags = O_PATH | (follow == Follow::kNo ? O_NOFOLLOW : 0);
   const int fast = OpenFast(viewer, directory, path, flags, place);
   if (fast != kUseWalk) return fast;
