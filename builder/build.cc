@@ -250,22 +250,35 @@ std::vector<exporter::ExportedRoot> RootsOf(const BuildGraph& graph,
   return roots;
 }
 
+// The base image whose layer `layer` is; null: no target's.
+const plan::ImageOp* BaseWith(const Job& job, const oci::Descriptor& layer) {
+  for (const plan::TargetImage& target : job.plan.graph.targets) {
+    const plan::ImageOp* base = job.BaseOf(target);
+    if (base == nullptr) continue;
+    auto it =
+        std::ranges::find(base->layers, layer.digest, &oci::Descriptor::digest);
+    if (it != base->layers.end()) return base;
+  }
+  return nullptr;
+}
+
 // Brings a layer that goes to a registry into the store: of the base image, or
 // of a cache.
 Status FetchLayer(const Job& job, const cache::ImportedCache& imported,
                   const oci::Descriptor& layer) {
-  for (const plan::TargetImage& target : job.plan.graph.targets) {
-    const plan::ImageOp* base = job.BaseOf(target);
-    const bool of_base =
-        base != nullptr &&
-        std::ranges::find(base->layers, layer.digest,
-                          &oci::Descriptor::digest) != base->layers.end();
-    if (!of_base) continue;
-    plan::ImageOp one = *base;
-    one.layers = {layer};
-    return FetchBaseLayers(one, job.images, job.progress);
-  }
-  return imported.Fetch(layer);
+  const plan::ImageOp* base = BaseWith(job, layer);
+  if (base == nullptr) return imported.Fetch(layer);
+  plan::ImageOp one = *base;
+  one.layers = {layer};
+  return FetchBaseLayers(one, job.images, job.progress);
+}
+
+// Where a registry has it.
+std::optional<oci::Reference> RepositoryOf(const Job& job,
+                                           const oci::Descriptor& layer) {
+  const plan::ImageOp* base = BaseWith(job, layer);
+  if (base == nullptr) return {};
+  return base->reference;
 }
 
 Status ExportCaches(const Job& job, const solve::SolveResult& solved,
@@ -306,20 +319,21 @@ Result<BuildResult> SolveAndExport(const Job& job, Workshop& workshop) {
     ASSIGN_OR_RETURN(image, Assemble(job, workshop, options, *solved));
   }
   const std::vector<exporter::ExportedRoot> roots = RootsOf(graph, *solved);
-  exporter::ExportContext context{image,
-                                  job.store.layout(),
-                                  roots,
-                                  *workshop.snapshots.snapshotter,
-                                  job.client,
-                                  job.plan.bases,
-                                  [&](const oci::Descriptor& layer) {
-                                    return FetchLayer(job, workshop.imported,
-                                                      layer);
-                                  },
-                                  job.progress,
-                                  job.options.stop,
-                                  exporter::CommonLayerForm(job.outputs),
-                                  job.epoch};
+  exporter::ExportContext context{
+      image,
+      job.store.layout(),
+      roots,
+      *workshop.snapshots.snapshotter,
+      job.client,
+      job.plan.bases,
+      [&](const oci::Descriptor& layer) {
+        return FetchLayer(job, workshop.imported, layer);
+      },
+      job.progress,
+      job.options.stop,
+      exporter::CommonLayerForm(job.outputs),
+      job.epoch,
+      [&](const oci::Descriptor& layer) { return RepositoryOf(job, layer); }};
   ASSIGN_OR_RETURN(exporter::Exported exported,
                    exporter::Export(job.outputs, {}, context));
   result.names = std::move(exported.names);

@@ -11,6 +11,7 @@
 #include "oci/manifest.h"
 #include "oci/media_type.h"
 #include "oci/walk.h"
+#include "registry/copy.h"
 #include "registry/parallel_transfers.h"
 #include "util/result_macros.h"
 
@@ -63,8 +64,14 @@ Status Push::PushBlob(const oci::Descriptor& blob, std::stop_token stop) const {
     Report(blob, TransferAction::kMount, blob.size_bytes, true);
     return {};
   }
-  if (options_.fetch_missing && !store_.Contains(blob.digest)) {
-    RETURN_IF_ERROR(options_.fetch_missing(blob));
+  if (!store_.Contains(blob.digest)) {
+    std::optional<oci::Reference> source;
+    if (options_.found_in) source = options_.found_in(blob);
+    if (source) {
+      return CopyBlob(client_, *source, target_, blob,
+                      {.progress = options_.progress, .stop = stop});
+    }
+    if (options_.fetch_missing) RETURN_IF_ERROR(options_.fetch_missing(blob));
   }
   return UploadBlob(blob, stop);
 }

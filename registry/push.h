@@ -4,6 +4,7 @@
 #define STRAKE_REGISTRY_PUSH_H_
 
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -22,6 +23,11 @@ struct PushOptions {
   // images). One on the same registry as the target is asked to lend each blob
   // that the target lacks before it is uploaded; the others are passed over.
   std::vector<oci::Reference> mount_from = {};
+  // The repository, of any registry, that has a blob which the store lacks: it
+  // is streamed from there to the target, and kept nowhere. Nothing: it has to
+  // come into the store. Called from several threads; may be empty.
+  std::function<std::optional<oci::Reference>(const oci::Descriptor&)>
+      found_in = {};
   // Brings a blob that is to be uploaded into the store, which lacks it; called
   // from several threads. Empty: all have to be there.
   std::function<Status(const oci::Descriptor&)> fetch_missing = {};

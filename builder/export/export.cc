@@ -67,7 +67,8 @@ ExportContext WithImage(const ExportContext& context,
           context.progress,
           context.stop,
           context.layer_form,
-          context.epoch};
+          context.epoch,
+          context.found_in};
 }
 
 }  // namespace

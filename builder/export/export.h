@@ -51,6 +51,9 @@ struct ExportContext {
   std::optional<oci::LayerForm> layer_form = {};
   // SOURCE_DATE_EPOCH, for files of outputs that have their times rewritten.
   std::optional<oci::Timestamp> epoch = {};
+  // Where a layer that the store lacks is (`PushOptions::found_in`).
+  std::function<std::optional<oci::Reference>(const oci::Descriptor&)>
+      found_in = {};
 };
 
 struct Exported {

@@ -37,6 +37,7 @@ Result<PreparedOutputPtr> PrepareRegistry(const Output& output,
     registry::PushOptions options;
     options.mount_from = context.mount_from;
     options.fetch_missing = context.fetch_missing;
+    options.found_in = context.found_in;
     options.progress = context::ReportTransfers(context.progress, step.id());
     options.stop = context.stop;
     RETURN_IF_ERROR(step.EndWith(

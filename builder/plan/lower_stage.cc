@@ -92,6 +92,10 @@ void StageLowering::StartFromBase() {
       break;
     case SourceRef::Kind::kContext: {
       result_.config = ScratchConfig(resolved_.platform);
+      if (auto can = CheckCanHaveLayers(); !can) {
+        context_.diagnostics.push_back(
+            df::MakeError(can.error().message(), place_));
+      }
       result_.state = ContextFiles(resolved_.base.context, "/");
       result_.layers = {result_.state};
       AddHistory(result_.config, "COPY / /", HasLayer::kYes);
@@ -111,7 +115,7 @@ void StageLowering::StartFromImage(const BaseImage& image) {
   result_.config.created.reset();
   result_.base_history = result_.config.history.size();
   if (!oci::FindEnv(result_.config.env, "PATH")) {
-    result_.config.env.push_back("PATH=" + std::string(kDefaultPath));
+    result_.config.env.push_back(DefaultPathEntry(result_.config.platform));
   }
   for (const std::string& entry : result_.config.env) {
     auto pair = SplitOnce(entry, '=');
@@ -122,8 +126,19 @@ void StageLowering::StartFromImage(const BaseImage& image) {
 }
 
 Status StageLowering::LowerOne(const Instruction& instruction) {
+  if (IsStep(instruction)) RETURN_IF_ERROR(CheckCanHaveLayers());
   return std::visit([this](const auto& body) { return Lower(body); },
                     instruction.body);
+}
+
+Status StageLowering::CheckCanHaveLayers() const {
+  const oci::Platform& platform = result_.config.platform;
+  if (platform.os != "windows") return {};
+  return Unsupported(
+      current_->keyword + " in an image for " + platform.ToString() +
+      ": strake writes no layers for Windows, and runs no Windows programs; "
+      "instructions that change the configuration only (ENV, CMD, LABEL and "
+      "the like) are possible");
 }
 
 Status StageLowering::Lower(const df::Env& env) {

@@ -33,6 +33,8 @@ class StageLowering {
   void StartFromBase();
   void StartFromImage(const BaseImage& image);
   Status LowerOne(const Instruction& instruction);
+  // Layers for Windows have a form of their own.
+  Status CheckCanHaveLayers() const;
   Status Lower(const dockerfile::Run& run);
   Status Lower(const dockerfile::Copy& copy);
   Status Lower(const dockerfile::Add& add);

@@ -141,11 +141,16 @@ void AddHistory(oci::ImageConfig& config, std::string created_by,
   config.history.push_back(std::move(entry));
 }
 
+std::string DefaultPathEntry(const oci::Platform& platform) {
+  return "PATH=" + std::string(platform.os == "windows" ? kDefaultWindowsPath
+                                                        : kDefaultPath);
+}
+
 oci::ImageConfig ScratchConfig(const oci::Platform& platform) {
   oci::ImageConfig config;
   config.platform = platform;
   config.working_dir = "/";
-  config.env = {"PATH=" + std::string(kDefaultPath)};
+  config.env = {DefaultPathEntry(platform)};
   return config;
 }
 

@@ -20,6 +20,11 @@ namespace strake::builder::plan {
 
 inline constexpr std::string_view kDefaultPath =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+inline constexpr std::string_view kDefaultWindowsPath =
+    "c:\\Windows\\System32;c:\\Windows;"
+    "C:\\Windows\\System32\\WindowsPowerShell\\v1.0";
+// "PATH=..." for images of `platform` that bring none.
+std::string DefaultPathEntry(const oci::Platform& platform);
 
 using KeyValue = std::pair<std::string, std::string>;
 

@@ -1,4 +1,6 @@
 """Images for several platforms, from one build."""
+import hashlib
+import io
 import json
 import os
 import shutil
@@ -129,6 +131,72 @@ class PlatformsTest(support.EndToEndTest):
             self.assertEqual(built.returncode, 1)
             self.assertIn(f"type={kind} holds", built.stderr)
             self.assertFalse(os.path.exists(target))
+
+    def push_windows_base(self, name):
+        """An image with one layer in Windows' form, and an os.version."""
+        layout = os.path.join(self.scratch, "windows")
+        shutil.rmtree(layout, ignore_errors=True)
+        os.makedirs(f"{layout}/blobs/sha256")
+
+        def blob(content, media_type, **more):
+            digest = hashlib.sha256(content).hexdigest()
+            with open(f"{layout}/blobs/sha256/{digest}", "wb") as f:
+                f.write(content)
+            return {"mediaType": media_type, "digest": f"sha256:{digest}",
+                    "size": len(content), **more}
+
+        tar = io.BytesIO()
+        with tarfile.open(fileobj=tar, mode="w") as archive:
+            for folder in ("Files", "Hives"):
+                entry = tarfile.TarInfo(folder)
+                entry.type = tarfile.DIRTYPE
+                entry.pax_headers = {"MSWINDOWS.fileattr": "16"}
+                archive.addfile(entry)
+        kind = "application/vnd.oci.image."
+        layer = blob(tar.getvalue(), kind + "layer.v1.tar")
+        config = blob(json.dumps({
+            "architecture": "amd64", "os": "windows",
+            "os.version": "10.0.20348.2340",
+            "config": {"User": "ContainerUser"},
+            "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
+        }).encode(), kind + "config.v1+json")
+        manifest = blob(json.dumps({
+            "schemaVersion": 2, "mediaType": kind + "manifest.v1+json",
+            "config": config, "layers": [layer]}).encode(),
+            kind + "manifest.v1+json")
+        for file, content in (
+                ("oci-layout", {"imageLayoutVersion": "1.0.0"}),
+                ("index.json", {"schemaVersion": 2, "manifests": [manifest]})):
+            with open(f"{layout}/{file}", "w") as f:
+                json.dump(content, f)
+        support.run("skopeo", "copy", "-q", "--dest-tls-verify=false",
+                    f"oci:{layout}", f"docker://{name}")
+
+    def test_windows(self):
+        base, name = f"{self.hub.name}/win:1", f"{self.hub.name}/winapp:1"
+        self.push_windows_base(base)
+        folder = self.context("windows", f"FROM {base}\nENV A=b\nCMD dir\n")
+        self.build("--platform=windows/amd64", "--build-arg",
+                   "BUILDKIT_MULTI_PLATFORM=1", "--push", "-t", name, folder)
+        entry = self.raw(name)["manifests"][0]
+        self.assertEqual(entry["platform"],
+                         {"architecture": "amd64", "os": "windows",
+                          "os.version": "10.0.20348.2340"})
+        manifest = self.raw(f"{self.hub.name}/winapp@{entry['digest']}")
+        self.assertEqual(manifest["layers"], self.raw(base)["layers"])
+        support.run("skopeo", "inspect", "--tls-verify=false",
+                    "--override-os=windows", f"docker://{name}")
+        support.run("skopeo", "copy", "-q", "--src-tls-verify=false", "--all",
+                    f"docker://{name}", f"oci:{self.scratch}/winapp:1")
+        config = json.loads(support.run(
+            "skopeo", "inspect", "--config", "--tls-verify=false",
+            "--override-os=windows", f"docker://{name}"))
+        self.assertEqual(config["config"]["Cmd"], ["cmd", "/S", "/C", "dir"])
+        refused = self.strake(
+            "build", "--platform=windows/amd64",
+            self.context("windows-run", f"FROM {base}\nRUN dir\n"))
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("RUN in an image for windows/amd64", refused.stderr)
 
     def test_a_platform_that_the_base_lacks(self):
         built = self.strake("build", "--platform=linux/amd64,linux/s390x",

@@ -100,6 +100,29 @@ TEST(AddToPlanTest, WhatOnlyTheBaseKnowsOfThePlatformStays) {
               ElementsAre("win32k"));
 }
 
+TEST(AddToPlanTest, WindowsImagesGetNoLayers) {
+  for (const char* step : {"RUN dir", "COPY a C:/a", "WORKDIR C:/b"}) {
+    Planner planner;
+    planner.Image("docker.io/library/base:latest").platform = {
+        "windows", "amd64", "", "10.0.20348.2340", {}};
+    std::string failure = planner.Failure("FROM base\n" + std::string(step));
+    EXPECT_THAT(failure, ::testing::HasSubstr("2: ")) << step;
+    EXPECT_THAT(failure, ::testing::HasSubstr("windows/amd64")) << step;
+  }
+}
+
+TEST(AddToPlanTest, WindowsImagesHaveTheirOwnDefaults) {
+  Planner planner;
+  planner.options.platform_is_explicit = true;
+  planner.options.target_platform = {"windows", "amd64", "", "", {}};
+  auto graph = planner.Plan("FROM scratch\nCMD dir\n");
+  const oci::ImageConfig& config = graph.targets[0].config;
+  EXPECT_THAT(config.env,
+              ElementsAre("PATH=c:\\Windows\\System32;c:\\Windows;"
+                          "C:\\Windows\\System32\\WindowsPowerShell\\v1.0"));
+  EXPECT_THAT(*config.cmd, ElementsAre("cmd", "/S", "/C", "dir"));
+}
+
 TEST(AddToPlanTest, WithoutAWishTheBaseDecides) {
   Planner planner;
   planner.Image("docker.io/library/base:latest").platform = {
