@@ -93,7 +93,7 @@ class Reader {
     Target target;
     target.name = ReplaceAll(service, ".", "_");
     target.place = file_ + ":" + std::to_string(build->line);
-    target.values["context"] = folder_.empty() ? "." : folder_;
+    target.default_context = folder_.empty() ? "." : CleanPath(folder_);
     RETURN_IF_ERROR(ReadBuild(*build, target));
     if (const Node* image = node.Find("image");
         image != nullptr && !target.lists.contains("tags")) {

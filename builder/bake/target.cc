@@ -206,6 +206,9 @@ class Selector {
     MergeTarget(own->second, target);
     target.name = name;
     target.place = own->second.place;
+    if (!target.default_context.empty()) {
+      target.values.emplace("context", target.default_context);
+    }
     return target;
   }
 
@@ -258,6 +261,9 @@ const Field* FindField(std::string_view name) {
 }
 
 void MergeTarget(const Target& from, Target& into) {
+  if (into.default_context.empty()) {
+    into.default_context = from.default_context;
+  }
   for (const auto& [name, value] : from.values) into.values[name] = value;
   for (const auto& [name, map] : from.maps) {
     for (const auto& [key, value] : map) into.maps[name][key] = value;
@@ -282,7 +288,12 @@ void MergeFile(const BakeFile& from, BakeFile& into) {
     if (!target.inherits.empty()) known->second.inherits = target.inherits;
     known->second.place = target.place;
   }
-  for (const auto& [name, targets] : from.groups) into.groups[name] = targets;
+  for (const auto& [name, targets] : from.groups) {
+    std::vector<std::string>& all = into.groups[name];
+    for (const std::string& target : targets) {
+      if (std::ranges::find(all, target) == all.end()) all.push_back(target);
+    }
+  }
 }
 
 Status ApplyOverrides(const std::vector<std::string>& overrides,

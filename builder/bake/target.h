@@ -40,6 +40,7 @@ struct Target {
   std::map<std::string, std::map<std::string, std::optional<std::string>>> maps;
   std::map<std::string, std::vector<std::string>> lists;
   std::vector<std::string> inherits;  // not yet merged in
+  std::string default_context;        // where nothing says one
 };
 
 // Puts what `from` says over what `into` says.
@@ -50,7 +51,7 @@ struct BakeFile {
   std::map<std::string, Target> targets;
   std::map<std::string, std::vector<std::string>> groups;
 };
-// Targets of one name are merged, groups replaced.
+// Targets of one name are merged, and so are groups.
 void MergeFile(const BakeFile& from, BakeFile& into);
 
 // `--set PATTERN.FIELD[.MEMBER]=VALUE` (`*` in PATTERN matches any part of a

@@ -154,6 +154,15 @@ secrets:
         self.assertIn("compose.yaml:4: the variable DIR is required: give it",
                       self.fails(required))
 
+    def test_files_are_merged(self):
+        folder = self.folder("merged", **{
+            "d___one__yaml": "services:\n  a: {build: {context: x, args: {A: 1}}}\n",
+            "d___two__yaml": "services:\n  a: {build: {args: {B: 2}}}\n  b: {build: {}}\n"})
+        found = self.printed(folder, "-f", "d/one.yaml", "-f", "d/two.yaml")
+        self.assertEqual(found["group"]["default"]["targets"], ["a", "b"])
+        self.assertEqual(found["target"], {
+            "a": {"context": "d/x", "args": {"A": "1", "B": "2"}}, "b": {"context": "d"}})
+
     def test_builds_what_targets_share_once(self):
         stage = (f"FROM {self.base} AS shared\nCOPY a.txt /\n"
                  "RUN cat /proc/sys/kernel/random/uuid > /id\n")
