@@ -79,7 +79,11 @@ std::string ErrorText(const Error& error);
 // One per file `<name>_command.cc`.
 std::unique_ptr<Command> MakeBakeCommand();
 std::unique_ptr<Command> MakeBuildCommand();
+std::unique_ptr<Command> MakeCacheListCommand();
+std::unique_ptr<Command> MakeCachePruneCommand();
 std::unique_ptr<Command> MakeDoctorCommand();
+std::unique_ptr<Command> MakeDuCommand();
+std::unique_ptr<Command> MakeFsckCommand();
 std::unique_ptr<Command> MakeLintCommand();
 std::unique_ptr<Command> MakeRunCommand();
 std::unique_ptr<Command> MakePushCommand();

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kBuilding = "Building and running";
 constexpr std::string_view kImages = "Images in the store";
+constexpr std::string_view kStore = "The store";
 constexpr std::string_view kRegistries = "Registries";
 constexpr std::string_view kOther = "Other";
 
@@ -101,6 +102,29 @@ constexpr std::string_view kServeExamples =
     "strake registry serve\n"
     "strake registry serve --listen 127.0.0.1:0 --root ./registry\n"
     "strake registry serve --htpasswd users --read-only";
+constexpr std::string_view kCacheListDescription =
+    "Lists what builds may take from the store rather than make it: results of "
+    "steps, base images unpacked, folders of RUN --mount=type=cache, files "
+    "that "
+    "ADD fetched, and what nothing leads to any more. The one used last comes "
+    "first.";
+constexpr std::string_view kCachePruneDescription =
+    "Removes from the store what builds can make again: without options what "
+    "nothing leads to any more, else also what the options say. Images stay. "
+    "Beside a running build the files stay until a later prune, and are only "
+    "forgotten.";
+constexpr std::string_view kCachePruneExamples =
+    "strake cache prune --older-than 7d\n"
+    "strake cache prune --keep-storage 10GB\n"
+    "strake cache prune --all";
+constexpr std::string_view kDuDescription =
+    "Says how much of the disk the store takes, for what, and how much of that "
+    "strake cache prune --all can free.";
+constexpr std::string_view kFsckDescription =
+    "Checks the store: every blob against its digest, every part of every "
+    "image, every entry of the cache index, every unpacked state, and that "
+    "nothing lies about that a killed process was writing more than an hour "
+    "ago. Exit status 1: something is wrong, and was not repaired.";
 constexpr std::string_view kDoctorDescription =
     "Tries every way to run the steps of a build where it is started, without "
     "changing anything, and says which work, which do not and why, which one "
@@ -137,6 +161,15 @@ constexpr std::array kCommands = {
                  "image tag", MakeTagCommand},
     CommandEntry{"rmi", kImages, "Remove names, and images without any", "", "",
                  "image rm", MakeRmiCommand},
+    CommandEntry{"cache ls", kStore, "List what builds may take from the store",
+                 kCacheListDescription, "", "", MakeCacheListCommand},
+    CommandEntry{"cache prune", kStore, "Remove what builds can make again",
+                 kCachePruneDescription, kCachePruneExamples, "builder prune",
+                 MakeCachePruneCommand},
+    CommandEntry{"du", kStore, "Say how large the store is, and for what",
+                 kDuDescription, "", "system df", MakeDuCommand},
+    CommandEntry{"fsck", kStore, "Check the store, and repair it",
+                 kFsckDescription, "", "", MakeFsckCommand},
     CommandEntry{"pull", kRegistries, "Pull an image from its registry",
                  kPullDescription, "", "image pull", MakePullCommand},
     CommandEntry{"push", kRegistries, "Push an image to its registry",

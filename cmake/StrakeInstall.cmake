@@ -21,7 +21,7 @@ function(strake_header_closure file out)
 endfunction()
 
 set(STRAKE_API_HEADERS)
-foreach(header build.h cache_spec.h check.h run.h images.h output.h progress.h)
+foreach(header build.h cache_spec.h check.h fsck.h prune.h store_usage.h run.h images.h output.h progress.h)
   strake_header_closure(builder/${header} STRAKE_API_HEADERS)
 endforeach()
 foreach(header IN LISTS STRAKE_API_HEADERS)

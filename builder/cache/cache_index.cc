@@ -1,6 +1,7 @@
 // The file's form. Each line is a JSON object with one of:
 //   {"key": K, "snapshot": ID, "parent": ID, "created": RFC 3339}
 //   {"alias": K, "key": K}
+//   {"used": K, "time": RFC 3339}
 //   {"snapshot": ID, "form": F, "diff_id": D, "size": N, "uncompressed": N,
 //    "digest": D, "media_type": M}
 // Unknown members are ignored; a line that does not parse is skipped, since a
@@ -13,7 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <map>
 #include <optional>
 #include <utility>
@@ -39,8 +42,9 @@ struct Tables {
   std::map<oci::Digest, CacheRecord> records;
   std::map<oci::Digest, oci::Digest> aliases;
   std::map<std::pair<std::string, std::string>, oci::LayerBlob> layers;
+  std::map<oci::Digest, oci::Timestamp> used;
   size_t size() const {
-    return records.size() + aliases.size() + layers.size();
+    return records.size() + aliases.size() + layers.size() + used.size();
   }
 };
 
@@ -53,6 +57,10 @@ json RecordLine(const oci::Digest& key, const CacheRecord& record) {
 
 json AliasLine(const oci::Digest& from, const oci::Digest& to) {
   return {{"alias", from.Hex()}, {"key", to.Hex()}};
+}
+
+json UsedLine(const oci::Digest& key, oci::Timestamp time) {
+  return {{"used", key.Hex()}, {"time", oci::FormatTimestamp(time)}};
 }
 
 json LayerLine(std::string_view snapshot, std::string_view form,
@@ -79,6 +87,12 @@ Status ReadLine(std::string_view line, Tables& tables) {
     ASSIGN_OR_RETURN(tables.aliases[from], DigestOf(root.At("key")));
     return {};
   }
+  if (root.At("used").present()) {
+    ASSIGN_OR_RETURN(oci::Digest key, DigestOf(root.At("used")));
+    ASSIGN_OR_RETURN(std::string time, root.At("time").String());
+    ASSIGN_OR_RETURN(tables.used[key], oci::ParseTimestamp(time));
+    return {};
+  }
   ASSIGN_OR_RETURN(std::string snapshot, root.At("snapshot").String());
   if (root.At("form").present()) {
     ASSIGN_OR_RETURN(std::string form, root.At("form").String());
@@ -100,16 +114,20 @@ Status ReadLine(std::string_view line, Tables& tables) {
   return {};
 }
 
-// Returns the number of lines read.
-size_t ReadTables(std::string_view text, Tables& tables) {
+struct LineCount {
   size_t lines = 0;
+  size_t damaged = 0;
+};
+
+LineCount ReadTables(std::string_view text, Tables& tables) {
+  LineCount count;
   for (std::string_view line : Split(text, '\n')) {
     if (line.empty()) continue;
-    ++lines;
+    ++count.lines;
     // A line that says nothing is a lost cache entry, not a failed build.
-    (void)ReadLine(line, tables).has_value();
+    if (!ReadLine(line, tables)) ++count.damaged;
   }
-  return lines;
+  return count;
 }
 
 std::string WriteTables(const Tables& tables) {
@@ -122,6 +140,9 @@ std::string WriteTables(const Tables& tables) {
   }
   for (const auto& [name, layer] : tables.layers) {
     text += DumpJson(LayerLine(name.first, name.second, layer)) + "\n";
+  }
+  for (const auto& [key, time] : tables.used) {
+    text += DumpJson(UsedLine(key, time)) + "\n";
   }
   return text;
 }
@@ -143,6 +164,7 @@ struct CacheIndex::State {
   std::string path;
   mutable Guarded<Tables> tables;
   mutable Guarded<std::vector<PortableCache>> imported;
+  size_t damaged_lines = 0;
 
   // The file, exclusively locked; nothing where `operation` does not wait and
   // another process has it. A rewrite replaces the file, so what was opened may
@@ -204,8 +226,9 @@ Result<CacheIndex> CacheIndex::Open(const std::string& path) {
   }
   if (text) {
     auto tables = state->tables.lock();
-    size_t lines = ReadTables(*text, *tables);
-    size_t garbage = lines - std::min(lines, tables->size());
+    const LineCount read = ReadTables(*text, *tables);
+    state->damaged_lines = read.damaged;
+    size_t garbage = read.lines - std::min(read.lines, tables->size());
     if (garbage > kMinGarbageLines && garbage > tables->size()) {
       // It would only have been smaller.
       static_cast<void>(state->Compact().has_value());
@@ -286,6 +309,67 @@ Status CacheIndex::RecordAlias(const oci::Digest& definition,
   }
   return state_->Append(AliasLine(definition, content));
 }
+
+Status CacheIndex::Use(const oci::Digest& key) {
+  constexpr std::chrono::minutes kPrecision{1};
+  const oci::Timestamp now = std::chrono::floor<std::chrono::seconds>(
+      std::chrono::system_clock::now());
+  {
+    auto tables = state_->tables.lock();
+    oci::Timestamp& used = tables->used[key];
+    if (now - used < kPrecision) return {};
+    used = now;
+  }
+  return state_->Append(UsedLine(key, now));
+}
+
+std::vector<CacheIndex::Entry> CacheIndex::Entries() const {
+  auto tables = state_->tables.lock();
+  std::vector<Entry> entries;
+  for (const auto& [key, record] : tables->records) {
+    Entry entry{key, record, record.created, {}};
+    auto used = tables->used.find(key);
+    if (used != tables->used.end()) {
+      entry.used = std::max(entry.used, used->second);
+    }
+    auto layer = tables->layers.lower_bound({record.snapshot, ""});
+    for (;
+         layer != tables->layers.end() && layer->first.first == record.snapshot;
+         ++layer) {
+      entry.layers.push_back(layer->second);
+    }
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+Status CacheIndex::Forget(const std::set<oci::Digest>& keys) {
+  ASSIGN_OR_RETURN(std::optional<UniqueFd> fd, state_->OpenLocked(LOCK_EX));
+  ASSIGN_OR_RETURN(std::string text, ReadFile(state_->path, kMaxIndexBytes));
+  Tables fresh;
+  ReadTables(text, fresh);
+  for (const oci::Digest& key : keys) {
+    fresh.records.erase(key);
+    fresh.used.erase(key);
+  }
+  std::set<std::string> snapshots;
+  for (const auto& [key, record] : fresh.records) {
+    snapshots.insert(record.snapshot);
+  }
+  std::erase_if(fresh.layers, [&](const auto& layer) {
+    return !snapshots.contains(layer.first.first);
+  });
+  std::erase_if(fresh.used, [&](const auto& used) {
+    return !fresh.records.contains(used.first);
+  });
+  if (fresh.records.empty()) fresh.aliases.clear();
+  RETURN_IF_ERROR(WriteFileAtomically(state_->path, WriteTables(fresh)));
+  *state_->tables.lock() = std::move(fresh);
+  state_->damaged_lines = 0;
+  return {};
+}
+
+size_t CacheIndex::damaged_lines() const { return state_->damaged_lines; }
 
 void CacheIndex::Import(const PortableCache& cache) {
   state_->imported.lock()->push_back(cache);

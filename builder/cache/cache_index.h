@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,9 @@ class CacheIndex {
   std::vector<CacheRecord> FindAll(const oci::Digest& key) const;
   Status Record(const oci::Digest& key, const CacheRecord& record);
 
+  // Remembers that the record of `key` served a build now; to the minute.
+  Status Use(const oci::Digest& key);
+
   // The layer that the changes of `snapshot` gave, in the form `form` names
   // (compression, level, times).
   std::optional<oci::LayerBlob> FindLayer(std::string_view snapshot,
@@ -63,6 +67,21 @@ class CacheIndex {
   // store's own answers come first.
   void Import(const PortableCache& cache);
   void ForgetImported();
+
+  // All that is known, the store's own, in the order of the keys.
+  struct Entry {
+    oci::Digest key;
+    CacheRecord record;
+    oci::Timestamp used;                 // last; when it was made, at the least
+    std::vector<oci::LayerBlob> layers;  // of its snapshot, in every form
+  };
+  std::vector<Entry> Entries() const;
+  // Forgets these records with their layers, what was superseded, and lines
+  // that say nothing: writes the file anew. Builds that go on know what they
+  // know.
+  Status Forget(const std::set<oci::Digest>& keys);
+  // How many lines of the file say nothing: torn by a process that was killed.
+  size_t damaged_lines() const;
 
  private:
   struct State;

@@ -144,6 +144,7 @@ class Opener {
       ASSIGN_OR_RETURN(FileLock lock,
                        FileLock::Acquire(base + ".lock", Mode::kExclusive));
       RETURN_IF_ERROR(MakeCacheFolder(base, mount));
+      MarkUsed(lock);
       if (mount.sharing == RunMount::Sharing::kLocked) {
         result_.locks.push_back(std::move(lock));
       }
@@ -156,9 +157,15 @@ class Opener {
           FileLock::TryAcquire(folder + ".lock", Mode::kExclusive));
       if (!lock) continue;
       RETURN_IF_ERROR(MakeCacheFolder(folder, mount));
+      MarkUsed(*lock);
       result_.locks.push_back(*std::move(lock));
       return folder;
     }
+  }
+
+  // When a cache was used last is told by its lock's time.
+  static void MarkUsed(const FileLock& lock) {
+    (void)::futimens(lock.fd(), nullptr);
   }
 
   // A new cache has the content of `from`, and the mode and owner asked for; an

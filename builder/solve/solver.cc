@@ -422,6 +422,7 @@ class Solver {
       auto record = std::ranges::find_if(records, fits);
       if (record == records.end()) return Answer();
       RETURN_IF_ERROR(Adopt(key, *record));
+      RETURN_IF_ERROR(services_.index.Use(key));
       if (IsStep(vertex) && !collecting_) {
         ++cached_;
         services_.progress.Cached(vertex.name);
