@@ -18,6 +18,8 @@ using Fields = std::map<std::string, std::string, std::less<>>;
 // What buildx knows and strake does not do.
 constexpr std::string_view kOtherTypes[] = {"gha", "s3", "azblob"};
 constexpr std::string_view kOtherKeys[] = {
+    "mounts",
+    "mounts-max-size",
     "compression",
     "compression-level",
     "force-compression",
