@@ -65,7 +65,7 @@ class BakeCommand final : public Command {
 };
 
 void BakeCommand::Declare(OptionSet& options) {
-  options.SetArguments({"TARGET", 0, 1000});
+  options.SetArguments({"[TARGET...]", 0, 1000});
   options.List("-f,--file", files_, {"FILE", Completes::kFiles},
                "A bake file (.json) or compose file (.yaml); several are "
                "merged (default: compose.yaml, docker-bake.json and others "
