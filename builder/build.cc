@@ -27,6 +27,7 @@
 #include "builder/solve/solver.h"
 #include "builder/squash.h"
 #include "builder/store.h"
+#include "builder/travelling_mounts.h"
 #include "builder/workshop.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -282,12 +283,16 @@ std::optional<oci::Reference> RepositoryOf(const Job& job,
 }
 
 Status ExportCaches(const Job& job, const solve::SolveResult& solved,
+                    Workshop& workshop,
                     const exporter::ExportContext& context) {
   for (const CacheExport& spec : job.options.cache_to) {
     if (spec.kind == CacheExport::Kind::kInline) continue;
-    Status exported = exporter::ExportCache(
-        spec, spec.every_step ? solved.cache_of_all : solved.cache_of_layers,
-        context);
+    cache::PortableCache cache =
+        spec.every_step ? solved.cache_of_all : solved.cache_of_layers;
+    if (spec.mounts) {
+      AddMounts(spec, job.plan.graph, job.store, workshop, job.progress, cache);
+    }
+    Status exported = exporter::ExportCache(spec, cache, context);
     if (!exported && !spec.ignore_error) return exported;
     if (!exported) {
       job.progress.Warning("the cache was not exported: " +
@@ -343,13 +348,14 @@ Result<BuildResult> SolveAndExport(const Job& job, Workshop& workshop) {
     const oci::Digest& config = exported.image->config.digest;
     if (!config.empty()) result.config = config;
   }
-  RETURN_IF_ERROR(ExportCaches(job, *solved, context));
+  RETURN_IF_ERROR(ExportCaches(job, *solved, workshop, context));
   return result;
 }
 
 // Once more from nothing where an imported cache turned out to be damaged.
 Result<BuildResult> SolveWithCaches(const Job& job, Workshop& workshop) {
   ImportCaches(job.options, workshop, job.progress);
+  RestoreMountsFromCaches(job.store, workshop, job.progress);
   auto result = SolveAndExport(job, workshop);
   if (const size_t missing = workshop.imported.missing(); missing > 0) {
     job.progress.Warning(

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "oci/reference.h"
+#include "util/byte_count.h"
 #include "util/csv.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -18,8 +19,6 @@ using Fields = std::map<std::string, std::string, std::less<>>;
 // What buildx knows and strake does not do.
 constexpr std::string_view kOtherTypes[] = {"gha", "s3", "azblob"};
 constexpr std::string_view kOtherKeys[] = {
-    "mounts",
-    "mounts-max-size",
     "compression",
     "compression-level",
     "force-compression",
@@ -129,6 +128,20 @@ Result<CacheExport> ReadExport(Fields fields) {
         "an inline cache holds the image's own layers (mode=min); use "
         "type=registry for mode=max");
   }
+  ASSIGN_OR_RETURN(spec.mounts, TakeBool(fields, "mounts", false));
+  if (spec.mounts && spec.kind == CacheExport::Kind::kInline) {
+    return InvalidArgument(
+        "an image does not hold cache mounts; use type=registry or type=local "
+        "for mounts=true");
+  }
+  if (std::string most = Take(fields, "mounts-max-size"); !most.empty()) {
+    auto bytes = ParseByteCount(most);
+    if (!bytes) {
+      return InvalidArgument("mounts-max-size=" + most +
+                             ": expected a size such as 500MB or 2GiB");
+    }
+    spec.mounts_most_bytes = *bytes;
+  }
   ASSIGN_OR_RETURN(spec.ignore_error, TakeBool(fields, "ignore-error", false));
   // Both are what strake writes.
   for (std::string_view key : {"oci-mediatypes", "image-manifest"}) {
@@ -138,8 +151,9 @@ Result<CacheExport> ReadExport(Fields fields) {
                          "=false: strake writes OCI image manifests only");
     }
   }
-  RETURN_IF_ERROR(CheckAllTaken(
-      fields, {"type", "ref", "dest", "tag", "mode", "ignore-error"}));
+  RETURN_IF_ERROR(
+      CheckAllTaken(fields, {"type", "ref", "dest", "tag", "mode", "mounts",
+                             "mounts-max-size", "ignore-error"}));
   return spec;
 }
 

@@ -4,6 +4,7 @@
 #ifndef STRAKE_BUILDER_CACHE_SPEC_H_
 #define STRAKE_BUILDER_CACHE_SPEC_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,10 @@ struct CacheExport {
   // mode=max: every step that the build knows, those of other stages included;
   // mode=min: those that the image's layers come from.
   bool every_step = false;
+  // mounts=true: with the folders of RUN --mount=type=cache; mounts-max-size=:
+  // of all of them, as tars.
+  bool mounts = false;
+  uint64_t mounts_most_bytes = 2'000'000'000;
   // A cache that cannot be written is a warning, no failed build.
   bool ignore_error = false;
 };

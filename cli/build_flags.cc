@@ -89,7 +89,8 @@ void BuildFlags::Declare(OptionSet& options) {
   options.List("--cache-to", cache_to_, {"CACHE"},
                "Where to leave the steps for others: type=registry,ref=NAME, "
                "type=local,dest=FOLDER, type=inline (inside the image); "
-               ",mode=max adds the steps of other stages; ,ignore-error=true");
+               ",mode=max adds the steps of other stages, ,mounts=true the "
+               "folders of RUN --mount=type=cache; ,ignore-error=true");
   options.Flag("--check", check_,
                "Check the Dockerfile and build nothing; short for "
                "--call=check");

@@ -1,11 +1,10 @@
 #include "cli/storage_values.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <string>
 
-#include "util/strings.h"
+#include "util/byte_count.h"
 
 namespace strake::cli {
 namespace {
@@ -27,29 +26,9 @@ Result<double> TakeNumber(std::string_view& text) {
 }  // namespace
 
 Result<uint64_t> ParseBytes(std::string_view option, std::string_view text) {
-  const Error wrong =
-      InvalidArgument(std::string(option) + "=" + std::string(text) +
-                      ": expected a size such as 500MB or 10GiB");
-  std::string_view rest = text;
-  auto number = TakeNumber(rest);
-  if (!number) return wrong;
-  std::string unit = ToLower(std::string(rest));
-  if (unit.ends_with('b')) unit.pop_back();
-  double factor = 1000;
-  if (unit.ends_with('i')) {
-    factor = 1024;
-    unit.pop_back();
-  }
-  constexpr std::string_view kUnits = "kmgt";
-  if (unit.size() > 1) return wrong;
-  size_t power = 0;
-  if (!unit.empty()) {
-    power = kUnits.find(unit[0]) + 1;
-    if (power == 0) return wrong;
-  }
-  const double bytes = *number * std::pow(factor, power);
-  if (bytes >= 9e18) return wrong;
-  return static_cast<uint64_t>(bytes);
+  if (auto bytes = ParseByteCount(text)) return *bytes;
+  return InvalidArgument(std::string(option) + "=" + std::string(text) +
+                         ": expected a size such as 500MB or 10GiB");
 }
 
 Result<std::chrono::seconds> ParseDuration(std::string_view option,

@@ -81,7 +81,18 @@ void ImportedCache::Add(Origin origin, const PortableCache& cache) {
   for (const auto& [name, layer] : cache.layers) {
     described_[layer.descriptor.digest].push_back(origins_.size());
   }
+  for (const auto& [name, mount] : cache.mounts) {
+    mounts_.try_emplace(name, mount);
+    for (const oci::Descriptor& piece : mount.pieces) {
+      described_[piece.digest].push_back(origins_.size());
+    }
+  }
   origins_.push_back(std::move(origin));
+}
+
+const PortableMount* ImportedCache::FindMount(const std::string& name) const {
+  auto it = mounts_.find(name);
+  return it == mounts_.end() ? nullptr : &it->second;
 }
 
 bool ImportedCache::Has(const Origin& origin,
@@ -110,15 +121,20 @@ bool ImportedCache::Offers(const oci::Descriptor& blob) const {
   return who.has_value();
 }
 
+Status ImportedCache::FetchMountPiece(
+    const oci::Descriptor& piece,
+    const registry::ProgressCallback& progress) const {
+  if (blobs_.Contains(piece.digest)) return {};
+  if (!Offers(piece)) {
+    return NotFound("blob " + piece.digest.ToString() +
+                    " is in none of the caches");
+  }
+  return FetchFrom(origins_[*found_.lock()->at(piece.digest)], piece, progress);
+}
+
 Status ImportedCache::Fetch(const oci::Descriptor& blob,
                             const registry::ProgressCallback& progress) const {
-  if (blobs_.Contains(blob.digest)) return {};
-  Status fetched =
-      NotFound("blob " + blob.digest.ToString() + " is in none of the caches");
-  if (Offers(blob)) {
-    fetched =
-        FetchFrom(origins_[*found_.lock()->at(blob.digest)], blob, progress);
-  }
+  Status fetched = FetchMountPiece(blob, progress);
   if (!fetched && fetched.error().code() != ErrorCode::kCancelled) {
     *broken_.lock() = fetched.error();
   }
@@ -154,6 +170,7 @@ size_t ImportedCache::missing() const {
 void ImportedCache::Forget() {
   origins_.clear();
   described_.clear();
+  mounts_.clear();
   found_.lock()->clear();
   broken_.lock()->reset();
 }

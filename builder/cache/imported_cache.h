@@ -46,6 +46,9 @@ class ImportedCache {
   Result<PortableCache> AddLayout(const std::string& folder,
                                   const std::string& tag);
 
+  // The cache mount of that name, of the cache that was added first.
+  const PortableMount* FindMount(const std::string& name) const;
+
   // The functions below may be called from any thread.
 
   // Whether the blob can be fetched from one of the caches that tell of it:
@@ -54,6 +57,9 @@ class ImportedCache {
   // Brings the blob into the store. Errors also show in `broken`.
   Status Fetch(const oci::Descriptor& blob,
                const registry::ProgressCallback& progress = {}) const;
+  // Likewise; a build goes on without, so that errors do not show.
+  Status FetchMountPiece(const oci::Descriptor& piece,
+                         const registry::ProgressCallback& progress = {}) const;
   // What could not be fetched though it was on offer.
   std::optional<Error> broken() const { return *broken_.lock(); }
   // How many of the blobs asked for are missing in the caches that tell of
@@ -74,6 +80,7 @@ class ImportedCache {
   const oci::BlobStore& blobs_;
   std::stop_token stop_;
   std::vector<Origin> origins_;
+  std::map<std::string, PortableMount> mounts_;
   // Indices into `origins_`: whose caches tell of a blob; who has it, if
   // anybody.
   std::map<oci::Digest, std::vector<size_t>> described_;

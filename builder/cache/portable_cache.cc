@@ -3,7 +3,10 @@
 //    "records": [{"key": D, "state": HEX, "parent": HEX, "created": TIME}],
 //    "aliases": [{"definition": D, "content": D}],
 //    "layers": [{"state": HEX, "form": F, "diffID": D, "uncompressed": N,
-//                "digest": D, "size": N, "mediaType": M}]}
+//                "digest": D, "size": N, "mediaType": M}],
+//    "mounts": [{"name": HEX, "size": N,
+//                "pieces": [{"digest": D, "size": N}]}]}
+// "mounts" is left out where there are none.
 #include "builder/cache/portable_cache.h"
 
 #include <utility>
@@ -75,6 +78,35 @@ Status ReadLayer(const JsonField& entry, PortableCache& cache) {
   return {};
 }
 
+Status ReadMount(const JsonField& entry, PortableCache& cache) {
+  // Becomes the name of a folder.
+  ASSIGN_OR_RETURN(std::string name, StateAt(entry, "name"));
+  if (name.empty()) return InvalidArgument("a mount without a name");
+  PortableMount mount;
+  ASSIGN_OR_RETURN(mount.size_bytes, entry.At("size").Uint());
+  ASSIGN_OR_RETURN(std::vector<JsonField> pieces, entry.At("pieces").Array());
+  for (const JsonField& field : pieces) {
+    oci::Descriptor piece;
+    piece.media_type = kMediaTypeMountPiece;
+    ASSIGN_OR_RETURN(piece.digest, DigestAt(field, "digest"));
+    ASSIGN_OR_RETURN(piece.size_bytes, field.At("size").Uint());
+    mount.pieces.push_back(std::move(piece));
+  }
+  cache.mounts[std::move(name)] = std::move(mount);
+  return {};
+}
+
+json MountJson(const std::string& name, const PortableMount& mount) {
+  json pieces = json::array();
+  for (const oci::Descriptor& piece : mount.pieces) {
+    pieces.push_back(
+        {{"digest", piece.digest.ToString()}, {"size", piece.size_bytes}});
+  }
+  return {{"name", name},
+          {"size", mount.size_bytes},
+          {"pieces", std::move(pieces)}};
+}
+
 Status ReadEach(const JsonField& array, PortableCache& cache,
                 Status (*read)(const JsonField&, PortableCache&)) {
   ASSIGN_OR_RETURN(std::vector<JsonField> entries, array.Array());
@@ -107,10 +139,14 @@ std::string SerializePortableCache(const PortableCache& cache) {
                       {"size", layer.descriptor.size_bytes},
                       {"mediaType", layer.descriptor.media_type}});
   }
-  return DumpJson({{"version", kVersion},
+  json document = {{"version", kVersion},
                    {"records", std::move(records)},
                    {"aliases", std::move(aliases)},
-                   {"layers", std::move(layers)}});
+                   {"layers", std::move(layers)}};
+  for (const auto& [name, mount] : cache.mounts) {
+    document["mounts"].push_back(MountJson(name, mount));
+  }
+  return DumpJson(document);
 }
 
 Result<PortableCache> ParsePortableCache(std::string_view text) {
@@ -126,6 +162,9 @@ Result<PortableCache> ParsePortableCache(std::string_view text) {
   RETURN_IF_ERROR(ReadEach(root.At("records"), cache, ReadRecord));
   RETURN_IF_ERROR(ReadEach(root.At("aliases"), cache, ReadAlias));
   RETURN_IF_ERROR(ReadEach(root.At("layers"), cache, ReadLayer));
+  if (root.At("mounts").present()) {
+    RETURN_IF_ERROR(ReadEach(root.At("mounts"), cache, ReadMount));
+  }
   return cache;
 }
 

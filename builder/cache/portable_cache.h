@@ -8,12 +8,15 @@
 #ifndef STRAKE_BUILDER_CACHE_PORTABLE_CACHE_H_
 #define STRAKE_BUILDER_CACHE_PORTABLE_CACHE_H_
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "builder/cache/cache_index.h"
+#include "oci/descriptor.h"
 #include "oci/digest.h"
 #include "oci/layer_blob.h"
 #include "util/result.h"
@@ -27,11 +30,23 @@ inline constexpr std::string_view kCacheArtifactType =
 // The member of an image's configuration that holds an inline cache.
 inline constexpr std::string_view kInlineCacheMember = "strake.cache.v1";
 
+inline constexpr std::string_view kMediaTypeMountPiece =
+    "application/vnd.strake.cache.mount.v1.tar+zstd";
+
+// A folder of RUN --mount=type=cache: its tar in pieces, each compressed.
+struct PortableMount {
+  std::vector<oci::Descriptor> pieces;
+  uint64_t size_bytes = 0;  // of the tar
+  friend bool operator==(const PortableMount&, const PortableMount&) = default;
+};
+
 struct PortableCache {
   std::map<oci::Digest, CacheRecord> records;
   std::map<oci::Digest, oci::Digest> aliases;
   // By state and form (`CacheIndex::FindLayer`).
   std::map<std::pair<std::string, std::string>, oci::LayerBlob> layers;
+  // By the name of the folder in a store.
+  std::map<std::string, PortableMount> mounts;
   friend bool operator==(const PortableCache&, const PortableCache&) = default;
 };
 

@@ -26,6 +26,11 @@ std::vector<oci::Descriptor> LayersOf(const cache::PortableCache& cache) {
       layers.push_back(layer.descriptor);
     }
   }
+  for (const auto& [name, mount] : cache.mounts) {
+    for (const oci::Descriptor& piece : mount.pieces) {
+      if (seen.insert(piece.digest).second) layers.push_back(piece);
+    }
+  }
   return layers;
 }
 

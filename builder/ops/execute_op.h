@@ -45,6 +45,11 @@ struct ExecuteEnvironment {
   std::string cache_mounts_directory;
   // SOURCE_DATE_EPOCH, where it concerns the times of files.
   std::optional<std::chrono::nanoseconds> epoch;
+  // Fills a new cache folder, open as `folder` and empty, by what another
+  // machine left under its `name`; whether there was anything. May be empty.
+  std::function<Result<bool>(const std::string& name, int folder,
+                             const oci::LayerApplyOptions& options)>
+      restore_cache_mount = {};
   // Warnings that hold for every step alike, once one has given them.
   std::shared_ptr<Guarded<std::set<std::string>>> warned =
       std::make_shared<Guarded<std::set<std::string>>>();

@@ -18,6 +18,17 @@ namespace {
 
 using plan::RunMount;
 
+// As with BuildKit, caches of one id that begin differently are different: by
+// what they are filled from, and by the owner and mode of their folder.
+std::string NameOfCache(const RunMount& mount, std::string_view from) {
+  std::string identity = mount.id;
+  identity += '\0';
+  identity += std::to_string(mount.mode) + ":" + std::to_string(mount.uid) +
+              ":" + std::to_string(mount.gid);
+  identity += from;
+  return oci::Digest::Of(identity).Hex().substr(0, 32);
+}
+
 class Opener {
  public:
   Opener(const ExecuteRequest& request, const ExecuteEnvironment& environment)
@@ -121,17 +132,10 @@ class Opener {
     return {};
   }
 
-  // As with BuildKit, caches of one id that begin differently are different: by
-  // what they are filled from, and by the owner and mode of their folder.
   std::string CacheName(const RunMount& mount) const {
-    std::string identity = mount.id;
-    identity += '\0';
-    identity += std::to_string(mount.mode) + ":" + std::to_string(mount.uid) +
-                ":" + std::to_string(mount.gid);
-    if (mount.from == RunMount::From::kInput) {
-      identity += ":" + request_.inputs[mount.input] + mount.source;
-    }
-    return oci::Digest::Of(identity).Hex().substr(0, 32);
+    if (mount.from != RunMount::From::kInput) return NameOfCache(mount, "");
+    return NameOfCache(mount,
+                       ":" + request_.inputs[mount.input] + mount.source);
   }
 
   // The folder of a cache, made and locked as its sharing mode says.
@@ -179,6 +183,8 @@ class Opener {
     OwnershipJournal owners;
     if (mount.from == RunMount::From::kInput) {
       RETURN_IF_ERROR(FillCacheFolder(aside, mount, owners));
+    } else if (environment_.restore_cache_mount) {
+      RETURN_IF_ERROR(RestoreCacheFolder(aside, CacheName(mount), owners));
     }
     RETURN_IF_ERROR(environment_.sandbox.emulates_owners()
                         ? RecordOwner(aside, folder, mount, std::move(owners))
@@ -244,6 +250,27 @@ class Opener {
     return {};
   }
 
+  // What cannot be had, or is damaged, is as if it were not there.
+  Status RestoreCacheFolder(const std::string& folder, const std::string& name,
+                            OwnershipJournal& owners) {
+    ASSIGN_OR_RETURN(UniqueFd root,
+                     OpenFile(folder.c_str(), O_RDONLY | O_DIRECTORY));
+    oci::LayerApplyOptions options;
+    options.journal = &owners;
+    options.journal_use = environment_.snapshotter.journal_use();
+    auto restored = environment_.restore_cache_mount(name, root.get(), options);
+    if (restored) return {};
+    if (request_.on_warning) {
+      request_.on_warning("a cache mount begins empty: " +
+                          restored.error().message());
+    }
+    owners = OwnershipJournal();
+    RETURN_IF_ERROR(RemoveAllAtPath(folder));
+    if (::mkdir(folder.c_str(), 0755) != 0)
+      return ErrnoError("mkdir " + folder);
+    return {};
+  }
+
   Status AddSecret(const RunMount& mount) {
     const std::string* value = environment_.secrets.Find(mount.id);
     if (value == nullptr) {
@@ -289,6 +316,14 @@ class Opener {
 };
 
 }  // namespace
+
+std::optional<std::string> SharedCacheName(const RunMount& mount) {
+  const bool is_shared = mount.kind == RunMount::Kind::kCache &&
+                         mount.from != RunMount::From::kInput &&
+                         mount.sharing != RunMount::Sharing::kPrivate;
+  if (!is_shared) return {};
+  return NameOfCache(mount, "");
+}
 
 Result<RunMounts> OpenRunMounts(const plan::RunOp& op,
                                 const ExecuteRequest& request,

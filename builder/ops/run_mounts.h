@@ -8,6 +8,7 @@
 #define STRAKE_BUILDER_OPS_RUN_MOUNTS_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,10 @@ struct RunMounts {
   std::vector<std::unique_ptr<OwnershipJournal>> owners;
   std::vector<std::unique_ptr<CacheOwners>> cache_owners;
 };
+
+// The folder of a cache mount that begins empty, in the directory of mounts:
+// that of all steps that share it. Nothing for any other mount.
+std::optional<std::string> SharedCacheName(const plan::RunMount& mount);
 
 Result<RunMounts> OpenRunMounts(const plan::RunOp& op,
                                 const ExecuteRequest& request,

@@ -39,6 +39,18 @@ TEST(CacheSpecTest, ReadsWhatBuildxWritesToExport) {
   EXPECT_EQ(spec->reference, "docker.io/library/busybox:cache");
 }
 
+TEST(CacheSpecTest, ReadsWhetherMountsTravelAndHowMuchOfThem) {
+  auto spec = ParseCacheExport("type=registry,ref=r.example/a/cache");
+  ASSERT_TRUE(spec) << spec.error().message();
+  EXPECT_FALSE(spec->mounts);
+  spec = ParseCacheExport("type=local,dest=d,mounts=true,mounts-max-size=3MiB");
+  ASSERT_TRUE(spec) << spec.error().message();
+  EXPECT_TRUE(spec->mounts);
+  EXPECT_EQ(spec->mounts_most_bytes, uint64_t{3} << 20);
+  EXPECT_FALSE(ParseCacheExport("type=local,dest=d,mounts-max-size=much"));
+  EXPECT_FALSE(ParseCacheExport("type=inline,mounts=true"));
+}
+
 TEST(CacheSpecTest, ReadsWhatBuildxWritesToImport) {
   auto spec = ParseCacheImport("r.example/a/cache:1");
   ASSERT_TRUE(spec) << spec.error().message();

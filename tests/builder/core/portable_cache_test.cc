@@ -39,6 +39,11 @@ PortableCache Small() {
   layer.diff_id = oci::Digest::Of("tar");
   layer.uncompressed_bytes = 9'000'000'000;
   cache.layers[{State("one"), "gzip:6"}] = layer;
+  PortableMount mount;
+  mount.size_bytes = 5'000'000;
+  layer.descriptor.media_type = kMediaTypeMountPiece;
+  mount.pieces = {layer.descriptor};
+  cache.mounts[State("mount").substr(0, 32)] = mount;
   return cache;
 }
 

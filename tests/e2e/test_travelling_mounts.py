@@ -1,0 +1,116 @@
+"""Cache mounts that outlive the disk: in pieces, of which only new ones move."""
+import json
+import os
+import shutil
+import unittest
+
+import support
+
+MEGABYTE = 1 << 20
+
+
+class TravellingMountsTest(support.EndToEndTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.start_hub()
+
+    def setUp(self):
+        self.forget_everything()
+
+    def forget_everything(self):
+        shutil.rmtree(self.store, True)
+
+    def name(self, text):
+        return f"{self.hub.name}/{self.id().rsplit('.', 1)[1].replace('_', '-')}/{text}"
+
+    def step(self, command):
+        return self.context("app", f"FROM {self.base}\n"
+                            f"RUN --mount=type=cache,id=c,target=/c {command}\n")
+
+    def requests(self, before, method):
+        return [r for r in self.hub.requests()[before:]
+                if r.startswith(method) and "/blobs/" in r]
+
+    def travel(self, cache, command, more=""):
+        """Builds on an empty disk; the log, and what was sent and fetched."""
+        self.forget_everything()
+        before = len(self.hub.requests())
+        log = self.build("--push", "-t", self.name("app"), "--cache-from", cache,
+                         "--cache-to", f"type=registry,ref={cache},mounts=true"
+                         + more, self.step(command)).stderr
+        return log, self.requests(before, "PUT"), self.requests(before, "GET")
+
+    def test_only_pieces_that_changed_are_sent(self):
+        cache = self.name("cache")
+        fill = ("head -c 12582912 /dev/urandom > /c/a; mkdir /c/d; "
+                "echo text > /c/d/b; ln -s a /c/link; chmod 640 /c/d/b; "
+                "chown 7:8 /c/d/b; head -c 1048576 /dev/urandom > /c/z")
+        _, sent, _ = self.travel(cache, fill)
+        self.assertGreater(len(sent), 8)
+        # On an empty disk, the step finds what was there, and adds to it.
+        look = "ls -ln /c/d/b; readlink /c/link; wc -c < /c/a; echo more >> /c/z"
+        log, sent, fetched = self.travel(cache, look)
+        self.assertRegex(log, r"-rw-r----- +1 7 +8 ")
+        self.assertIn("12582912", log)
+        self.assertGreater(len(fetched), 5)
+        # The piece that changed, those that it meets, the image and the cache.
+        self.assertLess(len(sent), 9, sent)
+        _, sent, _ = self.travel(cache, "wc -c < /c/z; true")
+        self.assertLess(len(sent), 7, sent)
+
+    def test_nothing_is_fetched_for_a_step_that_is_cached(self):
+        cache = self.name("cache")
+        self.travel(cache, "head -c 5000000 /dev/urandom > /c/a")
+        log, sent, fetched = self.travel(
+            cache, "head -c 5000000 /dev/urandom > /c/a")
+        self.assertIn(" CACHED", log)
+        self.assertEqual(len(fetched), 2, fetched)  # two descriptions
+        # The cache still has the mount.
+        log, _, _ = self.travel(cache, "wc -c < /c/a")
+        self.assertIn("5000000", log)
+
+    def test_a_folder_keeps_mounts_too(self):
+        folder = os.path.join(self.scratch, "cache")
+        options = ["--cache-to", f"type=local,dest={folder},mounts=true",
+                   "--cache-from", f"type=local,src={folder}"]
+        self.build(*options, self.step("echo kept > /c/a"))
+        self.forget_everything()
+        log = self.build(*options, self.step("cat /c/a")).stderr
+        self.assertRegex(log, r"\d kept\n")
+
+    def test_what_is_too_large_stays(self):
+        cache = self.name("cache")
+        log, _, _ = self.travel(cache, "head -c 5000000 /dev/urandom > /c/a",
+                                ",mounts-max-size=3MB")
+        self.assertRegex(log, "(?i)warning.*does not travel.*more than 3")
+        log, _, _ = self.travel(cache, "ls /c/a || echo empty")
+        self.assertRegex(log, r"\d empty\n")
+
+    def test_a_damaged_mount_is_an_empty_one(self):
+        folder = os.path.join(self.scratch, "damaged")
+        self.build("--cache-to", f"type=local,dest={folder},mounts=true",
+                   self.step("head -c 300000 /dev/urandom > /c/a"))
+        blobs = os.path.join(folder, "blobs/sha256")
+        largest = max((os.path.join(blobs, name) for name in os.listdir(blobs)),
+                      key=os.path.getsize)
+        with open(largest, "rb") as f:
+            content = f.read()
+        os.unlink(largest)
+        with open(largest, "wb") as f:
+            f.write(b"damage" + content[6:])
+        self.forget_everything()
+        log = self.build("--cache-from", f"type=local,src={folder}",
+                         self.step("ls /c/a || echo empty")).stderr
+        self.assertRegex(log, "(?i)warning.*begins empty")
+        self.assertRegex(log, r"\d empty\n")
+
+    def test_an_image_holds_none(self):
+        failed = self.strake("build", "--cache-to", "type=inline,mounts=true",
+                             self.step("true"))
+        self.assertEqual(failed.returncode, 2)
+        self.assertIn("mounts=true", failed.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
