@@ -7,8 +7,7 @@ import unittest
 
 import support
 
-ARCHITECTURES = ["386", "amd64", "arm", "arm64", "mips64le", "ppc64le",
-                 "riscv64", "s390x"]
+ARCHITECTURES = ["amd64", "arm", "arm64", "riscv64", "s390x"]
 
 
 class OwnRegistry:
@@ -107,29 +106,35 @@ class IndexTest(support.EndToEndTest):
         self.assertIn("linux/amd64", made.stderr)
 
     def test_append_replaces_the_platforms_image(self):
-        for hub in (self.docker.name, self.own.name):
-            app = f"{hub}/append"
-            self.push(f"{app}:arm64", "arm64", "old")
-            self.index("append", f"{app}:1", f"{app}:arm64")
-            self.push(f"{app}:amd64", "amd64")
-            self.index("append", f"{app}:1", f"{app}:amd64")
-            self.push(f"{app}:arm64", "arm64", "new")
-            self.index("append", f"{app}:1", f"{app}:arm64")
-            self.assertEqual(self.platforms(f"{app}:1"), ["amd64", "arm64"])
-            again = self.index("append", f"{app}:1", f"{app}:arm64")
-            self.assertEqual(self.raw(again), self.raw(f"{app}:1"))
+        app = f"{self.own.name}/append"
+        self.push(f"{app}:arm64", "arm64", "old")
+        self.index("append", f"{app}:1", f"{app}:arm64")
+        self.push(f"{app}:amd64", "amd64")
+        self.index("append", f"{app}:1", f"{app}:amd64")
+        self.push(f"{app}:arm64", "arm64", "new")
+        self.index("append", f"{app}:1", f"{app}:arm64")
+        self.assertEqual(self.platforms(f"{app}:1"), ["amd64", "arm64"])
+        again = self.index("append", f"{app}:1", f"{app}:arm64")
+        self.assertEqual(self.raw(again), self.raw(f"{app}:1"))
+
+    def test_append_to_a_registry_without_conditions(self):
+        app = f"{self.docker.name}/append"
+        self.push(f"{app}:arm64", "arm64")
+        self.push(f"{app}:amd64", "amd64")
+        self.index("create", f"{app}:1", f"{app}:arm64")
+        self.index("append", f"{app}:1", f"{app}:amd64")
+        self.assertEqual(self.platforms(f"{app}:1"), ["amd64", "arm64"])
 
     def test_appends_at_once_lose_nothing(self):
         app = f"{self.own.name}/parallel"
         for arch in ARCHITECTURES:
             self.push(f"{app}:{arch}", arch)
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        with concurrent.futures.ThreadPoolExecutor(5) as pool:
             list(pool.map(lambda arch: self.index("append", f"{app}:1",
                                                   f"{app}:{arch}"),
                           ARCHITECTURES))
         self.assertEqual(self.platforms(f"{app}:1"),
-                         ["386", "amd64", "arm/v7", "arm64", "mips64le",
-                          "ppc64le", "riscv64", "s390x"])
+                         ["amd64", "arm/v7", "arm64", "riscv64", "s390x"])
 
     def test_what_is_no_image(self):
         app = f"{self.docker.name}/missing"
