@@ -45,7 +45,10 @@ class HeldThread {
   HeldThread(const HeldThread&) = delete;
   HeldThread& operator=(const HeldThread&) = delete;
   ~HeldThread() {
-    if (held_) Trace(PTRACE_DETACH, thread_);
+    // One that was killed while it was held cannot be let go, and its parent
+    // hears of its end only once we have.
+    while (held_ && Trace(PTRACE_DETACH, thread_) != 0 && Wait()) {
+    }
   }
 
   // Ends the notification with the thread stopped behind its call.
