@@ -4,6 +4,7 @@ The containers are those of ../shared/environments/enter.py. The root file syste
 once, with what strake is linked with and what the tests need, and kept in .cache.
 """
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ ENTER = os.environ.get("STRAKE_ENTER", os.path.join(
     support.SOURCE, "..", "shared", "environments", "enter.py"))
 PACKAGES = ["python3", "ca-certificates", "git", "procps", "libarchive13",
             "libcurl4", "libcpp-httplib0.11", "libisal2", "libdeflate0",
-            "libre2-9"]
+            "libre2-9", "libyaml-cpp0.7"]
 NAMES = ("docker-root", "restricted", "docker-root-unconfined",
          "restricted-unconfined")
 
@@ -29,7 +30,9 @@ def need():
 def root():
     """The folder with the root file system; not to be changed."""
     os.makedirs(support.CACHE, exist_ok=True)
-    folder = os.path.join(support.CACHE, "ci-root")
+    # One made for an earlier strake lacks libraries of this one.
+    packages = hashlib.sha256(",".join(PACKAGES).encode()).hexdigest()[:8]
+    folder = os.path.join(support.CACHE, f"ci-root-{packages}")
     with open(folder + ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if os.path.exists(folder):
