@@ -200,9 +200,10 @@ Result<exporter::AssembledImage> AssembleTarget(
 
 Result<exporter::AssembledImage> Squash(const Job& job, Workshop& workshop,
                                         const solve::SolveOptions& options,
-                                        const plan::ImageOp* base,
+                                        const plan::TargetImage& target,
                                         const snapshot::SnapshotId& root,
                                         const exporter::AssembledImage& image) {
+  const plan::ImageOp* base = job.BaseOf(target);
   ProgressStep step(job.progress, "squashing");
   SquashOptions squash{base,
                        root,
@@ -212,6 +213,7 @@ Result<exporter::AssembledImage> Squash(const Job& job, Workshop& workshop,
                        options.layers,
                        {},
                        job.options.stop};
+  squash.layers.windows = target.config.platform.os == "windows";
   squash.fetch = [&](const std::vector<oci::Descriptor>& layers) {
     return job.images.FetchLayers(base->reference, layers, step.id());
   };
@@ -230,9 +232,8 @@ Result<exporter::AssembledImage> Assemble(const Job& job, Workshop& workshop,
         exporter::AssembledImage image,
         AssembleTarget(job, targets[i], solved, solved.images[i], now));
     if (job.options.squash) {
-      ASSIGN_OR_RETURN(image,
-                       Squash(job, workshop, options, job.BaseOf(targets[i]),
-                              solved.images[i].root, image));
+      ASSIGN_OR_RETURN(image, Squash(job, workshop, options, targets[i],
+                                     solved.images[i].root, image));
     }
     images.push_back(std::move(image));
   }

@@ -9,6 +9,7 @@
 
 #include "oci/tar_writer.h"
 #include "oci/whiteout.h"
+#include "oci/windows_layer.h"
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
 #include "util/strings.h"
@@ -42,6 +43,9 @@ class Writer {
         buffer_(kStreamBufferBytes, '\0') {}
 
   Result<TarSummary> Run(std::span<const Change> changes) {
+    if (options_.windows && !changes.empty()) {
+      RETURN_IF_ERROR(WriteHives(changes.front().metadata));
+    }
     for (const Change& change : changes) {
       Status written = WriteChange(change);
       if (!written) {
@@ -91,6 +95,8 @@ class Writer {
       auto [first, is_new] = first_paths_.emplace(id, change.path);
       if (!is_new) entry.hard_link_target = first->second;
     }
+    FileMetadata windows;
+    if (options_.windows) RETURN_IF_ERROR(MakeWindowsEntry(entry, windows));
     RETURN_IF_ERROR(tar_.BeginEntry(entry));
     if (entry.has_content()) RETURN_IF_ERROR(WriteFile(change));
     ++summary_.entries;
@@ -104,6 +110,21 @@ class Writer {
                          GoQuote(name) + ": its name has a \"=\"");
     }
     return {};
+  }
+
+  // The registry's part of a layer for Windows: there, and empty.
+  Status WriteHives(const FileMetadata& first) {
+    FileMetadata directory;
+    directory.mode = S_IFDIR | 0755;
+    TarEntry entry;
+    entry.path = std::string(kWindowsHives) + "/";
+    entry.metadata = &directory;
+    entry.mtime = ClampedTime(first);
+    FileMetadata windows;
+    RETURN_IF_ERROR(MakeWindowsEntry(entry, windows));
+    RETURN_IF_ERROR(tar_.BeginEntry(entry));
+    ++summary_.entries;
+    return tar_.EndEntry();
   }
 
   // Whiteouts carry no metadata; zeros keep them equal everywhere.

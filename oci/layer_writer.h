@@ -21,6 +21,8 @@ struct LayerWriteOptions {
   // Later modification times are set to this one (SOURCE_DATE_EPOCH with
   // rewrite-timestamp); none: times are written as they are.
   std::optional<Timestamp> clamp_mtime;
+  // As layers for Windows are (windows_layer.h); all changes are below "Files".
+  bool windows = false;
 };
 
 struct TarSummary {

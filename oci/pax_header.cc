@@ -85,21 +85,6 @@ std::string_view LinkName(const TarEntry& entry) {
                                         : entry.hard_link_target;
 }
 
-// "-1.75": sign and magnitude, without trailing zeros.
-std::string FormatPaxTime(std::chrono::nanoseconds time) {
-  int64_t count = time.count();
-  uint64_t magnitude = count < 0 ? uint64_t{0} - static_cast<uint64_t>(count)
-                                 : static_cast<uint64_t>(count);
-  std::string text = count < 0 ? "-" : "";
-  text += std::to_string(magnitude / kSecond);
-  uint64_t fraction = magnitude % kSecond;
-  if (fraction == 0) return text;
-  std::string digits = std::to_string(fraction);
-  text += '.' + std::string(9 - digits.size(), '0') + digits;
-  text.erase(text.find_last_not_of('0') + 1);
-  return text;
-}
-
 // "<length> <key>=<value>\n", where the length counts its own digits.
 void AddRecord(std::string& records, std::string_view key,
                std::string_view value) {
@@ -142,6 +127,7 @@ std::string PaxRecords(const TarEntry& entry) {
     std::string key = "SCHILY.xattr.";
     AddRecord(records, key += name, value);
   }
+  for (const auto& [key, value] : entry.pax) AddRecord(records, key, value);
   return records;
 }
 
@@ -185,11 +171,26 @@ bool IsPlainXattrName(std::string_view name) {
 
 }  // namespace
 
+// Sign and magnitude, without trailing zeros.
+std::string FormatPaxTime(std::chrono::nanoseconds time) {
+  int64_t count = time.count();
+  uint64_t magnitude = count < 0 ? uint64_t{0} - static_cast<uint64_t>(count)
+                                 : static_cast<uint64_t>(count);
+  std::string text = count < 0 ? "-" : "";
+  text += std::to_string(magnitude / kSecond);
+  uint64_t fraction = magnitude % kSecond;
+  if (fraction == 0) return text;
+  std::string digits = std::to_string(fraction);
+  text += '.' + std::string(9 - digits.size(), '0') + digits;
+  text.erase(text.find_last_not_of('0') + 1);
+  return text;
+}
+
 bool NeedsOwnHeader(const TarEntry& entry) {
   const FileMetadata& metadata = *entry.metadata;
   constexpr unsigned kMaxOctal6 = 0777777;
-  return !IsAscii(entry.path) || minor(metadata.rdev) > kMaxOctal6 ||
-         !IsAscii(LinkName(entry)) ||
+  return !entry.pax.empty() || !IsAscii(entry.path) ||
+         minor(metadata.rdev) > kMaxOctal6 || !IsAscii(LinkName(entry)) ||
          (entry.mtime.count() < 0 && entry.mtime.count() % kSecond != 0) ||
          !std::ranges::all_of(metadata.xattrs, [](const auto& xattr) {
            return IsPlainXattrName(xattr.first);

@@ -5,7 +5,8 @@
 //    GNU tar warns about and Go ignores;
 //  * times before 1970 with a fraction: it writes -1.75 s as "-2.25";
 //  * xattr names with bytes that it would write as "%XX", which Go, and so
-//    every other container tool, takes literally.
+//    every other container tool, takes literally;
+//  * pax records of one's own.
 //
 // A pax extended header (POSIX.1-2017, pax, "pax Extended Header") and the
 // ustar header of the entry proper; names as raw bytes, as Go writes them. For
@@ -14,11 +15,15 @@
 #ifndef STRAKE_OCI_PAX_HEADER_H_
 #define STRAKE_OCI_PAX_HEADER_H_
 
+#include <chrono>
 #include <string>
 
 #include "oci/tar_entry.h"
 
 namespace strake::oci {
+
+// Seconds since the epoch, as pax records have them: "-1.75".
+std::string FormatPaxTime(std::chrono::nanoseconds time);
 
 // Whether `entry` is one of those described above.
 bool NeedsOwnHeader(const TarEntry& entry);

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "oci/change.h"
@@ -21,7 +22,8 @@ struct TarEntry {
   // Borrowed. `size_bytes` counts for a regular file that is no hard link; what
   // finds hard links is not looked at.
   const FileMetadata* metadata = nullptr;
-  std::chrono::nanoseconds mtime{0};  // instead of the metadata's
+  std::chrono::nanoseconds mtime{0};       // instead of the metadata's
+  std::map<std::string, std::string> pax;  // further records of its pax header
 
   bool has_content() const {
     return S_ISREG(metadata->mode) && hard_link_target.empty();

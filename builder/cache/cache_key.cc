@@ -27,6 +27,7 @@ oci::Digest ContentKey(const plan::CopyOp& op, const oci::Digest& base,
   how.chmod = op.chmod;
   how.link = op.link;
   how.parents = op.parents;
+  how.windows = op.windows;
   oci::Hasher hasher;
   hasher.Update("content\n");
   hasher.Update(base.bytes());

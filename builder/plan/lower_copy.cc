@@ -5,6 +5,7 @@
 #include "builder/context/remote_url.h"
 #include "builder/plan/chmod.h"
 #include "builder/plan/stage_lowering.h"
+#include "builder/plan/windows_path.h"
 #include "dockerfile/lint_rules.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -28,6 +29,15 @@ std::string CleanSource(const std::string& source, bool parents) {
     return before.empty() ? after.substr(1) : before + "/." + after;
   }
   return CleanPath("/" + source).substr(1);
+}
+
+// In the snapshot of an image for Windows; --parents keeps what is behind a
+// pivot only.
+std::string BelowFiles(const std::string& pattern, bool parents) {
+  std::string drive(kWindowsDrive.substr(1));
+  if (pattern.empty()) return drive;
+  bool has_pivot = pattern.find("/./") != std::string::npos;
+  return drive + (parents && !has_pivot ? "/./" : "/") + pattern;
 }
 
 }  // namespace
@@ -121,11 +131,15 @@ Result<StageLowering::ExpandedCopy> StageLowering::ExpandCopy(
   ExpandedCopy expanded;
   ASSIGN_OR_RETURN(std::string destination, Expand(copy.destination.text));
   expanded.written_destination = destination;
+  expanded.op.windows = is_windows();
+  ASSIGN_OR_RETURN(std::string absolute, PathInImage(destination));
+  if (is_windows()) {
+    ASSIGN_OR_RETURN(destination, FromWindowsPath(destination));
+  }
   bool is_folder = destination.empty() || destination == "." ||
                    destination.ends_with('/') || destination.ends_with("/.");
-  std::string absolute = ResolveWorkdir(result_.config, destination);
   if (is_folder && !absolute.ends_with('/')) absolute += '/';
-  expanded.op.destination = std::move(absolute);
+  expanded.op.destination = InSnapshot(absolute);
   if (copy.chown) {
     ASSIGN_OR_RETURN(expanded.op.chown, Expand(copy.chown->text));
   }
@@ -134,6 +148,11 @@ Result<StageLowering::ExpandedCopy> StageLowering::ExpandCopy(
     if (!expanded.op.chmod.empty()) {
       RETURN_IF_ERROR(Chmod::Parse(expanded.op.chmod));
     }
+  }
+  if (is_windows() && !(expanded.op.chown + expanded.op.chmod).empty()) {
+    return Unsupported(
+        "--chown and --chmod in an image for Windows, whose files have neither "
+        "POSIX owners nor modes: leave them out");
   }
   // As BuildKit's: with --chmod, --link is an ordinary copy.
   expanded.op.link = copy.link && expanded.op.chmod.empty();
@@ -165,7 +184,13 @@ Status StageLowering::AddCopySources(const df::CopySources& copy,
     if (remote) {
       source.pattern = path;
     } else {
+      if (is_windows()) {
+        ASSIGN_OR_RETURN(path, FromWindowsPath(path));
+      }
       source.pattern = CleanSource(path, expanded.op.parents);
+      if (from != nullptr && IsWindows(*from)) {
+        source.pattern = BelowFiles(source.pattern, expanded.op.parents);
+      }
       if (from == nullptr) {
         WarnIfIgnored(expanded.op.add ? "Add" : "Copy", source.pattern);
       }

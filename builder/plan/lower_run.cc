@@ -57,6 +57,13 @@ std::string EscapePattern(std::string_view path) {
 }
 
 Status StageLowering::Lower(const df::Run& run) {
+  if (is_windows()) {
+    return Unsupported(
+        "RUN in an image for " + result_.config.platform.ToString() +
+        ": strake runs no Windows programs; run it in a stage of another "
+        "platform (FROM --platform=$BUILDPLATFORM) and COPY --from what it "
+        "makes");
+  }
   const PlanOptions& options = context_.options;
   RunOp op;
   CommandLine command;
@@ -224,7 +231,8 @@ VertexId StageLowering::ContextFiles(const std::string& context,
   files.pattern = EscapePattern(source.substr(1));
   copy.parents = !files.pattern.empty();
   copy.sources.push_back(std::move(files));
-  copy.destination = "/";
+  copy.destination = InSnapshot("/");
+  copy.windows = is_windows();
   Vertex vertex;
   vertex.op = std::move(copy);
   vertex.inputs = {Scratch()};

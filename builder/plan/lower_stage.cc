@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "builder/plan/stage_lowering.h"
+#include "builder/plan/windows_path.h"
 #include "dockerfile/lint_rules.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -92,10 +93,6 @@ void StageLowering::StartFromBase() {
       break;
     case SourceRef::Kind::kContext: {
       result_.config = ScratchConfig(resolved_.platform);
-      if (auto can = CheckCanHaveLayers(); !can) {
-        context_.diagnostics.push_back(
-            df::MakeError(can.error().message(), place_));
-      }
       result_.state = ContextFiles(resolved_.base.context, "/");
       result_.layers = {result_.state};
       AddHistory(result_.config, "COPY / /", HasLayer::kYes);
@@ -126,19 +123,29 @@ void StageLowering::StartFromImage(const BaseImage& image) {
 }
 
 Status StageLowering::LowerOne(const Instruction& instruction) {
-  if (IsStep(instruction)) RETURN_IF_ERROR(CheckCanHaveLayers());
   return std::visit([this](const auto& body) { return Lower(body); },
                     instruction.body);
 }
 
-Status StageLowering::CheckCanHaveLayers() const {
-  const oci::Platform& platform = result_.config.platform;
-  if (platform.os != "windows") return {};
-  return Unsupported(
-      current_->keyword + " in an image for " + platform.ToString() +
-      ": strake writes no layers for Windows, and runs no Windows programs; "
-      "instructions that change the configuration only (ENV, CMD, LABEL and "
-      "the like) are possible");
+bool StageLowering::IsWindows(const SourceRef& source) const {
+  if (source.kind == SourceRef::Kind::kStage) {
+    return context_.stages[source.stage]->config.platform.os == "windows";
+  }
+  return source.kind == SourceRef::Kind::kImage &&
+         context_.bases.images.at(source.image).config.platform.os == "windows";
+}
+
+Result<std::string> StageLowering::PathInImage(const std::string& path) const {
+  if (!is_windows()) return ResolveWorkdir(result_.config, path);
+  ASSIGN_OR_RETURN(std::string wanted, FromWindowsPath(path));
+  if (wanted.starts_with('/')) return CleanPath(wanted);
+  ASSIGN_OR_RETURN(std::string base,
+                   FromWindowsPath(result_.config.working_dir));
+  return CleanPath("/" + base + "/" + wanted);
+}
+
+std::string StageLowering::InSnapshot(const std::string& path) const {
+  return is_windows() ? std::string(kWindowsDrive) + path : path;
 }
 
 Status StageLowering::Lower(const df::Env& env) {
@@ -182,6 +189,7 @@ Status StageLowering::Lower(const df::Arg& arg) {
 
 Status StageLowering::Lower(const df::Workdir& workdir) {
   ASSIGN_OR_RETURN(std::string path, Expand(workdir.path));
+  if (is_windows()) return LowerWindowsWorkdir(path);
   if (!path.starts_with('/') && !result_.workdir_is_set) {
     Warn(df::lint::WorkdirRelativePath(path, place_));
   }
@@ -195,6 +203,23 @@ Status StageLowering::Lower(const df::Workdir& workdir) {
     return {};
   }
   Advance(AddVertex(MakeDirOp{absolute, result_.config.user}, {result_.state}));
+  AddHistory(result_.config, std::move(history), HasLayer::kYes);
+  return {};
+}
+
+Status StageLowering::LowerWindowsWorkdir(const std::string& path) {
+  result_.workdir_is_set = true;
+  ASSIGN_OR_RETURN(std::string absolute, PathInImage(path));
+  result_.config.working_dir = ToWindowsPath(absolute);
+  std::string history = "WORKDIR " + result_.config.working_dir;
+  if (absolute == "/") {
+    AddHistory(result_.config, std::move(history), HasLayer::kNo);
+    return {};
+  }
+  MakeDirOp op;
+  op.path = InSnapshot(absolute);
+  op.windows = true;
+  Advance(AddVertex(std::move(op), {result_.state}));
   AddHistory(result_.config, std::move(history), HasLayer::kYes);
   return {};
 }

@@ -133,11 +133,15 @@ struct Describe {
         .Field("link", op.link)
         .Field("parents", op.parents)
         .Field("excludes", op.excludes);
+    if (op.windows) out.Field("windows", op.windows);
     return out.Take();
   }
 
   std::string operator()(const MakeDirOp& op) const {
-    return Writer("mkdir").Field("path", op.path).Field("user", op.user).Take();
+    Writer out("mkdir");
+    out.Field("path", op.path).Field("user", op.user);
+    if (op.windows) out.Field("windows", op.windows);
+    return out.Take();
   }
 
   std::string operator()(const FetchOp& op) const {

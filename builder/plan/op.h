@@ -104,12 +104,14 @@ struct CopyOp {
   bool link = false;
   bool parents = false;
   std::vector<std::string> excludes;
+  bool windows = false;  // its layer is one for Windows
 };
 
 // WORKDIR: the directory and its parents, owned by `user`. Input [0].
 struct MakeDirOp {
   std::string path;
   std::string user;
+  bool windows = false;  // as in `CopyOp`
 };
 
 // ADD from a URL: one file, called `filename`, in an otherwise empty state.

@@ -33,8 +33,13 @@ class StageLowering {
   void StartFromBase();
   void StartFromImage(const BaseImage& image);
   Status LowerOne(const Instruction& instruction);
-  // Layers for Windows have a form of their own.
-  Status CheckCanHaveLayers() const;
+  bool is_windows() const { return result_.config.platform.os == "windows"; }
+  bool IsWindows(const SourceRef& source) const;
+  // The absolute path inside the image that `path` of an instruction means;
+  // where its files are in the snapshot: `InSnapshot`.
+  Result<std::string> PathInImage(const std::string& path) const;
+  std::string InSnapshot(const std::string& path) const;
+  Status LowerWindowsWorkdir(const std::string& path);
   Status Lower(const dockerfile::Run& run);
   Status Lower(const dockerfile::Copy& copy);
   Status Lower(const dockerfile::Add& add);

@@ -70,6 +70,13 @@ std::span<const VertexId> Sources(const Vertex& copy) {
   return std::span(copy.inputs).subspan(1);
 }
 
+// Copies and new directories alone make layers for Windows.
+bool MakesWindowsLayer(const plan::Op& op) {
+  if (const auto* copy = std::get_if<CopyOp>(&op)) return copy->windows;
+  const auto* directory = std::get_if<plan::MakeDirOp>(&op);
+  return directory != nullptr && directory->windows;
+}
+
 // What of the options shows in a layer's bytes.
 std::string LayerForm(const SolveOptions& options) {
   // What a layer holds beside changes; another number for anything else.
@@ -794,10 +801,12 @@ class Solver {
     ASSIGN_OR_RETURN(OwnershipJournal owners,
                      services_.environment.snapshotter.Journal(state.snapshot));
     RETURN_IF_ERROR(snapshot::AddLeadingDirectories(owners, diff));
+    oci::LayerWriteOptions layers = options_.layers;
+    layers.windows = MakesWindowsLayer(graph_.vertex(id).op);
     ASSIGN_OR_RETURN(
         oci::LayerBlob blob,
         oci::WriteLayerBlob(diff.changes, diff.root.get(), options_.compression,
-                            options_.layers, services_.blobs));
+                            layers, services_.blobs));
     RETURN_IF_ERROR(services_.index.RecordLayer(state.snapshot, form_, blob));
     return SolvedLayer{std::move(blob), state.created};
   }

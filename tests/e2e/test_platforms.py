@@ -1,4 +1,5 @@
 """Images for several platforms, from one build."""
+import base64
 import hashlib
 import io
 import json
@@ -197,6 +198,55 @@ class PlatformsTest(support.EndToEndTest):
             self.context("windows-run", f"FROM {base}\nRUN dir\n"))
         self.assertEqual(refused.returncode, 1)
         self.assertIn("RUN in an image for windows/amd64", refused.stderr)
+
+    def test_layers_for_windows(self):
+        base, name = f"{self.hub.name}/win:1", f"{self.hub.name}/winapp:2"
+        self.push_windows_base(base)
+        folder = self.context("windows-layers", (
+            "# escape=`\n"
+            "FROM --platform=$BUILDPLATFORM scratch AS tools\n"
+            "COPY tool.exe /bin/tool.exe\n"
+            f"FROM {base} AS made\n"
+            "WORKDIR C:\\app\n"
+            "COPY tool.exe sub\\\n"
+            "COPY --from=tools /bin/tool.exe c:\\bin\\\n"
+            f"FROM {base}\n"
+            "COPY --from=made C:\\app D\n"))
+        with open(f"{folder}/tool.exe", "w") as f:
+            f.write("MZ")
+        self.build("--platform=windows/amd64", "--target=made", "--push",
+                   "-t", name, folder)
+        support.run("skopeo", "copy", "-q", "--src-tls-verify=false",
+                    "--override-os=windows", f"docker://{name}",
+                    f"dir:{self.scratch}/winlayers")
+        manifest = self.raw(name)
+        found = []
+        for layer in manifest["layers"][1:]:
+            file = layer["digest"].split(":")[1]
+            with tarfile.open(f"{self.scratch}/winlayers/{file}") as tar:
+                entries = tar.getmembers()
+            found.append([entry.name for entry in entries])
+            for entry in entries:
+                attributes = "16" if entry.isdir() else "32"
+                self.assertEqual(entry.pax_headers["MSWINDOWS.fileattr"],
+                                 attributes)
+                owner = base64.b64decode(entry.pax_headers["MSWINDOWS.rawsd"])
+                self.assertEqual(len(owner), 52)
+                self.assertIn("LIBARCHIVE.creationtime", entry.pax_headers)
+                self.assertEqual((entry.uid, entry.gid), (0, 0))
+        self.assertEqual(found, [
+            ["Hives", "Files", "Files/app"],
+            ["Hives", "Files", "Files/app", "Files/app/sub",
+             "Files/app/sub/tool.exe"],
+            ["Hives", "Files", "Files/bin", "Files/bin/tool.exe"]])
+        config = json.loads(support.run(
+            "skopeo", "inspect", "--config", "--tls-verify=false",
+            "--override-os=windows", f"docker://{name}"))
+        self.assertEqual(config["config"]["WorkingDir"], "C:\\app")
+        out = f"{self.scratch}/windows-files"
+        self.build("--platform=windows/amd64", "-o", f"type=local,dest={out}",
+                   folder)
+        self.assertTrue(os.path.exists(f"{out}/Files/D/sub/tool.exe"))
 
     def test_a_platform_that_the_base_lacks(self):
         built = self.strake("build", "--platform=linux/amd64,linux/s390x",

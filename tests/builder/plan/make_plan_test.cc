@@ -100,15 +100,17 @@ TEST(AddToPlanTest, WhatOnlyTheBaseKnowsOfThePlatformStays) {
               ElementsAre("win32k"));
 }
 
-TEST(AddToPlanTest, WindowsImagesGetNoLayers) {
-  for (const char* step : {"RUN dir", "COPY a C:/a", "WORKDIR C:/b"}) {
-    Planner planner;
-    planner.Image("docker.io/library/base:latest").platform = {
-        "windows", "amd64", "", "10.0.20348.2340", {}};
-    std::string failure = planner.Failure("FROM base\n" + std::string(step));
-    EXPECT_THAT(failure, ::testing::HasSubstr("2: ")) << step;
-    EXPECT_THAT(failure, ::testing::HasSubstr("windows/amd64")) << step;
-  }
+TEST(AddToPlanTest, RunsNothingForWindows) {
+  Planner planner;
+  planner.Image("docker.io/library/base:latest").platform = {
+      "windows", "amd64", "", "10.0.20348.2340", {}};
+  std::string failure = planner.Failure("FROM base\nRUN dir");
+  EXPECT_THAT(failure, ::testing::HasSubstr("2: "));
+  EXPECT_THAT(failure, ::testing::HasSubstr("windows/amd64"));
+  failure = planner.Failure("FROM base\nCOPY --chmod=755 a C:/a");
+  EXPECT_THAT(failure, ::testing::HasSubstr("--chmod in an image for Windows"));
+  failure = planner.Failure("FROM base\nWORKDIR D:\\a");
+  EXPECT_THAT(failure, ::testing::HasSubstr("not on drive C:"));
 }
 
 TEST(AddToPlanTest, WindowsImagesHaveTheirOwnDefaults) {
