@@ -1,5 +1,8 @@
 #include "builder/build_plan.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -7,6 +10,7 @@
 #include "builder/plan/base_images.h"
 #include "builder/plan/make_plan.h"
 #include "util/result_macros.h"
+#include "util/rooted_fs.h"
 #include "util/strings.h"
 #include "util/suggest.h"
 
@@ -22,6 +26,16 @@ std::function<bool(const std::string&)> IgnoredBy(
   if (rules == nullptr) return {};
   return [rules](const std::string& path) {
     return dockerfile::CopiesIgnoredFile(rules->matcher, path);
+  };
+}
+
+// What changes before it is copied is copied as what it then is.
+std::function<bool(const std::string&)> IsFileIn(
+    const context::BuildContext& context) {
+  return [root = context.root()](const std::string& path) {
+    auto file = OpenInRoot(root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat status = {};
+    return file && fstat(file->get(), &status) == 0 && S_ISREG(status.st_mode);
   };
 }
 
@@ -113,6 +127,7 @@ Result<PlanOptions> MakePlanOptions(const BuildOptions& options,
       plan.lint, LintConfigFor(source.file, plan.build_args.Find(
                                                 "BUILDKIT_DOCKERFILE_CHECK")));
   plan.is_ignored = IgnoredBy(contexts.folders.at(""));
+  plan.is_file = IsFileIn(contexts.folders.at(""));
   return plan;
 }
 

@@ -52,6 +52,7 @@ Status StageLowering::Lower(const df::Copy& copy) {
   }
   RETURN_IF_ERROR(AddCopySources(copy, from, expanded));
   RETURN_IF_ERROR(AddHeredocs(copy, expanded));
+  if (NeedsNothingBelow(expanded.op)) expanded.op.link = true;
   FinishCopy(std::move(expanded), "COPY");
   return {};
 }
@@ -217,6 +218,23 @@ Status StageLowering::AddHeredocs(const df::CopySources& copy,
     expanded.op.sources.push_back(std::move(source));
   }
   return {};
+}
+
+// Files that are put into the root directory itself: nothing of the state below
+// says how, so that its files need not be there.
+bool StageLowering::NeedsNothingBelow(const CopyOp& op) const {
+  if (op.destination != "/" || op.parents || op.windows ||
+      !(op.chown + op.chmod).empty()) {
+    return false;
+  }
+  const auto& is_file = context_.options.is_file;
+  return std::all_of(
+      op.sources.begin(), op.sources.end(), [&](const CopySource& source) {
+        if (source.kind == CopySource::Kind::kInline) return true;
+        return source.kind == CopySource::Kind::kContext &&
+               source.context.empty() && is_file && is_file(source.pattern) &&
+               source.pattern.find_first_of("*?[\\") == std::string::npos;
+      });
 }
 
 void StageLowering::FinishCopy(ExpandedCopy expanded,

@@ -50,6 +50,8 @@ struct PlanOptions {
   // Whether a path of the main context is left out by the ignore file (for the
   // lint CopyIgnoredFile); may be empty.
   std::function<bool(const std::string& path)> is_ignored;
+  // Whether a path of the main context is a regular file; empty: not known.
+  std::function<bool(const std::string& path)> is_file;
 };
 
 // An image that the Dockerfile names, pinned, with its configuration in hand.

@@ -83,6 +83,7 @@ class StageLowering {
                   CopySource& source, ExpandedCopy& expanded);
   Status AddHeredocs(const dockerfile::CopySources& copy,
                      ExpandedCopy& expanded);
+  bool NeedsNothingBelow(const CopyOp& op) const;
   void FinishCopy(ExpandedCopy expanded, std::string_view instruction);
   void WarnIfIgnored(std::string_view instruction, const std::string& source);
 

@@ -46,7 +46,8 @@ class PushLayersTest(support.EndToEndTest):
                     f"docker://{name}", f"dir:{self.scratch}/{self.id()}")
 
     def test_one_registry_lends_its_layer(self):
-        for steps in ("ENV a=b\n", "COPY --link x /dir/\nENV a=b\n"):
+        for steps in ("ENV a=b\n", "COPY x /\nENV a=bc\n",
+                      "COPY --link x /dir/\nENV a=b\n"):
             name = f"{self.near.name}/app/{len(steps)}:1"
             on_disk = self.push(name, f"FROM {self.base}\n{steps}")
             self.assertLess(sum(self.near.take()), SMALL)
@@ -56,8 +57,7 @@ class PushLayersTest(support.EndToEndTest):
 
     def test_another_registry_gets_it_streamed(self):
         name = f"{self.far.name}/app:1"
-        on_disk = self.push(name, f"FROM {self.base}\nCOPY --link x /dir/\n"
-                                  "ENV a=b\n")
+        on_disk = self.push(name, f"FROM {self.base}\nCOPY x /\nENV a=b\n")
         sent, received = self.near.take()
         self.assertLess(sent, SMALL)
         self.assertLess(abs(received - SIZE), SMALL)
