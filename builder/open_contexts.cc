@@ -42,7 +42,7 @@ class Fetcher {
 
   Result<context::StreamContext> Open(const std::string& text) {
     ProgressStep step(progress_, "[internal] load remote build context " +
-                                     context::WithoutPassword(text));
+                                     context::WithoutSecrets(text));
     return step.EndWith(context::OpenRemoteContext(text, services_));
   }
 
@@ -94,7 +94,7 @@ Status OpenNamed(const std::string& name, const std::string& text,
   }
   ASSIGN_OR_RETURN(context::StreamContext stream, fetcher.Open(text));
   if (stream.dockerfile) {
-    return InvalidArgument(context::WithoutPassword(text) +
+    return InvalidArgument(context::WithoutSecrets(text) +
                            " is no archive, so it cannot be a named context");
   }
   opened.folders.emplace(name, std::move(stream.context));

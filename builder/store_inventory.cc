@@ -234,14 +234,14 @@ class Taker {
       auto document = ParseJson(line);
       if (!document) continue;
       auto digest_text = JsonField(*document).At("digest").String();
-      auto url = JsonField(*document).At("url").String();
+      auto from = JsonField(*document).At("from").String();
       auto digest = oci::Digest::Parse(digest_text ? *digest_text : "");
       if (!digest) continue;
       InventoryEntry entry;
       entry.shown.kind = CacheEntry::Kind::kFetch;
       entry.shown.id = digest->Hex();
       entry.shown.last_used = ModifiedAt(store_.blobs().PathOf(*digest));
-      if (url) entry.shown.description = *url;
+      if (from) entry.shown.description = *from;
       TakeBlob(*digest, entry);
       if (!entry.blobs.empty()) inventory_.entries.push_back(std::move(entry));
     }

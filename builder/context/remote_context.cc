@@ -216,7 +216,7 @@ Result<StreamContext> OpenRemoteContext(const std::string& text,
   auto opened = open();
   if (opened) return opened;
   return std::move(opened).error().Wrap("build context " +
-                                        WithoutPassword(text));
+                                        WithoutSecrets(text));
 }
 
 }  // namespace strake::builder::context
