@@ -12,8 +12,9 @@
 namespace strake::builder {
 
 struct FsckOptions {
-  // Remove what is wrong, where that makes the store sound again. Only done
-  // while no other strake has the store open.
+  // Remove what is wrong, where that makes the store sound again. What cannot
+  // be read is kept, and stays a problem. Only done while no other strake has
+  // the store open.
   bool repair = false;
 };
 

@@ -1,6 +1,7 @@
 #include "builder/open_contexts.h"
 
 #include <utility>
+#include <vector>
 
 #include "builder/context/context_url.h"
 #include "builder/context/http_source.h"
@@ -26,8 +27,8 @@ class Fetcher {
       : store_(store),
         progress_(progress),
         http_(options.registry, store.blobs(), secrets_, store.fetched_path()),
-        services_{client, store.blobs(),     secrets_,
-                  http_,  Platform(options), store.temporary_directory(),
+        services_{client, store.blobs(),      secrets_,
+                  http_,  Platforms(options), store.temporary_directory(),
                   false,  options.stop} {
     for (const SecretSource& secret : options.secrets) {
       secrets_.Add(secret.id, secret.value);
@@ -41,7 +42,7 @@ class Fetcher {
 
   Result<context::StreamContext> Open(const std::string& text) {
     ProgressStep step(progress_, "[internal] load remote build context " +
-                                     context::WithoutPassword(text));
+                                     context::WithoutSecrets(text));
     return step.EndWith(context::OpenRemoteContext(text, services_));
   }
 
@@ -52,9 +53,9 @@ class Fetcher {
   }
 
  private:
-  static oci::Platform Platform(const BuildOptions& options) {
-    return options.platforms.empty() ? oci::HostPlatform()
-                                     : options.platforms.front();
+  static std::vector<oci::Platform> Platforms(const BuildOptions& options) {
+    if (options.platforms.empty()) return {oci::HostPlatform()};
+    return options.platforms;
   }
 
   const Store& store_;
@@ -93,7 +94,7 @@ Status OpenNamed(const std::string& name, const std::string& text,
   }
   ASSIGN_OR_RETURN(context::StreamContext stream, fetcher.Open(text));
   if (stream.dockerfile) {
-    return InvalidArgument(context::WithoutPassword(text) +
+    return InvalidArgument(context::WithoutSecrets(text) +
                            " is no archive, so it cannot be a named context");
   }
   opened.folders.emplace(name, std::move(stream.context));

@@ -7,6 +7,7 @@
 #include "builder/store_inventory.h"
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
+#include "util/strings.h"
 
 namespace strake::builder {
 namespace {
@@ -136,6 +137,11 @@ Result<PruneResult> PruneCache(const std::string& store_directory,
   ASSIGN_OR_RETURN(cache::CacheIndex index,
                    cache::CacheIndex::Open(store.cache_index_path()));
   ASSIGN_OR_RETURN(Inventory inventory, TakeInventory(store, index));
+  if (!inventory.unread_documents.empty()) {
+    return Error(ErrorCode::kIo,
+                 "nothing is removed, for what images need is not known: " +
+                     Join(inventory.unread_documents, "; "));
+  }
   const Choice chosen = Choose(inventory, options);
   PruneResult result;
   std::set<oci::Digest> keys;

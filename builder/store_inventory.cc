@@ -70,22 +70,33 @@ class Taker {
                      store_.layout().List());
     inventory_.image_count = named.size();
     for (const oci::NamedImage& image : named) {
-      auto blobs = oci::WalkImage(store_.blobs(), image.descriptor);
-      if (!blobs) {
-        inventory_.broken_images.push_back(image.name + ": " +
-                                           blobs.error().message());
-        continue;
-      }
-      for (const oci::Descriptor& blob : *blobs) {
-        if (!store_.blobs().Contains(blob.digest)) {
-          inventory_.broken_images.push_back(image.name + ": blob " +
-                                             blob.digest.ToString() +
-                                             " is not there");
-        }
-        inventory_.of_images[blob.digest] = blob.size_bytes;
-      }
+      TakeImage(image);
     }
     return {};
+  }
+
+  // All that is to be found of it is the image's, however damaged it is.
+  void TakeImage(const oci::NamedImage& image) {
+    const oci::DamagedWalk walk =
+        oci::WalkDamagedImage(store_.blobs(), image.descriptor);
+    std::set<oci::Digest> told;
+    for (const auto& [document, error] : walk.damages) {
+      told.insert(document.digest);
+      inventory_.broken_images.push_back(image.name + ": " + error.message());
+      if (error.code() == ErrorCode::kIo) {
+        inventory_.unread_documents.push_back(image.name + ": " +
+                                              error.message());
+      }
+    }
+    for (const oci::Descriptor& blob : walk.blobs) {
+      inventory_.of_images[blob.digest] = blob.size_bytes;
+      auto stat = store_.blobs().Stat(blob.digest);
+      if (stat || told.contains(blob.digest)) continue;
+      const bool missing = stat.error().code() == ErrorCode::kNotFound;
+      inventory_.broken_images.push_back(
+          image.name + ": blob " + blob.digest.ToString() +
+          (missing ? " is not there" : ": " + stat.error().message()));
+    }
   }
 
   Status TakeSnapshots() {
@@ -223,14 +234,14 @@ class Taker {
       auto document = ParseJson(line);
       if (!document) continue;
       auto digest_text = JsonField(*document).At("digest").String();
-      auto url = JsonField(*document).At("url").String();
+      auto from = JsonField(*document).At("from").String();
       auto digest = oci::Digest::Parse(digest_text ? *digest_text : "");
       if (!digest) continue;
       InventoryEntry entry;
       entry.shown.kind = CacheEntry::Kind::kFetch;
       entry.shown.id = digest->Hex();
       entry.shown.last_used = ModifiedAt(store_.blobs().PathOf(*digest));
-      if (url) entry.shown.description = *url;
+      if (from) entry.shown.description = *from;
       TakeBlob(*digest, entry);
       if (!entry.blobs.empty()) inventory_.entries.push_back(std::move(entry));
     }

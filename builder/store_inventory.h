@@ -44,6 +44,9 @@ struct Inventory {
   // Blobs that images need, and how large they are; names that lack some.
   std::map<oci::Digest, uint64_t> of_images;
   std::vector<std::string> broken_images;
+  // Documents of images that are there and could not be read: what they need
+  // is not known.
+  std::vector<std::string> unread_documents;
   size_t image_count = 0;
   std::vector<InventoryEntry> entries;
   uint64_t other_bytes = 0;  // records, locks, files of steps that run now

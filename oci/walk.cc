@@ -13,10 +13,24 @@ constexpr int kMaxDepth = 32;
 
 class Walker {
  public:
-  explicit Walker(const BlobStore& store) : store_(store) {}
+  // `damages`: where errors are noted instead of ending the walk; may be null.
+  Walker(const BlobStore& store, std::vector<DamagedWalk::Damage>* damages)
+      : store_(store), damages_(damages) {}
 
   Status Visit(const Descriptor& blob, int depth) {
     if (!seen_.insert(blob.digest).second) return {};
+    if (auto visited = VisitParts(blob, depth); !visited) {
+      if (damages_ == nullptr) return visited;
+      damages_->push_back({blob, std::move(visited).error()});
+    }
+    found_.push_back(blob);
+    return {};
+  }
+
+  std::vector<Descriptor> Take() { return std::move(found_); }
+
+ private:
+  Status VisitParts(const Descriptor& blob, int depth) {
     if (depth > kMaxDepth) {
       return InvalidArgument("image indexes nested deeper than " +
                              std::to_string(kMaxDepth) + " levels");
@@ -33,21 +47,19 @@ class Walker {
         RETURN_IF_ERROR(Visit(layer, depth + 1));
       }
     }
-    found_.push_back(blob);
     return {};
   }
 
-  std::vector<Descriptor> Take() { return std::move(found_); }
-
- private:
   template <typename Document>
   Result<Document> ReadDocument(const Descriptor& blob,
                                 Result<Document> (*parse)(std::string_view)) {
     ASSIGN_OR_RETURN(std::string text, store_.Read(blob.digest));
     if (text.size() != blob.size_bytes) {
-      return Corrupt(blob.digest.ToString() + " has " +
-                     std::to_string(text.size()) + " bytes, but " +
-                     std::to_string(blob.size_bytes) + " were promised");
+      Error error = Corrupt(blob.digest.ToString() + " has " +
+                            std::to_string(text.size()) + " bytes, but " +
+                            std::to_string(blob.size_bytes) + " were promised");
+      if (damages_ == nullptr) return error;
+      damages_->push_back({blob, std::move(error)});
     }
     auto document = parse(text);
     if (!document) {
@@ -58,6 +70,7 @@ class Walker {
   }
 
   const BlobStore& store_;
+  std::vector<DamagedWalk::Damage>* damages_;
   std::unordered_set<Digest> seen_;
   std::vector<Descriptor> found_;
 };
@@ -66,9 +79,18 @@ class Walker {
 
 Result<std::vector<Descriptor>> WalkImage(const BlobStore& store,
                                           const Descriptor& root) {
-  Walker walker(store);
+  Walker walker(store, nullptr);
   RETURN_IF_ERROR(walker.Visit(root, 0));
   return walker.Take();
+}
+
+DamagedWalk WalkDamagedImage(const BlobStore& store, const Descriptor& root) {
+  DamagedWalk walk;
+  Walker walker(store, &walk.damages);
+  // Every error is among the damages.
+  (void)walker.Visit(root, 0).has_value();
+  walk.blobs = walker.Take();
+  return walk;
 }
 
 }  // namespace strake::oci

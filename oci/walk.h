@@ -18,6 +18,22 @@ namespace strake::oci {
 Result<std::vector<Descriptor>> WalkImage(const BlobStore& store,
                                           const Descriptor& root);
 
+// What is to be found of an image that may be damaged.
+struct DamagedWalk {
+  struct Damage {
+    Descriptor document;
+    Error error;  // as `WalkImage` would give it
+  };
+  // As `WalkImage` orders them, with the damaged documents themselves; what a
+  // document leads to that cannot be read is not known.
+  std::vector<Descriptor> blobs;
+  std::vector<Damage> damages;
+};
+
+// As `WalkImage`, but goes on after what cannot be read, and takes a document
+// of another size than was promised.
+DamagedWalk WalkDamagedImage(const BlobStore& store, const Descriptor& root);
+
 }  // namespace strake::oci
 
 #endif  // STRAKE_OCI_WALK_H_

@@ -1,6 +1,7 @@
-// The record file holds one JSON object a line, the last of a URL counts:
-//   {"url": U, "etag": E, "modified": SECONDS, "digest": "sha256:...",
-//    "size": N}
+// The record file holds one JSON object a line, the last of a key counts:
+//   {"key": K, "from": F, "etag": E, "modified": SECONDS,
+//    "digest": "sha256:...", "size": N}
+// K is the digest of the URL, F what of it is no secret.
 #include "builder/context/http_source.h"
 
 #include <fcntl.h>
@@ -31,7 +32,7 @@ struct Record {
 Status ReadRecord(std::string_view line, std::map<std::string, Record>& out) {
   ASSIGN_OR_RETURN(json document, ParseJson(line));
   JsonField root(document);
-  ASSIGN_OR_RETURN(std::string url, root.At("url").String());
+  ASSIGN_OR_RETURN(std::string key, root.At("key").String());
   Record record;
   ASSIGN_OR_RETURN(record.etag, root.At("etag").String());
   ASSIGN_OR_RETURN(int64_t modified, root.At("modified").Int());
@@ -39,12 +40,17 @@ Status ReadRecord(std::string_view line, std::map<std::string, Record>& out) {
   ASSIGN_OR_RETURN(std::string digest, root.At("digest").String());
   ASSIGN_OR_RETURN(record.file.digest, oci::Digest::Parse(digest));
   ASSIGN_OR_RETURN(record.file.size_bytes, root.At("size").Uint());
-  out[url] = std::move(record);
+  out[key] = std::move(record);
   return {};
 }
 
+std::string KeyOf(const std::string& url) {
+  return oci::Digest::Of(url).ToString();
+}
+
 std::string WriteRecord(const std::string& url, const Record& record) {
-  return DumpJson(json{{"url", url},
+  return DumpJson(json{{"key", KeyOf(url)},
+                       {"from", WithoutSecrets(url)},
                        {"etag", record.etag},
                        {"modified", record.file.modified.count()},
                        {"digest", record.file.digest.ToString()},
@@ -90,7 +96,7 @@ std::chrono::seconds ParseHttpDate(const std::string& text) {
 }
 
 Error StatusError(const std::string& url, int status) {
-  std::string message = "fetch " + WithoutPassword(url) +
+  std::string message = "fetch " + WithoutSecrets(url) +
                         ": the server answered " + std::to_string(status);
   if (status == 404 || status == 410) return NotFound(std::move(message));
   if (status == 401 || status == 403) {
@@ -121,14 +127,14 @@ struct HttpSource::Impl {
 
   std::optional<Record> Find(const std::string& url) {
     auto known = records.lock();
-    auto it = known->find(url);
+    auto it = known->find(KeyOf(url));
     if (it == known->end()) return {};
     if (!store.Contains(it->second.file.digest)) return {};
     return it->second;
   }
 
   Status Remember(const std::string& url, const Record& record) {
-    (*records.lock())[url] = record;
+    (*records.lock())[KeyOf(url)] = record;
     std::string line = WriteRecord(url, record);
     ASSIGN_OR_RETURN(
         UniqueFd fd,
@@ -171,7 +177,7 @@ struct HttpSource::Impl {
     };
     registry::HttpResult result = client.Send(request, stop);
     if (result.error) {
-      return std::move(*result.error).Wrap("fetch " + WithoutPassword(url));
+      return std::move(*result.error).Wrap("fetch " + WithoutSecrets(url));
     }
     if (result.response.status == 304 && known) return known->file;
     if (result.response.status != 200 || blob == nullptr) {
@@ -194,7 +200,7 @@ struct HttpSource::Impl {
   const oci::BlobStore& store;
   const Secrets& secrets;
   std::string records_path;
-  Guarded<std::map<std::string, Record>> records;
+  Guarded<std::map<std::string, Record>> records;  // by key
 };
 
 HttpSource::HttpSource(const registry::ClientOptions& options,
@@ -218,7 +224,7 @@ Result<FetchedFile> HttpSource::Fetch(
   if (checksum && file.digest != *checksum) {
     return Corrupt("digest mismatch " + file.digest.ToString() + ": " +
                    checksum->ToString() + " was expected of " +
-                   WithoutPassword(url));
+                   WithoutSecrets(url));
   }
   return file;
 }

@@ -8,6 +8,7 @@
 
 #include "builder/context/context_url.h"
 #include "oci/image_layout.h"
+#include "oci/media_type.h"
 #include "oci/walk.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
@@ -46,6 +47,16 @@ Result<oci::Descriptor> FindImage(const LayoutContext& wanted,
     if (!wanted.digest &&
         HasTag(image, wanted.tag.empty() ? "latest" : wanted.tag)) {
       return image.descriptor;
+    }
+  }
+  // Also a manifest of an index that has a name.
+  for (const oci::NamedImage& image : images) {
+    if (!wanted.digest) break;
+    for (const oci::Descriptor& part :
+         oci::WalkDamagedImage(layout.blobs(), image.descriptor).blobs) {
+      const bool is_image =
+          oci::IsIndex(part.media_type) || oci::IsManifest(part.media_type);
+      if (is_image && part.digest == *wanted.digest) return part;
     }
   }
   bool any = wanted.tag.empty() && !wanted.digest;

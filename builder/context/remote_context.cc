@@ -1,7 +1,9 @@
 #include "builder/context/remote_context.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -60,17 +62,31 @@ bool IsArchiveLayer(const oci::Descriptor& layer) {
   return false;
 }
 
+// Never writes into a file that a lower layer brought, which may be a pipe or
+// have other names: its place is taken.
 Status AddFile(const oci::Descriptor& layer, const std::string& title,
-               const oci::BlobStore& blobs, int root) {
+               const oci::BlobStore& blobs, TemporaryContext& temporary) {
+  const int root = temporary.context.root();
   std::string path = CleanPath("/" + title).substr(1);
   if (path.empty()) return InvalidArgument("a file has no name");
-  if (size_t slash = path.rfind('/'); slash != std::string::npos) {
-    RETURN_IF_ERROR(MakeDirsInRoot(root, path.substr(0, slash), {}));
-  }
+  const size_t slash = path.rfind('/');
+  const std::string folder =
+      slash == std::string::npos ? "" : path.substr(0, slash);
+  if (!folder.empty()) RETURN_IF_ERROR(MakeDirsInRoot(root, folder, {}));
   ASSIGN_OR_RETURN(UniqueFd from, blobs.OpenFd(layer.digest));
-  ASSIGN_OR_RETURN(
-      UniqueFd to,
-      OpenInRoot(root, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
+  ASSIGN_OR_RETURN(ParentAndName place, OpenParentInRoot(root, path));
+  const char* name = place.name.c_str();
+  if (::unlinkat(place.parent.get(), name, 0) != 0 && errno != ENOENT) {
+    return ErrnoError("cannot replace " + path);
+  }
+  if (temporary.journal != nullptr) {
+    ASSIGN_OR_RETURN(const std::string real, ResolveInRoot(root, folder));
+    temporary.journal->Remove(real.empty() ? place.name
+                                           : real + "/" + place.name);
+  }
+  ASSIGN_OR_RETURN(UniqueFd to,
+                   OpenFileAt(place.parent.get(), name,
+                              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
   ASSIGN_OR_RETURN(uint64_t size, CopyFileContents(from.get(), to.get()));
   (void)size;
   return {};
@@ -98,7 +114,7 @@ Status AddLayer(const oci::Descriptor& layer, const oci::BlobStore& blobs,
     return {};
   }
   if (title != layer.annotations.end()) {
-    return AddFile(layer, title->second, blobs, root);
+    return AddFile(layer, title->second, blobs, temporary);
   }
   return Unsupported("its layer " + layer.digest.ToString() + " of type " +
                      layer.media_type +
@@ -116,6 +132,30 @@ Result<StreamContext> AddLayers(const std::vector<oci::Descriptor>& layers,
   return StreamContext{std::move(temporary.context), {}};
 }
 
+// The one manifest whose files make the context. All platforms of a build get
+// the same files, so an index of several does not say which.
+Result<oci::Descriptor> ChooseManifest(const oci::Index& index,
+                                       const RemoteServices& services) {
+  std::vector<std::string> offered;
+  for (const oci::Descriptor& entry : index.manifests) {
+    if (!entry.platform || entry.platform->os == "unknown") continue;
+    offered.push_back(oci::NormalizePlatform(*entry.platform).ToString());
+  }
+  if (offered.size() > 1 && services.platforms.size() > 1) {
+    std::vector<std::string> targets;
+    for (const oci::Platform& target : services.platforms) {
+      targets.push_back(target.ToString());
+    }
+    return InvalidArgument(
+        "it is an index of several platforms (" + Join(offered, ", ") +
+        "), and the files of a context are the same for all that are built (" +
+        Join(targets, ", ") +
+        "): name the manifest of one by its digest, as in NAME@sha256:..., or "
+        "build one --platform at a time");
+  }
+  return oci::SelectPlatform(index, services.platforms.front());
+}
+
 Result<StreamContext> OpenArtifact(const std::string& text,
                                    const RemoteServices& services) {
   ASSIGN_OR_RETURN(oci::Reference reference, ParseArtifactContext(text));
@@ -125,8 +165,7 @@ Result<StreamContext> OpenArtifact(const std::string& text,
     ASSIGN_OR_RETURN(oci::Index index, oci::ParseIndex(fetched.bytes));
     oci::Reference one = reference;
     one.tag.clear();
-    ASSIGN_OR_RETURN(oci::Descriptor chosen,
-                     oci::SelectPlatform(index, services.platform));
+    ASSIGN_OR_RETURN(oci::Descriptor chosen, ChooseManifest(index, services));
     one.digest = chosen.digest;
     ASSIGN_OR_RETURN(fetched,
                      services.client.FetchManifest(one, services.stop));
@@ -147,8 +186,7 @@ Result<StreamContext> OpenLayout(const std::string& text,
   ASSIGN_OR_RETURN(std::string media_type, oci::DetectMediaType(bytes));
   if (oci::IsIndex(media_type)) {
     ASSIGN_OR_RETURN(oci::Index index, oci::ParseIndex(bytes));
-    ASSIGN_OR_RETURN(oci::Descriptor chosen,
-                     oci::SelectPlatform(index, services.platform));
+    ASSIGN_OR_RETURN(oci::Descriptor chosen, ChooseManifest(index, services));
     ASSIGN_OR_RETURN(bytes, services.blobs.Read(chosen.digest));
   }
   ASSIGN_OR_RETURN(oci::Manifest manifest, oci::ParseManifest(bytes));
@@ -178,7 +216,7 @@ Result<StreamContext> OpenRemoteContext(const std::string& text,
   auto opened = open();
   if (opened) return opened;
   return std::move(opened).error().Wrap("build context " +
-                                        WithoutPassword(text));
+                                        WithoutSecrets(text));
 }
 
 }  // namespace strake::builder::context

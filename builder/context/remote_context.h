@@ -9,6 +9,7 @@
 
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "builder/context/build_context.h"
 #include "builder/context/http_source.h"
@@ -26,7 +27,9 @@ struct RemoteServices {
   const oci::BlobStore& blobs;
   const Secrets& secrets;
   HttpSource& http;
-  oci::Platform platform;  // of an artifact that is there for several
+  // What is built, at least one: of an artifact that is there for several
+  // platforms, the files of one are the context.
+  std::vector<oci::Platform> platforms;
   std::string temporary_directory;
   bool keep_git_dir = false;  // where the address does not say
   std::stop_token stop;
@@ -39,7 +42,8 @@ struct RemoteServices {
 //   artifact,  its layers, one on top of the other: archives are unpacked, a
 //   layout     file with a title (org.opencontainers.image.title) has that name
 // Errors as those of what fetches it; `kUnsupported` for a layer that is
-// neither.
+// neither; `kInvalidArgument` for an index of several platforms where several
+// are built.
 Result<StreamContext> OpenRemoteContext(const std::string& text,
                                         const RemoteServices& services);
 

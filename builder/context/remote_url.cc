@@ -1,5 +1,7 @@
 #include "builder/context/remote_url.h"
 
+#include <algorithm>
+
 #include "util/result_macros.h"
 #include "util/strings.h"
 #include "util/suggest.h"
@@ -226,6 +228,31 @@ std::string WithoutPassword(std::string_view url) {
   if (at == std::string_view::npos) return std::string(url);
   return std::string(url.substr(0, start)) + "xxxxx" +
          std::string(url.substr(start + at));
+}
+
+std::string WithoutSecrets(std::string_view url) {
+  std::string shown = WithoutPassword(url);
+  if (IsHttpUrl(url) && !IsGitUrl(url)) {
+    shown.resize(std::min(shown.size(), shown.find('?')));
+  }
+  return shown;
+}
+
+std::string TextWithoutSecrets(std::string_view text) {
+  constexpr std::string_view kAround = " \t\n\"'[],";
+  std::string shown;
+  while (true) {
+    const size_t scheme = text.find("://");
+    if (scheme == std::string_view::npos) return shown + std::string(text);
+    const size_t before = text.find_last_of(kAround, scheme);
+    const size_t start = before == std::string_view::npos ? 0 : before + 1;
+    // Any more brackets and commas are the URL's own.
+    const size_t end =
+        std::min(text.size(), text.find_first_of(kAround.substr(0, 5), scheme));
+    shown += text.substr(0, start);
+    shown += WithoutSecrets(text.substr(start, end - start));
+    text.remove_prefix(end);
+  }
 }
 
 }  // namespace strake::builder::context

@@ -42,6 +42,11 @@ std::string HostOf(std::string_view url);
 std::string FilenameOf(std::string_view url);
 // The URL without a password in it, for messages.
 std::string WithoutPassword(std::string_view url);
+// Nor with the query, where it is no repository: tokens are written there, too.
+// For what is shown and stored.
+std::string WithoutSecrets(std::string_view url);
+// A line of text with every URL in it so.
+std::string TextWithoutSecrets(std::string_view text);
 
 }  // namespace strake::builder::context
 

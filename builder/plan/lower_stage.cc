@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "builder/context/remote_url.h"
 #include "builder/plan/stage_lowering.h"
 #include "builder/plan/windows_path.h"
 #include "dockerfile/lint_rules.h"
@@ -424,7 +425,10 @@ VertexId StageLowering::AddVertex(Op op, std::vector<VertexId> inputs) {
   Vertex vertex;
   vertex.op = std::move(op);
   vertex.inputs = std::move(inputs);
-  vertex.name = Prefix() + current_->text;
+  // A command stays as it was written; addresses that are fetched do not.
+  vertex.name = Prefix() + (std::holds_alternative<RunOp>(vertex.op)
+                                ? current_->text
+                                : context::TextWithoutSecrets(current_->text));
   vertex.first_line = static_cast<size_t>(place_.start_line);
   vertex.last_line = static_cast<size_t>(place_.end_line);
   if (std::holds_alternative<RunOp>(vertex.op)) {

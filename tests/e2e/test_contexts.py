@@ -247,6 +247,61 @@ class ContextsTest(support.EndToEndTest):
             self.push_artifact(hub, "app/odd", [("application/vnd.any", b"x", {})])))
         self.assertIn("no-such", self.fails(f"oci://{hub.name}/no-such:1"))
 
+    def test_a_file_takes_the_place_of_a_pipe(self):
+        hub = self.registry("pipe-registry")
+        layer = "application/vnd.oci.image.layer.v1.tar"
+        title = "org.opencontainers.image.title"
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w") as tar:
+            pipe = tarfile.TarInfo("pipe")
+            pipe.type = tarfile.FIFOTYPE
+            tar.addfile(pipe)
+            for name, target in (("away", "../../../etc"), ("link", "/etc/passwd")):
+                link = tarfile.TarInfo(name)
+                link.type, link.linkname = tarfile.SYMTYPE, target
+                tar.addfile(link)
+        url = self.push_artifact(hub, "app/pipe", [
+            (layer, out.getvalue(), {}),
+            (layer, tar_of({"Dockerfile": "FROM scratch\nCOPY pipe link etc/new /\n",
+                            "one": "1"}), {}),
+            ("application/vnd.any", b"2", {title: "pipe"}),
+            ("application/vnd.any", b"3", {title: "link"}),
+            ("application/vnd.any", b"4", {title: "away/new"})])
+        self.assertEqual(self.files_of(url), {"pipe": "2", "link": "3", "new": "4"})
+        self.assertFalse(os.path.exists("/etc/new"))
+
+    def test_indexes_of_several_platforms(self):
+        hub = self.registry("index-registry")
+        both = "linux/amd64,linux/arm64"
+        source = self.context("index-source", "FROM scratch\nARG TARGETARCH\n"
+                              "COPY $TARGETARCH Dockerfile.in /\n"
+                              "COPY Dockerfile.in /Dockerfile\n",
+                              amd64="x", arm64="y")
+        with open(os.path.join(source, "Dockerfile.in"), "w") as f:
+            f.write("FROM scratch\nCOPY a* /\n")
+        layout = os.path.join(self.scratch, "index-layout")
+        self.build(f"--platform={both}", "-t", f"{hub.name}/two:1", "--push",
+                   "-o", f"type=oci,dest={layout},tar=false", source)
+        with open(os.path.join(layout, "index.json")) as f:
+            root = json.load(f)["manifests"][0]["digest"]
+        with open(os.path.join(layout, "blobs", *root.split(":"))) as f:
+            arm = next(m["digest"] for m in json.load(f)["manifests"]
+                       if m["platform"]["architecture"] == "arm64")
+        user = self.context("index-user", "FROM scratch\nCOPY --from=c /a* /\n")
+        artifact = f"oci://{hub.name}/two"
+        out = os.path.join(self.scratch, "index-out")
+        for several in ([f"oci-layout://{layout}"], [f"{artifact}:1"],
+                        ["--build-context", f"c={artifact}:1", user]):
+            error = self.fails(f"--platform={both}", "-o", out, *several)
+            self.assertIn("several platforms (linux/amd64, linux/arm64)", error)
+            self.assertIn("by its digest", error)
+        for one in ([f"oci-layout://{layout}@{arm}"], [f"{artifact}@{arm}"],
+                    ["--build-context", f"c={artifact}@{arm}", user]):
+            self.build(f"--platform={both}", "-o", out, *one)
+            self.assertEqual(os.listdir(os.path.join(out, "linux_amd64")), ["arm64"])
+        self.assertEqual(self.files_of("--platform=linux/arm64", f"{artifact}:1"),
+                         {"arm64": "y"})
+
     def test_named_contexts(self):
         support.need("skopeo")
         hub = self.registry("named-registry")

@@ -96,6 +96,27 @@ class SourcesTest(support.EndToEndTest):
         self.build("-t", "web", context)
         self.assertEqual(self.show("web", "cat /as"), "second")
 
+    def test_secrets_in_addresses_are_not_kept(self):
+        url = self.serve("tagged/secret.txt", b"file")
+        url = url.replace("://", "://me:passw0rd@") + "?token=t0ken"
+        context = self.context("secret-add", f"FROM scratch\nADD {url} /in\n")
+        built = self.build("-t", "secret", context)
+        listed = self.strake("cache", "ls").stdout
+        self.assertIn("secret.txt", listed)
+        places = [built.stderr, listed]
+        steps = os.path.join(self.store, "cache/steps")
+        for path in (os.path.join(self.store, "cache/fetched"),
+                     *(os.path.join(steps, name) for name in os.listdir(steps))):
+            with open(path) as f:
+                places.append(f.read())
+        for place in places:
+            self.assertNotIn("passw0rd", place)
+            self.assertNotIn("t0ken", place)
+        # The record is found all the same.
+        del self.web.answers[:]
+        self.build("-t", "secret", "--no-cache", context)
+        self.assertEqual({code for _, code, _ in self.web.answers}, {304})
+
     def test_checksum_and_unpack(self):
         data = gzip.compress(b"not a tar")
         url = self.serve("data.gz", data)

@@ -76,6 +76,10 @@ TEST_F(ImageTest, WalksWithoutLayersInTheStore) {
   ASSERT_TRUE(IsOk(store_.Remove(ConfigOf(amd_).digest)));
   EXPECT_TRUE(IsOk(WalkImage(store_, index_)));
   ASSERT_TRUE(IsOk(store_.Remove(arm_.digest)));
+  DamagedWalk rest = WalkDamagedImage(store_, index_);
+  ASSERT_EQ(rest.damages.size(), 1U);
+  EXPECT_EQ(rest.damages[0].error.code(), ErrorCode::kNotFound);
+  EXPECT_EQ(rest.blobs.back().digest, index_.digest);
   EXPECT_TRUE(FailsWith(WalkImage(store_, index_), ErrorCode::kNotFound,
                         arm_.digest.ToString()));
 }
