@@ -132,8 +132,7 @@ Result<builder::bake::Selection> BakeCommand::Select(
   };
   ASSIGN_OR_RETURN(builder::bake::BakeFile file,
                    builder::bake::LoadFiles(files_, lookup));
-  RETURN_IF_ERROR(builder::bake::ApplyOverrides(overrides_, file));
-  return builder::bake::SelectTargets(file, names_);
+  return builder::bake::SelectTargets(file, names_, overrides_);
 }
 
 Result<BuildRequest> BakeCommand::RequestOf(

@@ -67,6 +67,12 @@ class BakeTest(support.EndToEndTest):
         self.assertEqual(changed["target"]["app"]["args"]["B"], "x")
         self.assertEqual(changed["target"]["app"]["platforms"], ["linux/amd64"])
         self.assertEqual(changed["target"]["os-a-1"]["tags"], ["t:1", "t:2"])
+        changed = self.printed(folder, "--set", "app.cache-from=y.example/c", "--set",
+                               "*.no-cache=0", "app")
+        self.assertEqual(changed["target"]["app"]["cache-from"], ["y.example/c"])
+        self.assertEqual(changed["target"]["app"]["no-cache"], False)
+        self.assertIn('--set "app.pull=yes": expected true or false, found "yes"',
+                      self.fails(folder, "--set", "app.pull=yes", "app"))
 
     def test_mistakes_are_shown_where_they_are(self):
         def one(target, **more):

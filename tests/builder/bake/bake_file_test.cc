@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "tests/support/expect_result.h"
 
@@ -95,6 +96,47 @@ TEST(ParseBakeJsonTest, NamesTheLine) {
   EXPECT_TRUE(FailsWith(
       ParseBakeJson("{\"target\": {\"a\": {\"args\": 1}}}", "f.json", Find),
       ErrorCode::kInvalidArgument, "f.json:1: expected names with values"));
+}
+
+constexpr char kInherited[] = R"({"target": {
+    "base": {"cache-from": ["x"], "tags": ["a:1"], "args": {"A": "1"}},
+    "app": {"inherits": ["base"], "cache-from": ["z"]}}})";
+
+// The target "app" of kInherited, with `--set`.
+Result<Target> AppWith(const std::vector<std::string>& overrides) {
+  auto file = ParseBakeJson(kInherited, "f.json", Find);
+  if (!file) return file.error();
+  auto selection = SelectTargets(*file, {"app"}, overrides);
+  if (!selection) return selection.error();
+  return selection->targets.back();
+}
+
+TEST(SelectTargetsTest, OverridesWhatIsInherited) {
+  EXPECT_THAT(AppWith({"app.cache-from=y"})->lists.at("cache-from"),
+              ElementsAre("y"));
+  EXPECT_THAT(AppWith({"app.tags+=b:2"})->lists.at("tags"),
+              ElementsAre("a:1", "b:2"));
+  EXPECT_THAT(AppWith({"*.tags=b:2", "*.tags=c:3"})->lists.at("tags"),
+              ElementsAre("b:2", "c:3"));
+  EXPECT_THAT(AppWith({"*.tags+=b:2"})->lists.at("tags"),
+              ElementsAre("a:1", "b:2"));
+  EXPECT_EQ(AppWith({"base.args.A=2"})->maps.at("args").at("A"), "2");
+  EXPECT_EQ(AppWith({"base.args.A=2", "a*.args.A=3"})->maps.at("args").at("A"),
+            "3");
+}
+
+TEST(SelectTargetsTest, TakesFlagsAsTheFileDoes) {
+  EXPECT_EQ(AppWith({"app.no-cache=1"})->values.at("no-cache"), "true");
+  EXPECT_EQ(AppWith({"app.pull=TRUE"})->values.at("pull"), "true");
+  EXPECT_EQ(AppWith({"*.pull=False"})->values.at("pull"), "false");
+  for (const char* wrong : {"app.no-cache=yes", "app.pull=", "app.pull+=1"}) {
+    EXPECT_TRUE(FailsWith(AppWith({wrong}), ErrorCode::kInvalidArgument,
+                          std::string("--set \"") + wrong + "\": "))
+        << wrong;
+  }
+  EXPECT_TRUE(FailsWith(AppWith({"app.no-cache=yes"}),
+                        ErrorCode::kInvalidArgument,
+                        "expected true or false, found \"yes\""));
 }
 
 TEST(ParseComposeTest, RefusesWhatItWouldMisread) {
