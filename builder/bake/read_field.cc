@@ -82,6 +82,7 @@ Result<std::map<std::string, std::optional<std::string>>> FieldReader::Map(
     }
     return map;
   }
+  if (node.is_scalar()) RETURN_IF_ERROR(Text(node));
   if (!node.is_map()) {
     return ErrorAt(file_, node, "expected names with values");
   }

@@ -139,6 +139,56 @@ TEST(SelectTargetsTest, TakesFlagsAsTheFileDoes) {
                         "expected true or false, found \"yes\""));
 }
 
+TEST(ParseBakeJsonTest, ReadsEveryEscape) {
+  auto file = ParseBakeJson(
+      "{\n\"target\": {\"a\": {\"args\": {\n"
+      "\"smile\": \"\\ud83d\\uDE00!\", \"plain\": \"\\\\ud83d \\/ \\u00e9 "
+      "\\\"\","
+      "\"\\ud834\\udd1e\": \"\\b\\f\\t\"}}}}",
+      "f.json", Find);
+  ASSERT_TRUE(file) << file.error().message();
+  const auto& args = file->targets.at("a").maps.at("args");
+  EXPECT_EQ(args.at("smile"), "\xF0\x9F\x98\x80!");
+  EXPECT_EQ(args.at("plain"), "\\ud83d / \xC3\xA9 \"");
+  EXPECT_EQ(args.at("\xF0\x9D\x84\x9E"), "\b\f\t");
+  EXPECT_TRUE(
+      FailsWith(ParseBakeJson("{\n\"variable\": {\"a\": {\"default\": "
+                              "\"\\ud83d\\ude00\"}},\n\"tarket\": {}\n}",
+                              "f.json", Find),
+                ErrorCode::kInvalidArgument, "f.json:3: unknown key"));
+  EXPECT_TRUE(FailsWith(ParseBakeJson("{\"a\": \"\\ud83d\"}", "f.json", Find),
+                        ErrorCode::kInvalidArgument, "f.json"));
+}
+
+TEST(ParseBakeJsonTest, RefusesAVariableOnlyWhereItIsUsed) {
+  auto with = [](const std::string& target) {
+    return ParseBakeJson(R"({"variable": {
+        "LIST": {"default": ["a", "b"]},
+        "OBJECT": {"default": {"a": "b"}},
+        "COMPUTED": {"default": "${upper(A)}"},
+        "OF_LIST": {"default": "${LIST}"}},
+        "target": {"a":
+)" + target + "}}",
+                         "f.json", Find);
+  };
+  EXPECT_TRUE(with(R"({"tags": ["x"]})"));
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"tags": ["${LIST}"]})", "\"LIST\" (line 2) is a list"},
+      {R"({"tags": "${LIST}"})", "\"LIST\" (line 2) is a list"},
+      {R"({"name": "x", "matrix": {"v": "${LIST}"}})", "\"LIST\" (line 2)"},
+      {R"({"args": "${OBJECT}"})", "\"OBJECT\" (line 3)"},
+      {R"({"args": {"x": "${OBJECT.a}"}})", "\"OBJECT\" (line 3)"},
+      {R"({"target": "${COMPUTED}"})", "\"COMPUTED\""},
+      {R"({"target": "${OF_LIST}"})", "\"OF_LIST\""},
+  };
+  for (const auto& [target, message] : cases) {
+    EXPECT_TRUE(FailsWith(with(target), ErrorCode::kUnsupported, message))
+        << target;
+    EXPECT_TRUE(FailsWith(with(target), ErrorCode::kUnsupported, "f.json:7: "))
+        << target;
+  }
+}
+
 TEST(ParseComposeTest, RefusesWhatItWouldMisread) {
   EXPECT_TRUE(FailsWith(
       ParseCompose("include: [a.yaml]\nservices: {}\n", "c.yaml", "", Find),
