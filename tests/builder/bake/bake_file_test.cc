@@ -202,6 +202,29 @@ TEST(ParseComposeTest, RefusesWhatItWouldMisread) {
                         ErrorCode::kInvalidArgument, "stands here twice"));
 }
 
+TEST(ParseComposeTest, SaysWhichLegalKeysAreNotSupported) {
+  auto with = [](const std::string& line) {
+    return ParseCompose(
+        "services:\n  a:\n    build:\n      context: .\n      " + line + "\n",
+        "c.yaml", "", Find);
+  };
+  for (const char* line :
+       {"ulimits: {nofile: 9}", "privileged: true", "isolation: hyperv",
+        "provenance: mode=max", "sbom: true", "shm_size: 1gb"}) {
+    std::string key(line, std::string(line).find(':'));
+    EXPECT_TRUE(
+        FailsWith(with(line), ErrorCode::kUnsupported,
+                  "c.yaml:5: " + key + " is not supported: leave it out"))
+        << line;
+  }
+  for (const char* line :
+       {"provenance: false", "sbom: false", "privileged: false",
+        "isolation: default", "ulimits:", "entitlements: [network.host]"}) {
+    auto file = with(line);
+    EXPECT_TRUE(file) << line << ": " << file.error().message();
+  }
+}
+
 TEST(ParseComposeTest, ResolvesPathsWhereTheFileIs) {
   auto file = ParseCompose(
       "services:\n  a: {build: app}\n  b: {build: {context: ../b}}\n"
