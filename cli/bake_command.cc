@@ -137,7 +137,7 @@ Result<builder::bake::Selection> BakeCommand::Select(
 
 Result<BuildRequest> BakeCommand::RequestOf(
     const Target& target, const Environment& environment) const {
-  std::vector<std::string> words = BuildArguments(target);
+  ASSIGN_OR_RETURN(std::vector<std::string> words, BuildArguments(target));
   std::vector<std::string> common = {"--jobs",        jobs_,
                                      "--snapshotter", snapshotter_,
                                      "--isolation",   isolation_value_};

@@ -211,6 +211,19 @@ secrets:
         self.assertIn("oh no", error)
         self.assertNotEqual(self.strake("inspect", "bake:after").returncode, 0)
 
+    def test_ssh_takes_one_socket_for_each_id(self):
+        def fails(*entries):
+            folder = self.folder("ssh", **{"docker-bake__json": {"target": {"default": {
+                "dockerfile-inline": "FROM scratch", "ssh": list(entries)}}}})
+            return self.fails(folder)
+
+        several = 'ssh "x": /no/a, /no/b: several sockets or keys of one id are not supported'
+        for entry in ({"id": "x", "paths": ["/no/a", "/no/b"]}, {"paths": ["/no/a", "/no/b"], "id": "x"},
+                      "id=x,paths=/no/a,paths=/no/b"):
+            self.assertIn(several, fails(entry))
+        self.assertIn('--ssh "x=/no/a"', fails({"id": "x", "paths": ["/no/a"]}))
+        self.assertIn('--ssh "x=/no/a"', fails("x=/no/a"))
+
     def test_push(self):
         name = f"{self.hub.name}/baked/app:1"
         folder = self.folder("push", compose__yaml=f"services: {{app: {{image: '{name}', build: "
