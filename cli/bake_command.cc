@@ -1,5 +1,6 @@
 // `strake bake`.
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -184,6 +185,8 @@ Result<std::vector<builder::TargetBuild>> BakeCommand::MakeBuilds(
     }
     builder::TargetBuild& build = builds.emplace_back();
     build.name = target.name;
+    build.only_used = std::ranges::find(selection.asked, target.name) ==
+                      selection.asked.end();
     RETURN_IF_ERROR(CompleteRequest(session.environment, *request));
     build.options = std::move(request->options);
     auto contexts = target.maps.find("contexts");
