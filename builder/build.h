@@ -116,7 +116,8 @@ struct BuildOptions {
   int jobs = 0;  // steps at once; 0: one a CPU, but four at the least
 
   // For builds that others use (build_targets.h): the image is put into the
-  // store beside the outputs, as `BuildResult::stored`; and what they have in
+  // store beside the outputs, as `BuildResult::stored`, but into no list: it is
+  // there for as long as somebody has the store open. And what they have in
   // common is carried out once (borrowed; null: nothing is).
   bool keep = false;
   solve::SharedSteps* shared_steps = nullptr;

@@ -10,6 +10,8 @@
 
 #include "builder/context/layout_image.h"
 #include "builder/solve/shared_steps.h"
+#include "builder/store.h"
+#include "util/result_macros.h"
 
 namespace strake::builder {
 namespace {
@@ -62,6 +64,15 @@ class TargetProgress final : public ProgressSink {
   std::map<uint64_t, uint64_t> ids_;  // under the lock of `all_`
 };
 
+// Of an image that has no name, and that nobody asked for.
+void Unlist(BuildOptions& options) {
+  if (options.outputs.empty()) options.outputs.emplace_back();
+  for (Output& output : options.outputs) {
+    bool nameless = output.names.empty() && output.dangling_name_prefix.empty();
+    if (output.kind == Output::Kind::kStore) output.unlisted = nameless;
+  }
+}
+
 class Runner {
  public:
   Runner(std::vector<TargetBuild> targets, ProgressSink* progress,
@@ -75,6 +86,10 @@ class Runner {
   }
 
   Result<std::map<std::string, BuildResult>> Run() {
+    if (targets_.empty()) return std::move(results_);
+    // Open for as long as targets may use what no list of images names.
+    ASSIGN_OR_RETURN(Store store,
+                     Store::Open(targets_[0].options.store_directory));
     {
       std::vector<std::jthread> threads;
       for (size_t i = 0; i < std::min(kMostAtOnce, targets_.size()); ++i) {
@@ -126,6 +141,7 @@ class Runner {
     target.options.stop = stop_.get_token();
     target.options.shared_steps = &shared_;
     if (used_.contains(target.name)) target.options.keep = true;
+    if (target.only_used && target.options.tags.empty()) Unlist(target.options);
     return Build(target.options);
   }
 

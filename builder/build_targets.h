@@ -16,9 +16,11 @@ namespace strake::builder {
 struct TargetBuild {
   std::string name;
   BuildOptions options;  // progress and stop are those of all
-  // Named contexts that are the results of others: context to target. A target
-  // that is used is kept in the store, beside its own outputs.
+  // Named contexts that are the results of others: context to target.
   std::map<std::string, std::string> uses;
+  // Built for others only: without a name, its image is not listed in the
+  // store.
+  bool only_used = false;
 };
 
 // Builds all of `targets`, each after those that it uses, others at the same

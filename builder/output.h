@@ -36,6 +36,7 @@ struct Output {
   bool push_by_digest = false;  // kRegistry: names are repositories
   bool name_canonical = false;  // kStore: also as NAME@DIGEST
   bool insecure = false;        // kRegistry: plain HTTP, any certificate
+  bool unlisted = false;        // kStore: without a name it is in no list
   // kStore: an image without a name is called PREFIX@DIGEST.
   std::string dangling_name_prefix;
   // How layers are compressed; none: gzip. Layers of the base stay as they are,

@@ -1,5 +1,6 @@
 #include "builder/output_names.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "oci/reference.h"
@@ -68,7 +69,9 @@ Result<std::vector<Output>> ResolveOutputs(const BuildOptions& options) {
                               options.annotations.begin(),
                               options.annotations.end());
   }
-  if (options.keep) outputs.emplace_back();
+  if (options.keep && std::ranges::none_of(outputs, &Output::unlisted)) {
+    outputs.emplace_back().unlisted = true;
+  }
   return outputs;
 }
 

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "builder/context/context_url.h"
+#include "util/csv.h"
+#include "util/result_macros.h"
 #include "util/strings.h"
 
 namespace strake::cli {
@@ -73,16 +75,28 @@ void AddMaps(const Target& target, Words& words) {
 }
 
 // "default", "id=socket", or as `bake --print` has it: "id=x,paths=socket".
-std::string SshWord(const std::string& text) {
-  if (!text.starts_with("id=")) return text;
-  std::string id;
-  std::string path;
-  for (std::string_view field : Split(text, ',')) {
+Result<std::string> SshWord(const std::string& text) {
+  ASSIGN_OR_RETURN(std::vector<std::string> fields, SplitCsv(text));
+  std::string id = "default";
+  std::vector<std::string> paths;
+  for (const std::string& field : fields) {
     auto pair = SplitOnce(field, '=');
-    if (!pair) continue;
-    (pair->first == "id" ? id : path) = pair->second;
+    bool is_path = pair && (pair->first == "paths" || pair->first == "path");
+    if (!is_path && (!pair || pair->first != "id")) return text;
+    if (!is_path) {
+      id = pair->second;
+      continue;
+    }
+    for (std::string_view path : Split(pair->second, ',')) {
+      if (!path.empty()) paths.emplace_back(path);
+    }
   }
-  return path.empty() ? id : id + "=" + path;
+  if (paths.size() > 1) {
+    return Unsupported("ssh \"" + id + "\": " + Join(paths, ", ") +
+                       ": several sockets or keys of one id are not supported: "
+                       "load the keys into one agent with ssh-add");
+  }
+  return paths.empty() ? id : id + "=" + paths[0];
 }
 
 void AddDockerfile(const Target& target, const std::string& context,
@@ -98,7 +112,7 @@ void AddDockerfile(const Target& target, const std::string& context,
 
 }  // namespace
 
-std::vector<std::string> BuildArguments(const Target& target) {
+Result<std::vector<std::string>> BuildArguments(const Target& target) {
   Words words;
   std::string context = ValueOf(target, "context");
   if (context.empty()) context = ".";
@@ -114,7 +128,8 @@ std::vector<std::string> BuildArguments(const Target& target) {
     }
   }
   for (const std::string& item : ListOf(target, "ssh")) {
-    words.Add("--ssh", SshWord(item));
+    ASSIGN_OR_RETURN(std::string word, SshWord(item));
+    words.Add("--ssh", std::move(word));
   }
   auto platforms = ListOf(target, "platforms");
   if (!platforms.empty()) words.Add("--platform", Join(platforms, ","));

@@ -8,12 +8,15 @@
 #include <vector>
 
 #include "builder/bake/target.h"
+#include "util/result.h"
 
 namespace strake::cli {
 
 // Options, and the context as the last word. Left out are contexts that are
-// other targets, and an inline Dockerfile.
-std::vector<std::string> BuildArguments(const builder::bake::Target& target);
+// other targets, and an inline Dockerfile. `kUnsupported`: an `ssh` of several
+// sockets, for which `strake build` has no words.
+Result<std::vector<std::string>> BuildArguments(
+    const builder::bake::Target& target);
 
 }  // namespace strake::cli
 

@@ -1,5 +1,6 @@
 // `strake bake`.
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -132,13 +133,12 @@ Result<builder::bake::Selection> BakeCommand::Select(
   };
   ASSIGN_OR_RETURN(builder::bake::BakeFile file,
                    builder::bake::LoadFiles(files_, lookup));
-  RETURN_IF_ERROR(builder::bake::ApplyOverrides(overrides_, file));
-  return builder::bake::SelectTargets(file, names_);
+  return builder::bake::SelectTargets(file, names_, overrides_);
 }
 
 Result<BuildRequest> BakeCommand::RequestOf(
     const Target& target, const Environment& environment) const {
-  std::vector<std::string> words = BuildArguments(target);
+  ASSIGN_OR_RETURN(std::vector<std::string> words, BuildArguments(target));
   std::vector<std::string> common = {"--jobs",        jobs_,
                                      "--snapshotter", snapshotter_,
                                      "--isolation",   isolation_value_};
@@ -185,6 +185,8 @@ Result<std::vector<builder::TargetBuild>> BakeCommand::MakeBuilds(
     }
     builder::TargetBuild& build = builds.emplace_back();
     build.name = target.name;
+    build.only_used = std::ranges::find(selection.asked, target.name) ==
+                      selection.asked.end();
     RETURN_IF_ERROR(CompleteRequest(session.environment, *request));
     build.options = std::move(request->options);
     auto contexts = target.maps.find("contexts");

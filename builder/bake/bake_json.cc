@@ -53,14 +53,19 @@ class Reader {
 
   Result<std::string> Expand(std::string_view text,
                              const Values& matrix) const {
-    return InterpolateHcl(
+    const Error* unusable = nullptr;
+    auto expanded = InterpolateHcl(
         text, [&](std::string_view name) -> std::optional<std::string> {
           auto found = matrix.find(std::string(name));
           if (found != matrix.end()) return found->second;
           found = variables_.find(std::string(name));
           if (found != variables_.end()) return found->second;
+          auto other = unusable_.find(name.substr(0, name.find('.')));
+          if (other != unusable_.end()) unusable = &other->second;
           return {};
         });
+    if (unusable != nullptr) return *unusable;
+    return expanded;
   }
 
   // Reads with the values that a matrix has at the moment.
@@ -86,12 +91,29 @@ class Reader {
       return {};
     }
     const Node* value = node.Find("default");
-    variables_[name] = "";
-    if (value == nullptr || value->is_null()) return {};
-    return With({}, [&](const FieldReader& read) -> Status {
-      ASSIGN_OR_RETURN(variables_[name], read.Text(*value));
+    if (value == nullptr || value->is_null()) {
+      variables_[name] = "";
       return {};
-    });
+    }
+    if (!value->is_scalar()) {
+      unusable_.emplace(
+          name, Unsupported("the variable \"" + name + "\" (line " +
+                            std::to_string(value->line) +
+                            ") is a list or an object, which is not supported: "
+                            "have it put in with docker buildx bake --print"));
+      return {};
+    }
+    auto text =
+        With({}, [&](const FieldReader& read) { return read.Text(*value); });
+    if (text) {
+      variables_[name] = *std::move(text);
+    } else if (text.error().code() == ErrorCode::kUnsupported) {
+      unusable_.emplace(name,
+                        text.error().Wrap("the variable \"" + name + "\""));
+    } else {
+      return std::move(text).error();
+    }
+    return {};
   }
 
   Status AddGroup(const std::string& name, const Node& node) {
@@ -143,11 +165,21 @@ class Reader {
     return {};
   }
 
+  // Where a variable stands for something else than a text.
+  Status CheckUsable(const Node& node) const {
+    if (!node.is_scalar()) return {};
+    return With({}, [&](const FieldReader& read) -> Status {
+      RETURN_IF_ERROR(read.Text(node));
+      return {};
+    });
+  }
+
   // Every combination of the values.
   Status ExpandMatrix(const Node& matrix, std::vector<Values>& rows) const {
     if (!matrix.is_map()) return ErrorAt(file_, matrix, "expected an object");
     for (size_t i = 0; i < matrix.items.size(); ++i) {
       const Node& list = matrix.items[i];
+      RETURN_IF_ERROR(CheckUsable(list));
       if (!list.is_list()) return ErrorAt(file_, list, "expected a list");
       std::vector<Values> longer;
       for (const Values& row : rows) {
@@ -213,6 +245,8 @@ class Reader {
   const std::string& file_;
   const Lookup& lookup_;
   Values variables_;
+  // Those whose defaults are legal, but nothing that we can put in: why.
+  std::map<std::string, Error, std::less<>> unusable_;
   BakeFile result_;
 };
 

@@ -35,11 +35,37 @@ constexpr ComposeKey kKeys[] = {
     {"platforms", "platforms"},
     {"pull", "pull"},
     {"secrets", "secret"},
-    {"shm_size", "shm-size"},
     {"ssh", "ssh"},
     {"tags", "tags"},
     {"target", "target"},
 };
+
+// Keys that strake cannot honour, and what can be done without them.
+struct RefusedKey {
+  std::string_view name;
+  std::string_view harmless;  // a value that changes nothing
+  std::string_view advice;
+};
+constexpr RefusedKey kRefusedKeys[] = {
+    {"isolation", "default",
+     "leave it out; strake bake --isolation says how RUN is isolated"},
+    {"privileged", "false",
+     "leave it out and write RUN --security=insecure, with \"entitlements: "
+     "[security.insecure]\""},
+    {"provenance", "false", "leave it out or write false"},
+    {"sbom", "false", "leave it out or write false"},
+    {"shm_size", "",
+     "leave it out; a step that needs more has RUN "
+     "--mount=type=tmpfs,target=/dev/shm"},
+    {"ulimits", "",
+     "leave it out; steps have the limits that strake was started with"},
+};
+
+bool IsHarmless(const RefusedKey& key, const std::string& value) {
+  if (key.harmless != "false") return value == key.harmless;
+  auto flag = ParseFlag(value);
+  return flag && !*flag;
+}
 
 bool IsRelativeFolder(const std::string& context) {
   return context::KindOfContext(context) == context::ContextKind::kFolder &&
@@ -124,7 +150,22 @@ class Reader {
     return {};
   }
 
+  Status Refuse(const RefusedKey& key, const Node& node) const {
+    if (node.is_null()) return {};
+    if (node.is_scalar()) {
+      ASSIGN_OR_RETURN(std::string value, read_.Text(node));
+      if (IsHarmless(key, value)) return {};
+    }
+    return Error(ErrorCode::kUnsupported,
+                 ErrorAt(file_, node,
+                         std::string(key.name) +
+                             " is not supported: " + std::string(key.advice))
+                     .message());
+  }
+
   Status ReadKey(const std::string& key, const Node& node, Target& target) {
+    auto refused = std::ranges::find(kRefusedKeys, key, &RefusedKey::name);
+    if (refused != std::end(kRefusedKeys)) return Refuse(*refused, node);
     auto known = std::ranges::find(kKeys, key, &ComposeKey::name);
     if (known == std::end(kKeys)) {
       std::vector<std::string> names;

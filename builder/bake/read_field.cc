@@ -26,13 +26,11 @@ Result<std::string> FieldReader::Text(const Node& node) const {
 
 Result<std::string> FieldReader::Flag(const Node& node) const {
   ASSIGN_OR_RETURN(std::string text, Text(node));
-  text = ToLower(text);
-  if (text == "true" || text == "1") return std::string("true");
-  if (text == "false" || text == "0" || text.empty()) {
-    return std::string("false");
-  }
-  return ErrorAt(file_, node,
-                 "expected true or false, found \"" + node.text + "\"");
+  // As a variable that is not set has it.
+  if (text.empty()) return std::string("false");
+  auto flag = ParseFlag(text);
+  if (flag) return std::string(*flag ? "true" : "false");
+  return ErrorAt(file_, node, flag.error().message());
 }
 
 Result<std::string> FieldReader::Entry(const Node& map) const {
@@ -84,6 +82,7 @@ Result<std::map<std::string, std::optional<std::string>>> FieldReader::Map(
     }
     return map;
   }
+  if (node.is_scalar()) RETURN_IF_ERROR(Text(node));
   if (!node.is_map()) {
     return ErrorAt(file_, node, "expected names with values");
   }

@@ -1,11 +1,10 @@
 #include "builder/bake/target.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <set>
 #include <utility>
 
+#include "builder/bake/override.h"
 #include "util/json.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -45,12 +44,6 @@ constexpr Field kFields[] = {
     {"ulimits", Kind::kLongList},
 };
 
-std::vector<std::string> FieldNames() {
-  std::vector<std::string> names;
-  for (const Field& field : kFields) names.emplace_back(field.name);
-  return names;
-}
-
 template <typename Map>
 std::vector<std::string> KeysOf(const Map& map) {
   std::vector<std::string> keys;
@@ -58,72 +51,10 @@ std::vector<std::string> KeysOf(const Map& map) {
   return keys;
 }
 
-// `--set` taken apart.
-struct Override {
-  std::string pattern;
-  const Field* field = nullptr;
-  std::string member;
-  std::string value;
-  bool adds = false;
-};
-
-Result<Override> ParseOverride(const std::string& text) {
-  auto fail = [&](const std::string& what) {
-    return InvalidArgument("--set \"" + text + "\": " + what);
-  };
-  auto pair = SplitOnce(text, '=');
-  if (!pair) return fail("expected TARGET.KEY=VALUE");
-  Override result;
-  std::string_view path = pair->first;
-  if (path.ends_with('+')) {
-    result.adds = true;
-    path.remove_suffix(1);
-  }
-  result.value = pair->second;
-  auto dot = SplitOnce(path, '.');
-  if (!dot) return fail("expected TARGET.KEY=VALUE");
-  result.pattern = dot->first;
-  auto member = SplitOnce(dot->second, '.');
-  std::string name(member ? member->first : dot->second);
-  // buildx takes the singular, as its options have it.
-  if (name == "platform") name = "platforms";
-  if (member) result.member = member->second;
-  result.field = FindField(name);
-  if (result.field == nullptr) {
-    return fail("unknown key \"" + name + "\"" +
-                DidYouMean(name, FieldNames()));
-  }
-  bool is_map = result.field->kind == Kind::kMap;
-  if (is_map != !result.member.empty()) {
-    return fail(is_map ? "expected " + name + ".NAME"
-                       : "\"" + name + "\" has no members");
-  }
-  return result;
-}
-
-void Apply(const Override& change, std::set<std::string>& replaced,
-           Target& target) {
-  std::string name(change.field->name);
-  switch (change.field->kind) {
-    case Kind::kValue:
-    case Kind::kFlag:
-      target.values[name] = change.value;
-      return;
-    case Kind::kMap:
-      target.maps[name][change.member] = change.value;
-      return;
-    case Kind::kList:
-    case Kind::kLongList:
-      if (!change.adds && replaced.insert(target.name + "." + name).second) {
-        target.lists[name].clear();
-      }
-      target.lists[name].push_back(change.value);
-  }
-}
-
 class Selector {
  public:
-  explicit Selector(const BakeFile& file) : file_(file) {}
+  Selector(const BakeFile& file, std::vector<Override> overrides)
+      : file_(file), overrides_(std::move(overrides)) {}
 
   Result<Selection> Run(const std::vector<std::string>& names) {
     for (const std::string& name : names) RETURN_IF_ERROR(Ask(name, 0));
@@ -209,10 +140,13 @@ class Selector {
     if (!target.default_context.empty()) {
       target.values.emplace("context", target.default_context);
     }
+    // Parents have theirs already: `--set base.args.A=1` is inherited.
+    ApplyOverrides(overrides_, target);
     return target;
   }
 
   const BakeFile& file_;
+  const std::vector<Override> overrides_;
   Selection selection_;
   std::set<std::string> done_;
 };
@@ -260,6 +194,14 @@ const Field* FindField(std::string_view name) {
   return found == std::end(kFields) ? nullptr : &*found;
 }
 
+Result<bool> ParseFlag(std::string_view text) {
+  const std::string lower = ToLower(text);
+  if (lower == "true" || lower == "t" || lower == "1") return true;
+  if (lower == "false" || lower == "f" || lower == "0") return false;
+  return InvalidArgument("expected true or false, found \"" +
+                         std::string(text) + "\"");
+}
+
 void MergeTarget(const Target& from, Target& into) {
   if (into.default_context.empty()) {
     into.default_context = from.default_context;
@@ -296,29 +238,14 @@ void MergeFile(const BakeFile& from, BakeFile& into) {
   }
 }
 
-Status ApplyOverrides(const std::vector<std::string>& overrides,
-                      BakeFile& file) {
-  std::set<std::string> replaced;
-  for (const std::string& text : overrides) {
-    ASSIGN_OR_RETURN(Override change, ParseOverride(text));
-    bool any = false;
-    for (auto& [name, target] : file.targets) {
-      if (::fnmatch(change.pattern.c_str(), name.c_str(), 0) != 0) continue;
-      any = true;
-      Apply(change, replaced, target);
-    }
-    if (any) continue;
-    return InvalidArgument("--set \"" + text + "\": there is no target \"" +
-                           change.pattern + "\"" +
-                           DidYouMean(change.pattern, KeysOf(file.targets)));
-  }
-  return {};
-}
-
 Result<Selection> SelectTargets(const BakeFile& file,
-                                const std::vector<std::string>& names) {
-  if (names.empty()) return Selector(file).Run({"default"});
-  return Selector(file).Run(names);
+                                const std::vector<std::string>& names,
+                                const std::vector<std::string>& overrides) {
+  ASSIGN_OR_RETURN(std::vector<Override> changes,
+                   ParseOverrides(overrides, file));
+  Selector selector(file, std::move(changes));
+  return selector.Run(names.empty() ? std::vector<std::string>{"default"}
+                                    : names);
 }
 
 std::vector<std::string> UsedTargets(const Target& target) {

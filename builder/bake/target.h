@@ -32,6 +32,10 @@ std::span<const Field> Fields();
 // Null where there is none.
 const Field* FindField(std::string_view name);
 
+// The value of a kFlag as a file or `--set` has it: true, t, 1, false, f or 0
+// in any case. `kInvalidArgument`: anything else.
+Result<bool> ParseFlag(std::string_view text);
+
 struct Target {
   std::string name;
   std::string place;  // "docker-bake.json:12", for errors
@@ -54,21 +58,22 @@ struct BakeFile {
 // Targets of one name are merged, and so are groups.
 void MergeFile(const BakeFile& from, BakeFile& into);
 
-// `--set PATTERN.FIELD[.MEMBER]=VALUE` (`*` in PATTERN matches any part of a
-// name); "+=" adds to a list. Several for one list are one list.
-// `kInvalidArgument`: no such target or field.
-Status ApplyOverrides(const std::vector<std::string>& overrides,
-                      BakeFile& file);
-
 // The targets that `names` (of targets and groups; none: "default") mean, with
 // what they inherit, those that they use as contexts (`target:NAME`) before
-// them. `kInvalidArgument`: an unknown name, with the nearest; a circle.
+// them.
+//   overrides  `--set PATTERN.FIELD[.MEMBER]=VALUE` (`*` in PATTERN matches any
+//              part of a name), put over what a target says and inherits; "+="
+//              adds to a list. Several for one list are one list. What is set
+//              for a target counts for those that inherit it, too.
+// `kInvalidArgument`: an unknown name or field, with the nearest; a value that
+// the field cannot have; a circle.
 struct Selection {
   std::vector<Target> targets;     // each after those it uses
   std::vector<std::string> asked;  // names of those that are not only used
 };
 Result<Selection> SelectTargets(const BakeFile& file,
-                                const std::vector<std::string>& names);
+                                const std::vector<std::string>& names,
+                                const std::vector<std::string>& overrides);
 
 // The targets whose results `target` uses as contexts.
 std::vector<std::string> UsedTargets(const Target& target);

@@ -46,7 +46,7 @@ Result<PreparedOutputPtr> PrepareStore(const Output& output,
       known.begin(), known.end(), [&](const oci::NamedImage& image) {
         return image.descriptor.digest == context.image.manifest.digest;
       });
-  if (images.empty() && !has_name) {
+  if (images.empty() && !has_name && !output.unlisted) {
     images.push_back({digest, context.image.manifest});
   }
   return PreparedOutputPtr(

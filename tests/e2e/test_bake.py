@@ -67,6 +67,12 @@ class BakeTest(support.EndToEndTest):
         self.assertEqual(changed["target"]["app"]["args"]["B"], "x")
         self.assertEqual(changed["target"]["app"]["platforms"], ["linux/amd64"])
         self.assertEqual(changed["target"]["os-a-1"]["tags"], ["t:1", "t:2"])
+        changed = self.printed(folder, "--set", "app.cache-from=y.example/c", "--set",
+                               "*.no-cache=0", "app")
+        self.assertEqual(changed["target"]["app"]["cache-from"], ["y.example/c"])
+        self.assertEqual(changed["target"]["app"]["no-cache"], False)
+        self.assertIn('--set "app.pull=yes": expected true or false, found "yes"',
+                      self.fails(folder, "--set", "app.pull=yes", "app"))
 
     def test_mistakes_are_shown_where_they_are(self):
         def one(target, **more):
@@ -204,6 +210,50 @@ secrets:
         self.assertIn("target bad: ", error)
         self.assertIn("oh no", error)
         self.assertNotEqual(self.strake("inspect", "bake:after").returncode, 0)
+
+    def test_what_is_only_used_is_not_among_the_images(self):
+        def images():
+            return sorted(self.strake("images", "--format", "{{.Repository}}:{{.Tag}} {{.Digest}}")
+                          .stdout.splitlines())
+
+        targets = {
+            "low": {"dockerfile-inline": f"FROM {self.base}\nRUN echo low > /low\n"},
+            "named": {"dockerfile-inline": f"FROM {self.base}\nRUN echo named > /named\n",
+                      "output": ["type=oci,dest=named.tar"]},
+            "app": {"dockerfile-inline": "FROM low\nCOPY --from=named /named /\nRUN cat /low /named\n",
+                    "tags": ["bake:used"],
+                    "contexts": {"low": "target:low", "named": "target:named"}},
+            "bad": {"dockerfile-inline": "FROM low\nRUN exit 3\n",
+                    "contexts": {"low": "target:low"}}}
+        folder = self.folder("used", **{"docker-bake__json": {"target": targets}})
+        before = images()
+        self.fails(folder, "bad")
+        self.assertEqual(images(), before)
+        self.bake(folder, "--no-cache", "app", "named")
+        after = [image for image in images() if image not in before]
+        self.assertEqual(len(after), 1, after)
+        self.assertRegex(after[0], "^(docker.io/library/)?bake:used ")
+        self.assertEqual(self.strake("run", "bake:used", "cat", "/low", "/named").stdout,
+                         "low\nnamed\n")
+        self.assertEqual(self.strake("fsck").returncode, 0)
+        # Again, from the cache; and what is asked for itself is an image.
+        self.bake(folder, "app")
+        self.assertEqual(len(images()), len(before) + 1)
+        self.bake(folder, "app", "low")
+        self.assertEqual(len(images()), len(before) + 2)
+
+    def test_ssh_takes_one_socket_for_each_id(self):
+        def fails(*entries):
+            folder = self.folder("ssh", **{"docker-bake__json": {"target": {"default": {
+                "dockerfile-inline": "FROM scratch", "ssh": list(entries)}}}})
+            return self.fails(folder)
+
+        several = 'ssh "x": /no/a, /no/b: several sockets or keys of one id are not supported'
+        for entry in ({"id": "x", "paths": ["/no/a", "/no/b"]}, {"paths": ["/no/a", "/no/b"], "id": "x"},
+                      "id=x,paths=/no/a,paths=/no/b"):
+            self.assertIn(several, fails(entry))
+        self.assertIn('--ssh "x=/no/a"', fails({"id": "x", "paths": ["/no/a"]}))
+        self.assertIn('--ssh "x=/no/a"', fails("x=/no/a"))
 
     def test_push(self):
         name = f"{self.hub.name}/baked/app:1"

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "tests/support/expect_result.h"
 
@@ -97,6 +98,97 @@ TEST(ParseBakeJsonTest, NamesTheLine) {
       ErrorCode::kInvalidArgument, "f.json:1: expected names with values"));
 }
 
+constexpr char kInherited[] = R"({"target": {
+    "base": {"cache-from": ["x"], "tags": ["a:1"], "args": {"A": "1"}},
+    "app": {"inherits": ["base"], "cache-from": ["z"]}}})";
+
+// The target "app" of kInherited, with `--set`.
+Result<Target> AppWith(const std::vector<std::string>& overrides) {
+  auto file = ParseBakeJson(kInherited, "f.json", Find);
+  if (!file) return file.error();
+  auto selection = SelectTargets(*file, {"app"}, overrides);
+  if (!selection) return selection.error();
+  return selection->targets.back();
+}
+
+TEST(SelectTargetsTest, OverridesWhatIsInherited) {
+  EXPECT_THAT(AppWith({"app.cache-from=y"})->lists.at("cache-from"),
+              ElementsAre("y"));
+  EXPECT_THAT(AppWith({"app.tags+=b:2"})->lists.at("tags"),
+              ElementsAre("a:1", "b:2"));
+  EXPECT_THAT(AppWith({"*.tags=b:2", "*.tags=c:3"})->lists.at("tags"),
+              ElementsAre("b:2", "c:3"));
+  EXPECT_THAT(AppWith({"*.tags+=b:2"})->lists.at("tags"),
+              ElementsAre("a:1", "b:2"));
+  EXPECT_EQ(AppWith({"base.args.A=2"})->maps.at("args").at("A"), "2");
+  EXPECT_EQ(AppWith({"base.args.A=2", "a*.args.A=3"})->maps.at("args").at("A"),
+            "3");
+}
+
+TEST(SelectTargetsTest, TakesFlagsAsTheFileDoes) {
+  EXPECT_EQ(AppWith({"app.no-cache=1"})->values.at("no-cache"), "true");
+  EXPECT_EQ(AppWith({"app.pull=TRUE"})->values.at("pull"), "true");
+  EXPECT_EQ(AppWith({"*.pull=False"})->values.at("pull"), "false");
+  for (const char* wrong : {"app.no-cache=yes", "app.pull=", "app.pull+=1"}) {
+    EXPECT_TRUE(FailsWith(AppWith({wrong}), ErrorCode::kInvalidArgument,
+                          std::string("--set \"") + wrong + "\": "))
+        << wrong;
+  }
+  EXPECT_TRUE(FailsWith(AppWith({"app.no-cache=yes"}),
+                        ErrorCode::kInvalidArgument,
+                        "expected true or false, found \"yes\""));
+}
+
+TEST(ParseBakeJsonTest, ReadsEveryEscape) {
+  auto file = ParseBakeJson(
+      "{\n\"target\": {\"a\": {\"args\": {\n"
+      "\"smile\": \"\\ud83d\\uDE00!\", \"plain\": \"\\\\ud83d \\/ \\u00e9 "
+      "\\\"\","
+      "\"\\ud834\\udd1e\": \"\\b\\f\\t\"}}}}",
+      "f.json", Find);
+  ASSERT_TRUE(file) << file.error().message();
+  const auto& args = file->targets.at("a").maps.at("args");
+  EXPECT_EQ(args.at("smile"), "\xF0\x9F\x98\x80!");
+  EXPECT_EQ(args.at("plain"), "\\ud83d / \xC3\xA9 \"");
+  EXPECT_EQ(args.at("\xF0\x9D\x84\x9E"), "\b\f\t");
+  EXPECT_TRUE(
+      FailsWith(ParseBakeJson("{\n\"variable\": {\"a\": {\"default\": "
+                              "\"\\ud83d\\ude00\"}},\n\"tarket\": {}\n}",
+                              "f.json", Find),
+                ErrorCode::kInvalidArgument, "f.json:3: unknown key"));
+  EXPECT_TRUE(FailsWith(ParseBakeJson("{\"a\": \"\\ud83d\"}", "f.json", Find),
+                        ErrorCode::kInvalidArgument, "f.json"));
+}
+
+TEST(ParseBakeJsonTest, RefusesAVariableOnlyWhereItIsUsed) {
+  auto with = [](const std::string& target) {
+    return ParseBakeJson(R"({"variable": {
+        "LIST": {"default": ["a", "b"]},
+        "OBJECT": {"default": {"a": "b"}},
+        "COMPUTED": {"default": "${upper(A)}"},
+        "OF_LIST": {"default": "${LIST}"}},
+        "target": {"a":
+)" + target + "}}",
+                         "f.json", Find);
+  };
+  EXPECT_TRUE(with(R"({"tags": ["x"]})"));
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"tags": ["${LIST}"]})", "\"LIST\" (line 2) is a list"},
+      {R"({"tags": "${LIST}"})", "\"LIST\" (line 2) is a list"},
+      {R"({"name": "x", "matrix": {"v": "${LIST}"}})", "\"LIST\" (line 2)"},
+      {R"({"args": "${OBJECT}"})", "\"OBJECT\" (line 3)"},
+      {R"({"args": {"x": "${OBJECT.a}"}})", "\"OBJECT\" (line 3)"},
+      {R"({"target": "${COMPUTED}"})", "\"COMPUTED\""},
+      {R"({"target": "${OF_LIST}"})", "\"OF_LIST\""},
+  };
+  for (const auto& [target, message] : cases) {
+    EXPECT_TRUE(FailsWith(with(target), ErrorCode::kUnsupported, message))
+        << target;
+    EXPECT_TRUE(FailsWith(with(target), ErrorCode::kUnsupported, "f.json:7: "))
+        << target;
+  }
+}
+
 TEST(ParseComposeTest, RefusesWhatItWouldMisread) {
   EXPECT_TRUE(FailsWith(
       ParseCompose("include: [a.yaml]\nservices: {}\n", "c.yaml", "", Find),
@@ -108,6 +200,29 @@ TEST(ParseComposeTest, RefusesWhatItWouldMisread) {
                         ErrorCode::kInvalidArgument, "c.yaml:1"));
   EXPECT_TRUE(FailsWith(ParseCompose("a: 1\na: 2\n", "c.yaml", "", Find),
                         ErrorCode::kInvalidArgument, "stands here twice"));
+}
+
+TEST(ParseComposeTest, SaysWhichLegalKeysAreNotSupported) {
+  auto with = [](const std::string& line) {
+    return ParseCompose(
+        "services:\n  a:\n    build:\n      context: .\n      " + line + "\n",
+        "c.yaml", "", Find);
+  };
+  for (const char* line :
+       {"ulimits: {nofile: 9}", "privileged: true", "isolation: hyperv",
+        "provenance: mode=max", "sbom: true", "shm_size: 1gb"}) {
+    std::string key(line, std::string(line).find(':'));
+    EXPECT_TRUE(
+        FailsWith(with(line), ErrorCode::kUnsupported,
+                  "c.yaml:5: " + key + " is not supported: leave it out"))
+        << line;
+  }
+  for (const char* line :
+       {"provenance: false", "sbom: false", "privileged: false",
+        "isolation: default", "ulimits:", "entitlements: [network.host]"}) {
+    auto file = with(line);
+    EXPECT_TRUE(file) << line << ": " << file.error().message();
+  }
 }
 
 TEST(ParseComposeTest, ResolvesPathsWhereTheFileIs) {
