@@ -121,4 +121,16 @@ Result<LayerApplySummary> ApplyLayerBlob(const Descriptor& layer,
                                          layer.digest.ToString());
 }
 
+Result<Digest> ComputeDiffId(const Descriptor& layer, const BlobStore& store) {
+  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> blob, store.Open(layer));
+  PeekedSource peeked(*blob);
+  ASSIGN_OR_RETURN(std::span<const std::byte> head, peeked.Peek());
+  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> tar,
+                   NewDecompressor(DetectCompression(head), peeked));
+  HashingSource hashing(*tar);
+  NullSink nowhere;
+  RETURN_IF_ERROR(CopyAll(hashing, nowhere));
+  return hashing.digest();
+}
+
 }  // namespace strake::oci

@@ -39,6 +39,10 @@ Result<LayerApplySummary> ApplyLayerBlob(const Descriptor& layer,
                                          const BlobStore& store, int root,
                                          const LayerApplyOptions& options);
 
+// The diff ID of `layer` in `store`, of which every byte is read. Errors as
+// above.
+Result<Digest> ComputeDiffId(const Descriptor& layer, const BlobStore& store);
+
 }  // namespace strake::oci
 
 #endif  // STRAKE_OCI_LAYER_BLOB_H_

@@ -277,6 +277,12 @@ std::optional<oci::LayerBlob> CacheIndex::FindLayer(
   return {};
 }
 
+bool CacheIndex::HasOwnLayer(std::string_view snapshot,
+                             std::string_view form) const {
+  return state_->tables.lock()->layers.contains(
+      {std::string(snapshot), std::string(form)});
+}
+
 Status CacheIndex::RecordLayer(std::string_view snapshot, std::string_view form,
                                const oci::LayerBlob& layer) {
   state_->tables.lock()->layers[{std::string(snapshot), std::string(form)}] =

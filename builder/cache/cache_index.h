@@ -55,6 +55,8 @@ class CacheIndex {
   // (compression, level, times).
   std::optional<oci::LayerBlob> FindLayer(std::string_view snapshot,
                                           std::string_view form) const;
+  // Whether that is the store's own, made or verified here.
+  bool HasOwnLayer(std::string_view snapshot, std::string_view form) const;
   Status RecordLayer(std::string_view snapshot, std::string_view form,
                      const oci::LayerBlob& layer);
 

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "oci/image_config.h"
+#include "oci/layer_blob.h"
 #include "oci/manifest.h"
 #include "registry/pull.h"
 #include "util/byte_stream.h"
@@ -80,6 +81,7 @@ Result<PortableCache> ImportedCache::AddLayout(const std::string& folder,
 void ImportedCache::Add(Origin origin, const PortableCache& cache) {
   for (const auto& [name, layer] : cache.layers) {
     described_[layer.descriptor.digest].push_back(origins_.size());
+    diff_ids_[layer.descriptor.digest].insert(layer.diff_id);
   }
   for (const auto& [name, mount] : cache.mounts) {
     mounts_.try_emplace(name, mount);
@@ -135,10 +137,32 @@ Status ImportedCache::FetchMountPiece(
 Status ImportedCache::Fetch(const oci::Descriptor& blob,
                             const registry::ProgressCallback& progress) const {
   Status fetched = FetchMountPiece(blob, progress);
-  if (!fetched && fetched.error().code() != ErrorCode::kCancelled) {
-    *broken_.lock() = fetched.error();
-  }
+  if (fetched) fetched = CheckDiffId(blob);
+  if (!fetched) MarkBroken(fetched.error());
   return fetched;
+}
+
+void ImportedCache::MarkBroken(const Error& reason) const {
+  if (reason.code() != ErrorCode::kCancelled) *broken_.lock() = reason;
+}
+
+Status ImportedCache::CheckDiffId(const oci::Descriptor& layer) const {
+  auto told = diff_ids_.find(layer.digest);
+  if (told == diff_ids_.end() || checked_.lock()->contains(layer.digest)) {
+    return {};
+  }
+  auto seen = oci::ComputeDiffId(layer, blobs_);
+  if (!seen) {
+    return std::move(seen).error().Wrap("layer " + layer.digest.ToString());
+  }
+  for (const oci::Digest& diff_id : told->second) {
+    if (diff_id == *seen) continue;
+    return Corrupt("the diff ID of layer " + layer.digest.ToString() +
+                   " should be " + diff_id.ToString() + ", but is " +
+                   seen->ToString());
+  }
+  checked_.lock()->insert(layer.digest);
+  return {};
 }
 
 Status ImportedCache::FetchFrom(
@@ -170,6 +194,7 @@ size_t ImportedCache::missing() const {
 void ImportedCache::Forget() {
   origins_.clear();
   described_.clear();
+  diff_ids_.clear();
   mounts_.clear();
   found_.lock()->clear();
   broken_.lock()->reset();

@@ -1,15 +1,16 @@
 // Caches that other builds have left in registries and folders.
 //
 // Reading one costs a few documents; its layers are fetched one by one, when a
-// step or an output needs their bytes. What is fetched is verified, so a
-// damaged cache can spoil a build, never an image: `broken` says that the build
-// has to be done again without.
+// step or an output needs their bytes. What is fetched is verified, digest and
+// diff ID, so a damaged or false cache can spoil a build, never an image:
+// `broken` says that the build has to be done again without.
 
 #ifndef STRAKE_BUILDER_CACHE_IMPORTED_CACHE_H_
 #define STRAKE_BUILDER_CACHE_IMPORTED_CACHE_H_
 
 #include <map>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -54,14 +55,18 @@ class ImportedCache {
   // Whether the blob can be fetched from one of the caches that tell of it:
   // found out by asking, once.
   bool Offers(const oci::Descriptor& blob) const;
-  // Brings the blob into the store. Errors also show in `broken`.
+  // Brings the blob into the store, unless it is there, and checks that a layer
+  // has the diff ID that the caches tell of. Errors also show in `broken`.
   Status Fetch(const oci::Descriptor& blob,
                const registry::ProgressCallback& progress = {}) const;
   // Likewise; a build goes on without, so that errors do not show.
   Status FetchMountPiece(const oci::Descriptor& piece,
                          const registry::ProgressCallback& progress = {}) const;
-  // What could not be fetched though it was on offer.
+  // What could not be fetched though it was on offer, or is not what it is said
+  // to be.
   std::optional<Error> broken() const { return *broken_.lock(); }
+  // A layer turned out to be of no use, for this reason.
+  void MarkBroken(const Error& reason) const;
   // How many of the blobs asked for are missing in the caches that tell of
   // them.
   size_t missing() const;
@@ -73,6 +78,7 @@ class ImportedCache {
 
   void Add(Origin origin, const PortableCache& cache);
   bool Has(const Origin& origin, const oci::Descriptor& blob) const;
+  Status CheckDiffId(const oci::Descriptor& layer) const;
   Status FetchFrom(const Origin& origin, const oci::Descriptor& blob,
                    const registry::ProgressCallback& progress) const;
 
@@ -85,6 +91,9 @@ class ImportedCache {
   // anybody.
   std::map<oci::Digest, std::vector<size_t>> described_;
   mutable Guarded<std::map<oci::Digest, std::optional<size_t>>> found_;
+  // The layers' diff IDs; each as often as caches differ about it.
+  std::map<oci::Digest, std::set<oci::Digest>> diff_ids_;
+  mutable Guarded<std::set<oci::Digest>> checked_;
   mutable Guarded<std::optional<Error>> broken_;
 };
 

@@ -9,6 +9,8 @@
 // "mounts" is left out where there are none.
 #include "builder/cache/portable_cache.h"
 
+#include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -114,6 +116,44 @@ Status ReadEach(const JsonField& array, PortableCache& cache,
   return {};
 }
 
+bool IsChainId(const std::string& state) {
+  return state.empty() || state.size() == oci::Digest().Hex().size();
+}
+
+// A state's name becomes that of a snapshot, which base images look for, too:
+// it has to be the chain ID of its layers.
+Status CheckStates(PortableCache& cache) {
+  std::multimap<std::string, std::string> parents;
+  for (const auto& [key, record] : cache.records) {
+    parents.insert({record.snapshot, record.parent});
+  }
+  std::set<std::string> true_states;
+  for (const auto& [name, layer] : cache.layers) {
+    const std::string& state = name.first;
+    const auto [first, last] = parents.equal_range(state);
+    for (auto it = first; it != last; ++it) {
+      if (!IsChainId(it->second)) continue;
+      auto parent = oci::Digest::Parse("sha256:" + it->second);
+      const oci::Digest chain =
+          oci::ChainId(parent ? *parent : oci::Digest(), layer.diff_id);
+      if (chain.Hex() != state) {
+        return Corrupt("the state " + state + " of layer " +
+                       layer.descriptor.digest.ToString() +
+                       " is not its chain ID, which is " + chain.Hex());
+      }
+      true_states.insert(state);
+    }
+  }
+  std::erase_if(cache.records, [&](const auto& entry) {
+    return !true_states.contains(entry.second.snapshot) ||
+           !IsChainId(entry.second.parent);
+  });
+  std::erase_if(cache.layers, [&](const auto& entry) {
+    return !true_states.contains(entry.first.first);
+  });
+  return {};
+}
+
 }  // namespace
 
 std::string SerializePortableCache(const PortableCache& cache) {
@@ -165,6 +205,7 @@ Result<PortableCache> ParsePortableCache(std::string_view text) {
   if (root.At("mounts").present()) {
     RETURN_IF_ERROR(ReadEach(root.At("mounts"), cache, ReadMount));
   }
+  RETURN_IF_ERROR(CheckStates(cache));
   return cache;
 }
 

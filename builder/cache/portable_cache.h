@@ -52,8 +52,10 @@ struct PortableCache {
 
 // Compact JSON; equal caches give equal text.
 std::string SerializePortableCache(const PortableCache& cache);
-// `kInvalidArgument` with the JSON path of what is missing or wrong: nothing of
-// a damaged cache is used.
+// `kInvalidArgument` with the JSON path of what is missing or wrong, `kCorrupt`
+// where a state has another name than its chain ID: nothing of a damaged or
+// false cache is used. Left out is what cannot be told to be true: a record
+// whose state has no layer here, a layer of no record's state.
 Result<PortableCache> ParsePortableCache(std::string_view json);
 
 }  // namespace strake::builder::cache

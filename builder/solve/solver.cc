@@ -283,8 +283,6 @@ class Solver {
         Sources(vertex), [this](VertexId id) { return stale_[id]; });
     if (!is_stale) {
       if (auto known = services_.index.FindAlias(definition)) {
-        // It may have been imported.
-        RETURN_IF_ERROR(services_.index.RecordAlias(definition, *known));
         return Content{*known, true, definition};
       }
     }
@@ -428,8 +426,9 @@ class Solver {
       };
       auto record = std::ranges::find_if(records, fits);
       if (record == records.end()) return Answer();
-      RETURN_IF_ERROR(Adopt(key, *record));
-      RETURN_IF_ERROR(services_.index.Use(key));
+      if (services_.index.Find(key) == *record) {
+        RETURN_IF_ERROR(services_.index.Use(key));
+      }
       if (IsStep(vertex) && !collecting_) {
         ++cached_;
         services_.progress.Cached(vertex.name);
@@ -440,14 +439,25 @@ class Solver {
     });
   }
 
-  // Makes a record that was imported one of the store's own.
-  Status Adopt(const oci::Digest& key, const CacheRecord& record) {
+  // Makes a record that was imported one of the store's own, with its layer.
+  // REQUIRES: the layer was verified, it has its digest and its diff ID.
+  Status Adopt(VertexId id, const CacheRecord& record,
+               const oci::LayerBlob& layer) {
+    if (!services_.index.HasOwnLayer(record.snapshot, form_)) {
+      RETURN_IF_ERROR(
+          services_.index.RecordLayer(record.snapshot, form_, layer));
+    }
+    ASSIGN_OR_RETURN(oci::Digest key, Key(id));
     if (services_.index.Find(key) == record) return {};
     RETURN_IF_ERROR(services_.index.Record(key, record));
-    if (auto layer = services_.index.FindLayer(record.snapshot, form_)) {
-      return services_.index.RecordLayer(record.snapshot, form_, *layer);
-    }
-    return {};
+    RETURN_IF_ERROR(services_.index.Use(key));
+    if (!states_[id].key_is_remembered) return {};
+    const Vertex& vertex = graph_.vertex(id);
+    ASSIGN_OR_RETURN(oci::Digest definition,
+                     CopyDefinition(vertex, std::get<CopyOp>(vertex.op)));
+    auto content = services_.index.FindAlias(definition);
+    if (!content) return {};
+    return services_.index.RecordAlias(definition, *content);
   }
 
   // The state that a fitting record was made on; nothing where that has to be
@@ -594,7 +604,7 @@ class Solver {
     ASSIGN_OR_RETURN(std::optional<CacheRecord> found, Found(id));
     if (!found) return Execute(id);
     if (!services_.environment.snapshotter.Exists(found->snapshot)) {
-      RETURN_IF_ERROR(Restore(vertex, *found));
+      RETURN_IF_ERROR(Restore(id, *found));
     }
     return *std::move(found);
   }
@@ -614,28 +624,47 @@ class Solver {
   }
 
   // Unpacks the layer that the vertex gave in an earlier build.
-  Status Restore(const Vertex& vertex, const CacheRecord& record) {
-    snapshot::Snapshotter& snapshotter = services_.environment.snapshotter;
+  Status Restore(VertexId id, const CacheRecord& record) {
+    const Vertex& vertex = graph_.vertex(id);
     auto layer = services_.index.FindLayer(record.snapshot, form_);
     if (!layer) return Internal("a cached layer vanished");
-    ASSIGN_OR_RETURN(SnapshotId parent, Snapshot(vertex.inputs[0]));
-    RETURN_IF_ERROR(Fetch(vertex, layer->descriptor));
+    const bool is_own = services_.index.HasOwnLayer(record.snapshot, form_);
+    SnapshotId parent;
+    if (!vertex.inputs.empty()) {
+      ASSIGN_OR_RETURN(parent, Snapshot(vertex.inputs[0]));
+    }
+    if (!services_.blobs.Contains(layer->descriptor.digest)) {
+      RETURN_IF_ERROR(Fetch(vertex, layer->descriptor));
+    }
+    Status unpacked = UnpackLayer(*layer, parent, record.snapshot);
+    if (!unpacked) {
+      if (!is_own) services_.imported.MarkBroken(unpacked.error());
+      return unpacked;
+    }
+    return Adopt(id, record, *layer);
+  }
+
+  Status UnpackLayer(const oci::LayerBlob& layer, const SnapshotId& parent,
+                     const SnapshotId& name) {
+    snapshot::Snapshotter& snapshotter = services_.environment.snapshotter;
     ASSIGN_OR_RETURN(auto active, snapshotter.Prepare(parent));
     {
       ASSIGN_OR_RETURN(snapshot::LayerTarget target,
                        snapshotter.Target(*active));
-      ASSIGN_OR_RETURN(auto summary,
-                       oci::ApplyLayerBlob(
-                           layer->descriptor, layer->diff_id, services_.blobs,
-                           target.directory.get(), target.options));
+      ASSIGN_OR_RETURN(
+          auto summary,
+          oci::ApplyLayerBlob(layer.descriptor, layer.diff_id, services_.blobs,
+                              target.directory.get(), target.options));
       (void)summary;
     }
-    return snapshotter.Commit(std::move(active), record.snapshot);
+    return snapshotter.Commit(std::move(active), name);
   }
 
-  // Brings a layer that a cache offers into the store.
+  // Brings a layer that a cache offers into the store, and verifies it.
   Status Fetch(const Vertex& vertex, const oci::Descriptor& layer) {
-    if (services_.blobs.Contains(layer.digest)) return {};
+    if (services_.blobs.Contains(layer.digest)) {
+      return services_.imported.Fetch(layer);
+    }
     ProgressStep step(services_.progress,
                       "[internal] cached layer of " + vertex.name);
     auto report = [&](const registry::TransferProgress& transfer) {
@@ -783,12 +812,15 @@ class Solver {
     ASSIGN_OR_RETURN(std::optional<CacheRecord> found, Found(id));
     if (found) {
       auto known = services_.index.FindLayer(found->snapshot, form_);
-      if (known && services_.blobs.Contains(known->descriptor.digest)) {
-        return SolvedLayer{*std::move(known), found->created};
-      }
-      if (known && services_.imported.Offers(known->descriptor)) {
-        if (options_.need_blobs) {
+      const bool is_here =
+          known && services_.blobs.Contains(known->descriptor.digest);
+      const bool is_verified =
+          is_here && services_.index.HasOwnLayer(found->snapshot, form_);
+      if (is_here || (known && services_.imported.Offers(known->descriptor))) {
+        // One that only goes from registry to registry is not looked at.
+        if (!is_verified && (is_here || options_.need_blobs)) {
           RETURN_IF_ERROR(Fetch(graph_.vertex(id), known->descriptor));
+          RETURN_IF_ERROR(Adopt(id, *found, *known));
         }
         return SolvedLayer{*std::move(known), found->created};
       }

@@ -1,5 +1,6 @@
 """A cache that outlives the disk: in a registry, in a folder, inside the image."""
 import glob
+import hashlib
 import json
 import os
 import shutil
@@ -191,6 +192,92 @@ RUN --mount=type=cache,id={self.id()},target=/m touch /m/{i}; \\
                          self.folder).stderr
         self.assertRegex(log, "(?i)warning.*damaged")
         self.check_it_was_built(log)
+
+    def false_cache(self, falsify):
+        """A cache of the image whose description `falsify` has changed."""
+        folder = os.path.join(self.scratch, self.id().rsplit(".", 1)[1])
+        self.build("--cache-to", f"type=local,dest={folder},mode=max",
+                   self.folder)
+
+        def rewrite(descriptor, change):
+            blobs = os.path.join(folder, "blobs/sha256")
+            with open(os.path.join(blobs, descriptor["digest"][7:])) as f:
+                document = json.load(f)
+            change(document)
+            text = json.dumps(document).encode()
+            digest = hashlib.sha256(text).hexdigest()
+            with open(os.path.join(blobs, digest), "wb") as f:
+                f.write(text)
+            descriptor.update(digest=f"sha256:{digest}", size=len(text))
+
+        path = os.path.join(folder, "index.json")
+        with open(path) as f:
+            index = json.load(f)
+        rewrite(index["manifests"][0],
+                lambda manifest: rewrite(manifest["config"], falsify))
+        with open(path, "w") as f:
+            json.dump(index, f)
+        self.forget_everything()
+        return f"type=local,src={folder}"
+
+    def test_a_false_state_is_no_snapshot_of_that_name(self):
+        victim = hashlib.sha256(b"the chain ID of some base").hexdigest()
+
+        def falsify(cache):
+            state = cache["layers"][0]["state"]
+            text = json.dumps(cache).replace(state, victim)
+            cache.update(json.loads(text))
+
+        log = self.build("--cache-from", self.false_cache(falsify),
+                         "-t", "local", self.folder).stderr
+        self.assertRegex(log, "(?i)warning.*no cache from .*chain ID")
+        self.check_it_was_built(log)
+        self.assertNotIn(" CACHED", log)
+        self.assert_nowhere_in_the_store(victim)
+
+    def test_a_false_diff_id_gets_into_no_image(self):
+        false = hashlib.sha256(b"not this tar").hexdigest()
+
+        def falsify(cache):
+            """Gives the last layer that diff ID, and its state its chain ID."""
+            parents = {r["state"]: r["parent"] for r in cache["records"]}
+            layers = {layer["state"]: layer for layer in cache["layers"]}
+
+            def depth(state):
+                return 1 + depth(parents[state]) if state in layers else 0
+
+            last = max(layers, key=depth)
+            diff_id = layers[last]["diffID"] = f"sha256:{false}"
+            name = hashlib.sha256(
+                f"sha256:{parents[last]} {diff_id}".encode()).hexdigest()
+            cache.update(json.loads(json.dumps(cache).replace(last, name)))
+
+        source = self.false_cache(falsify)
+        log = self.build("--cache-from", source, "-t", "local",
+                         self.folder).stderr
+        self.assertRegex(log, f"(?i)warning.*damaged.*diff ID.*{false}")
+        verified = self.strake("inspect", "--verify", "local")
+        self.assertEqual(verified.returncode, 0, verified.stderr)
+        self.assert_nowhere_in_the_store(false)
+        self.forget_everything()
+        for mode in ("files", "push"):
+            out = (("--output", f"type=local,dest={self.scratch}/files")
+                   if mode == "files" else ("--push", "-t", self.name("a:1")))
+            log = self.build("--cache-from", source, *out, self.folder).stderr
+            self.assertRegex(log, f"(?i)warning.*damaged.*{false}")
+            self.assert_nowhere_in_the_store(false)
+            self.forget_everything()
+
+    def assert_nowhere_in_the_store(self, name):
+        for parent, folders, files in os.walk(self.store):
+            self.assertFalse([n for n in folders + files if name in n], parent)
+        for path in glob.glob(os.path.join(self.store, "*")):
+            if os.path.isfile(path):
+                with open(path, errors="replace") as f:
+                    self.assertNotIn(name, f.read(), path)
+        # The next build is well, too.
+        again = self.build(self.folder).stderr
+        self.assertNotIn("warning", again.lower())
 
     def damage_layers(self, paths):
         for path in paths:

@@ -21,24 +21,30 @@ std::string State(const std::string& name) {
   return oci::Digest::Of(name).Hex();
 }
 
+std::string ChainOfTwo() {
+  return oci::ChainId(oci::Digest::Of("one"), oci::Digest::Of("two")).Hex();
+}
+
 PortableCache Small() {
   PortableCache cache;
   CacheRecord record;
-  record.snapshot = State("one");
+  record.snapshot = State("one");  // the diff ID of the lowest layer
   record.created =
       oci::Timestamp(std::chrono::nanoseconds(1234567890123456789));
   cache.records[oci::Digest::Of("key")] = record;
   record.parent = record.snapshot;
-  record.snapshot = State("two");
+  record.snapshot = ChainOfTwo();
   cache.records[oci::Digest::Of("key 2")] = record;
   cache.aliases[oci::Digest::Of("copy")] = oci::Digest::Of("files");
   oci::LayerBlob layer;
   layer.descriptor.media_type = "application/vnd.oci.image.layer.v1.tar+gzip";
   layer.descriptor.digest = oci::Digest::Of("blob");
   layer.descriptor.size_bytes = 5'000'000'000;
-  layer.diff_id = oci::Digest::Of("tar");
+  layer.diff_id = oci::Digest::Of("one");
   layer.uncompressed_bytes = 9'000'000'000;
   cache.layers[{State("one"), "gzip:6"}] = layer;
+  layer.diff_id = oci::Digest::Of("two");
+  cache.layers[{ChainOfTwo(), "gzip:6"}] = layer;
   PortableMount mount;
   mount.size_bytes = 5'000'000;
   layer.descriptor.media_type = kMediaTypeMountPiece;
@@ -63,13 +69,40 @@ TEST(PortableCacheTest, RefusesWhatIsDamaged) {
       ParsePortableCache(ReplaceAll(good, "\"version\":1", "\"version\":2")),
       ErrorCode::kUnsupported, "version 2"));
   EXPECT_TRUE(
-      FailsWith(ParsePortableCache(ReplaceAll(good, State("two"), "../../etc")),
+      FailsWith(ParsePortableCache(ReplaceAll(good, ChainOfTwo(), "../../etc")),
                 ErrorCode::kInvalidArgument, "records["));
   EXPECT_TRUE(FailsWith(
       ParsePortableCache(ReplaceAll(good, "layer.v1.tar+gzip", "config")),
       ErrorCode::kUnsupported));
   EXPECT_TRUE(FailsWith(ParsePortableCache("{\"version\":1}"),
                         ErrorCode::kInvalidArgument, "records"));
+}
+
+TEST(PortableCacheTest, RefusesAStateThatIsNotItsChainId) {
+  // Such a snapshot would be taken for a base image's.
+  const std::string good = SerializePortableCache(Small());
+  EXPECT_TRUE(FailsWith(
+      ParsePortableCache(ReplaceAll(good, ChainOfTwo(), State("a base"))),
+      ErrorCode::kCorrupt, "chain ID"));
+  PortableCache false_layer = Small();
+  false_layer.layers[{ChainOfTwo(), "gzip:6"}].diff_id = oci::Digest::Of("x");
+  EXPECT_TRUE(FailsWith(ParsePortableCache(SerializePortableCache(false_layer)),
+                        ErrorCode::kCorrupt, "chain ID"));
+}
+
+TEST(PortableCacheTest, LeavesOutWhatCannotBeToldToBeTrue) {
+  PortableCache cache = Small();
+  CacheRecord bare;
+  bare.snapshot = State("a state that some store has");
+  cache.records[oci::Digest::Of("bare")] = bare;
+  CacheRecord on_nothing = cache.records[oci::Digest::Of("key 2")];
+  on_nothing.parent = "abcd";
+  cache.records[oci::Digest::Of("on nothing")] = on_nothing;
+  cache.layers[{State("orphan"), "gzip:6"}] =
+      cache.layers[{State("one"), "gzip:6"}];
+  auto read = ParsePortableCache(SerializePortableCache(cache));
+  ASSERT_TRUE(IsOk(read));
+  EXPECT_EQ(*read, Small());
 }
 
 TEST(PortableCacheTest, AnswersAfterTheStoresOwn) {
