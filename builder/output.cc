@@ -264,12 +264,12 @@ Status CheckFiles(const Output& output) {
   if (output.kind == Output::Kind::kTar && output.platform_split == true) {
     return Unsupported("platform-split=true goes with type=local only");
   }
-  bool of_image =
-      output.layers || output.docker_media_types || !output.annotations.empty();
+  bool of_image = output.layers || output.docker_media_types ||
+                  !output.annotations.empty() || !output.names.empty();
   if (of_image) {
     return InvalidArgument(
-        "compression, oci-mediatypes and annotations are for images, not for "
-        "files");
+        "name, compression, oci-mediatypes and annotations are for images, not "
+        "for files");
   }
   return {};
 }

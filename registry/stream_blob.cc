@@ -26,10 +26,9 @@ class Pipe final : public ByteSink {
   Status Write(std::span<const std::byte> data) override {
     while (!data.empty()) {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock,
-                    [&] { return closed_ || buffer_.size() < kBufferBytes; });
+      changed_.wait(lock, [&] { return closed_ || Size() < kBufferBytes; });
       if (closed_) return Cancelled("nobody reads any more");
-      size_t count = std::min(data.size(), kBufferBytes - buffer_.size());
+      size_t count = std::min(data.size(), kBufferBytes - Size());
       buffer_.insert(buffer_.end(), data.begin(), data.begin() + count);
       data = data.subspan(count);
       changed_.notify_all();
@@ -51,26 +50,33 @@ class Pipe final : public ByteSink {
 
   Result<size_t> Read(std::span<std::byte> buffer) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return ended_ || !buffer_.empty(); });
+    changed_.wait(lock, [&] { return ended_ || Size() > 0; });
     // The last bytes are handed out only when all are known to be right.
     if (ended_ && !*ended_) return ended_->error();
-    if (!ended_ && buffer_.size() < kBufferBytes / 2) {
-      changed_.wait(
-          lock, [&] { return ended_ || buffer_.size() >= kBufferBytes / 2; });
+    if (!ended_ && Size() < kBufferBytes / 2) {
+      changed_.wait(lock, [&] { return ended_ || Size() >= kBufferBytes / 2; });
       if (ended_ && !*ended_) return ended_->error();
     }
-    size_t count = std::min(buffer.size(), buffer_.size());
-    std::memcpy(buffer.data(), buffer_.data(), count);
-    buffer_.erase(buffer_.begin(),
-                  buffer_.begin() + static_cast<ptrdiff_t>(count));
+    size_t count = std::min(buffer.size(), Size());
+    if (count > 0) std::memcpy(buffer.data(), buffer_.data() + read_, count);
+    read_ += count;
+    // Moved in large steps only, however little is read at a time.
+    if (read_ == buffer_.size() || read_ >= kBufferBytes) {
+      buffer_.erase(buffer_.begin(),
+                    buffer_.begin() + static_cast<ptrdiff_t>(read_));
+      read_ = 0;
+    }
     changed_.notify_all();
     return count;
   }
 
  private:
+  size_t Size() const { return buffer_.size() - read_; }
+
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::byte> buffer_;
+  size_t read_ = 0;  // bytes at its start that were handed out
   std::optional<Status> ended_;
   bool closed_ = false;
 };

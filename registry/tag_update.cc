@@ -13,7 +13,8 @@ using std::chrono::milliseconds;
 
 constexpr int kMaxWrites = 100;
 constexpr milliseconds kMaxPause{500};
-// How often, and when, a tag is looked at after an unconditional write.
+// How often, and when, a tag is looked at after a write that others may not
+// heed.
 constexpr milliseconds kLooks[] = {milliseconds(100), milliseconds(400),
                                    milliseconds(1000)};
 
@@ -32,8 +33,7 @@ class Update {
       ASSIGN_OR_RETURN(std::optional<FetchedManifest> current, Fetch());
       ASSIGN_OR_RETURN(std::optional<TaggedDocument> next, change_(current));
       if (!next) {
-        bool sure = writes == 0 || atomic_.value_or(false);
-        if (sure || looks == std::size(kLooks)) return current->descriptor;
+        if (sure_ || looks == std::size(kLooks)) return current->descriptor;
         RETURN_IF_ERROR(Pause(kLooks[looks++]));
         continue;
       }
@@ -66,6 +66,8 @@ class Update {
                        client_.KeepsConditions(reference_, next.bytes,
                                                next.media_type, stop_));
     }
+    // That If-Match is kept says nothing of If-None-Match.
+    sure_ = *atomic_ && current.has_value();
     std::optional<oci::Digest> digest;
     if (current) digest = current->descriptor.digest;
     if (!*atomic_) {
@@ -99,6 +101,7 @@ class Update {
   const TagChange& change_;
   const std::stop_token stop_;
   std::optional<bool> atomic_;
+  bool sure_ = true;  // what the last write did, nobody overwrites unseen
 };
 
 }  // namespace

@@ -27,8 +27,9 @@ using TagChange = std::function<Result<std::optional<TaggedDocument>>(
 
 // Applies `change` to the tag of `reference` until it has held, and returns
 // what the tag then names. A registry that keeps conditions
-// (`Client::KeepsConditions`) makes that atomic. With others the tag is looked
-// at again right before it is written, and for a while afterwards: a change
+// (`Client::KeepsConditions`) makes that atomic where the tag exists. With
+// others the tag is looked at again right before it is written, and with all
+// for a while after a write that was unconditional or made the tag: a change
 // that somebody else's overwrote is made once more. What can be lost there is a
 // change that is overwritten later than that, by a writer that had been held up
 // between its look and its write.

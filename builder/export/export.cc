@@ -48,6 +48,23 @@ Result<PreparedOutputPtr> Prepare(const Output& output,
   return Internal("unknown kind of output");
 }
 
+// A push cannot be taken back: it is done when all else is prepared.
+std::vector<const Output*> PushesLast(const std::vector<Output>& outputs) {
+  std::vector<const Output*> order;
+  for (const Output& output : outputs) order.push_back(&output);
+  std::stable_partition(order.begin(), order.end(), [](const Output* output) {
+    return output->kind != Kind::kRegistry;
+  });
+  return order;
+}
+
+const Output* FirstImage(const std::vector<Output>& outputs) {
+  for (const Output& output : outputs) {
+    if (output.IsImage()) return &output;
+  }
+  return nullptr;
+}
+
 Result<AssembledImage> ShapeFor(const Output& output,
                                 const ExportContext& context,
                                 ImageShaper& shaper) {
@@ -103,9 +120,11 @@ Result<Exported> Export(const std::vector<Output>& outputs,
   Exported exported;
   std::vector<PreparedOutputPtr> folders;
   std::vector<PreparedOutputPtr> others;
+  const Output* const first_image = FirstImage(outputs);
   ImageShaper shaper(context.store.blobs(), context.layer_form,
                      context.fetch_missing);
-  for (const Output& output : outputs) {
+  for (const Output* each : PushesLast(outputs)) {
+    const Output& output = *each;
     const auto& own = output.names.empty() ? names : output.names;
     ProgressStep step(context.progress, StepName(output));
     ASSIGN_OR_RETURN(AssembledImage image,
@@ -122,7 +141,7 @@ Result<Exported> Export(const std::vector<Output>& outputs,
     if (output.kind == Kind::kStore || output.kind == Kind::kRegistry) {
       exported.names.insert(exported.names.end(), own.begin(), own.end());
     }
-    if (output.IsImage() && !exported.image) exported.image = image;
+    if (each == first_image) exported.image = image;
     if (output.kind == Kind::kStore) exported.stored = image.manifest;
   }
   if (context.stop.stop_requested()) {

@@ -166,6 +166,9 @@ INSTANTIATE_TEST_SUITE_P(
                 kInvalid, "has no meaning"},
         BadCase{"CompressedFiles", "type=local,dest=x,compression=zstd",
                 kInvalid, "not for files"},
+        BadCase{"NamedFiles", "type=local,dest=x,name=foo", kInvalid,
+                "not for files"},
+        BadCase{"NamedTar", "type=tar,name=foo", kInvalid, "not for files"},
         BadCase{"DockerZstd",
                 "type=image,oci-mediatypes=false,"
                 "compression=zstd",
