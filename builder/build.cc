@@ -164,6 +164,30 @@ struct Job {
   }
 };
 
+// An inline cache tells of layers in the form that the steps give; an output
+// may want others.
+Status CheckTakesInlineCache(const BuildOptions& options,
+                             const std::vector<Output>& outputs) {
+  if (!HasKind(options.cache_to, CacheExport::Kind::kInline)) return {};
+  const auto common = exporter::CommonLayerForm(outputs);
+  oci::LayerForm made;
+  made.compression = common ? common->compression : options.compression;
+  for (const Output& output : outputs) {
+    if (!output.IsImage() || !output.layers || *output.layers == made) continue;
+    const std::string_view form =
+        output.layers->estargz
+            ? "estargz"
+            : oci::CompressionName(output.layers->compression.algorithm);
+    return InvalidArgument(
+        "--output with compression=" + std::string(form) +
+        " and --cache-to type=inline exclude each other here: the layers are "
+        "compressed anew for this output, and the cache would tell of layers "
+        "that the image has not. Write all images in one compression other "
+        "than estargz, or the cache to type=registry");
+  }
+  return {};
+}
+
 // What an image may tell of itself: layers that it has.
 cache::PortableCache InlineCache(const solve::SolveResult& solved,
                                  const solve::SolvedImage& image) {
@@ -401,6 +425,7 @@ Result<BuildResult> Build(const BuildOptions& options) {
   }
   RETURN_IF_ERROR(NormalizeNames(options.tags));
   ASSIGN_OR_RETURN(std::vector<Output> outputs, ResolveOutputs(options));
+  RETURN_IF_ERROR(CheckTakesInlineCache(options, outputs));
   if (MakesIndex(options, plan::BuildArgs(options.build_args))) {
     for (const Output& output : outputs) {
       RETURN_IF_ERROR(exporter::CheckTakesIndex(output));

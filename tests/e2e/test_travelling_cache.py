@@ -163,6 +163,21 @@ RUN --mount=type=cache,id={self.id()},target=/m touch /m/{i}; \\
         support.run("skopeo", "inspect", "--config", "--tls-verify=false",
                     f"docker://{self.name('a:1')}")
 
+    def test_inside_an_image_whose_layers_are_compressed_anew(self):
+        image = f"type=image,name={self.name('a')},push=true"
+        archive = f"type=oci,dest={self.scratch}/a.tar,compression=zstd"
+        for outputs in ([f"{image},compression=estargz"],
+                        [f"{image},compression=gzip", archive]):
+            options = [word for spec in outputs for word in ("--output", spec)]
+            failed = self.strake("build", "--cache-to", "type=inline",
+                                 *options, self.folder)
+            self.assertNotEqual(failed.returncode, 0)
+            self.assertRegex(failed.stderr, "compression=(estargz|zstd) and "
+                             "--cache-to type=inline exclude")
+        # One form for all of them is taken.
+        self.build("--cache-to", "type=inline", "--output", archive,
+                   self.folder)
+
     def test_what_is_missing_or_foreign_is_a_warning(self):
         for source, reason in ((self.name("nothing"), "nothing"),
                                (self.base, "without a cache"),
