@@ -58,19 +58,24 @@ Result<std::unique_ptr<Workshop>> OpenWorkshop(
 
 void ImportCaches(const BuildOptions& options, Workshop& workshop,
                   ProgressReporter& progress) {
-  const oci::Platform platform = options.platforms.empty()
-                                     ? oci::HostPlatform()
-                                     : options.platforms.front();
+  // The images of an index have a cache each.
+  std::vector<oci::Platform> platforms = options.platforms;
+  if (platforms.empty()) platforms.push_back(oci::HostPlatform());
   for (const CacheImport& spec : options.cache_from) {
     const std::string from =
         spec.kind == CacheImport::Kind::kLocal ? spec.path : spec.reference;
-    ProgressStep step(progress, "importing cache manifest from " + from);
-    auto cache = ReadCache(spec, platform, workshop.imported);
-    if (cache) {
-      workshop.index.Import(*cache);
-      continue;
+    for (const oci::Platform& platform : platforms) {
+      const std::string what =
+          platforms.size() > 1 ? from + " for " + platform.ToString() : from;
+      ProgressStep step(progress, "importing cache manifest from " + what);
+      auto cache = ReadCache(spec, platform, workshop.imported);
+      if (cache) {
+        workshop.index.Import(*cache);
+        continue;
+      }
+      progress.Warning("no cache from " + what + ": " +
+                       cache.error().message());
     }
-    progress.Warning("no cache from " + from + ": " + cache.error().message());
   }
 }
 

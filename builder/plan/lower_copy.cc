@@ -221,9 +221,13 @@ Status StageLowering::AddHeredocs(const df::CopySources& copy,
 }
 
 // Files that are put into the root directory itself: nothing of the state below
-// says how, so that its files need not be there.
+// says how, so that its files need not be there. Of use where no step runs in
+// them.
 bool StageLowering::NeedsNothingBelow(const CopyOp& op) const {
-  if (op.destination != "/" || op.parents || op.windows ||
+  const bool runs = std::any_of(
+      stage_.instructions.begin(), stage_.instructions.end(),
+      [](const Instruction& other) { return other.As<df::Run>() != nullptr; });
+  if (runs || op.destination != "/" || op.parents || op.windows ||
       !(op.chown + op.chmod).empty()) {
     return false;
   }

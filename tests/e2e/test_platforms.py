@@ -123,6 +123,16 @@ class PlatformsTest(support.EndToEndTest):
                    "--build-arg", "BUILDKIT_MULTI_PLATFORM=1", folder)
         self.assertEqual(len(self.raw(name)["manifests"]), 1)
 
+    def test_the_caches_of_all_platforms_are_imported(self):
+        name = f"{self.hub.name}/inline:1"
+        folder = self.context("inline", (
+            f"FROM {self.base}\nARG TARGETARCH\nWORKDIR /$TARGETARCH\n"))
+        words = ["--platform=linux/amd64,linux/arm64", "--push", "-t", name]
+        self.build(*words, "--cache-to=type=inline", folder)
+        self.store = os.path.join(self.scratch, "other-store")
+        again = self.build(*words, f"--cache-from={name}", folder).stderr
+        self.assertEqual(again.count(" CACHED"), 2, again)
+
     def test_what_holds_one_image_takes_no_index(self):
         folder = self.context("docker", f"FROM {self.base}\n")
         for kind in ("docker", "tar"):
