@@ -1,0 +1,127 @@
+#include <algorithm>
+#include <utility>
+
+#include "builder/ops/image_op.h"
+#include "builder/solve/solving.h"
+#include "builder/solve/vertex_kind.h"
+#include "util/result_macros.h"
+
+namespace strake::builder::solve {
+
+using cache::CacheRecord;
+using plan::CopyOp;
+using plan::ImageOp;
+using plan::Vertex;
+using plan::VertexId;
+
+bool Solving::IsUsable(const CacheRecord& record) const {
+  if (services_.environment.snapshotter.Exists(record.snapshot)) return true;
+  auto layer = services_.index.FindLayer(record.snapshot, form_);
+  return layer && (services_.blobs.Contains(layer->descriptor.digest) ||
+                   services_.imported.Offers(layer->descriptor));
+}
+
+std::vector<CacheRecord> Solving::UsableRecords(const oci::Digest& key) const {
+  std::vector<CacheRecord> records = services_.index.FindAll(key);
+  std::erase_if(
+      records, [this](const CacheRecord& record) { return !IsUsable(record); });
+  return records;
+}
+
+Result<std::optional<CacheRecord>> Solving::Found(VertexId id) {
+  using Answer = std::optional<CacheRecord>;
+  return states_[id].found.Get([&]() -> Result<Answer> {
+    const Vertex& vertex = graph_.vertex(id);
+    ASSIGN_OR_RETURN(oci::Digest key, Key(id));
+    if (stale_[id]) return Answer();
+    std::vector<CacheRecord> records = UsableRecords(key);
+    if (records.empty()) return Answer();
+    ASSIGN_OR_RETURN(Answer parent, FoundParent(vertex));
+    if (!parent) return Answer();
+    auto fits = [&](const CacheRecord& record) {
+      return record.parent == parent->snapshot ||
+             record.parent == StateName(vertex, *parent);
+    };
+    auto record = std::ranges::find_if(records, fits);
+    if (record == records.end()) return Answer();
+    if (services_.index.Find(key) == *record) {
+      RETURN_IF_ERROR(services_.index.Use(key));
+    }
+    if (IsStep(vertex) && !collecting_) {
+      ++cached_;
+      services_.progress.Cached(vertex.name);
+      if (services_.history != nullptr) services_.history->Note(Facts(id, key));
+    }
+    return Answer(*record);
+  });
+}
+
+Status Solving::Adopt(VertexId id, const CacheRecord& record,
+                      const oci::LayerBlob& layer) {
+  if (!services_.index.HasOwnLayer(record.snapshot, form_)) {
+    RETURN_IF_ERROR(services_.index.RecordLayer(record.snapshot, form_, layer));
+  }
+  ASSIGN_OR_RETURN(oci::Digest key, Key(id));
+  if (services_.index.Find(key) == record) return {};
+  RETURN_IF_ERROR(services_.index.Record(key, record));
+  RETURN_IF_ERROR(services_.index.Use(key));
+  if (!states_[id].key_is_remembered) return {};
+  const Vertex& vertex = graph_.vertex(id);
+  ASSIGN_OR_RETURN(oci::Digest definition,
+                   CopyDefinition(vertex, std::get<CopyOp>(vertex.op)));
+  auto content = services_.index.FindAlias(definition);
+  if (!content) return {};
+  return services_.index.RecordAlias(definition, *content);
+}
+
+Result<std::optional<CacheRecord>> Solving::FoundParent(const Vertex& vertex) {
+  using Answer = std::optional<CacheRecord>;
+  if (vertex.inputs.empty()) return Answer(CacheRecord());
+  const Vertex& parent = graph_.vertex(vertex.inputs[0]);
+  if (std::holds_alternative<plan::ScratchOp>(parent.op)) {
+    return Answer(CacheRecord());
+  }
+  if (const auto* image = std::get_if<ImageOp>(&parent.op)) {
+    return Answer(CacheRecord{ops::ImageSnapshotId(*image), "", {}});
+  }
+  return Found(vertex.inputs[0]);
+}
+
+std::string Solving::StateName(const Vertex& vertex,
+                               const CacheRecord& parent) {
+  if (vertex.inputs.empty()) return parent.snapshot;
+  return ChainName(vertex.inputs[0], parent);
+}
+
+std::string Solving::ChainName(VertexId id, const CacheRecord& record) {
+  const Vertex& vertex = graph_.vertex(id);
+  if (std::holds_alternative<ImageOp>(vertex.op) || record.snapshot.empty()) {
+    return record.snapshot;
+  }
+  auto layer = services_.index.FindLayer(record.snapshot, form_);
+  if (!layer) return record.snapshot;
+  std::string below;
+  if (!vertex.inputs.empty()) {
+    auto parent = FoundOrExecuted(vertex.inputs[0]);
+    if (!parent) return record.snapshot;
+    below = ChainName(vertex.inputs[0], *parent);
+  }
+  // What has no chain ID, an empty root, is the empty one's parent.
+  auto parent = oci::Digest::Parse("sha256:" + below);
+  return oci::ChainId(parent ? *parent : oci::Digest(), layer->diff_id).Hex();
+}
+
+std::optional<CacheRecord> Solving::FoundOrExecuted(VertexId id) {
+  const Vertex& vertex = graph_.vertex(id);
+  if (std::holds_alternative<plan::ScratchOp>(vertex.op)) {
+    return CacheRecord();
+  }
+  if (const auto* image = std::get_if<ImageOp>(&vertex.op)) {
+    return CacheRecord{ops::ImageSnapshotId(*image), "", {}};
+  }
+  if (collecting_ && states_[id].executed) return states_[id].executed;
+  auto found = Found(id);
+  return found ? *found : std::nullopt;
+}
+
+}  // namespace strake::builder::solve

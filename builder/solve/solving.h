@@ -1,0 +1,241 @@
+// One call of `Solve`, at work; private to this folder.
+//
+// Each vertex answers three questions, each once (`Memo`):
+//
+//   Key       what identifies its result. A copy out of another state is keyed
+//             by the files that it takes; the digest that those had last time
+//             is remembered by definition key ("alias"), so that a cached copy
+//             does not even need its source.
+//   Snapshot  its state. Found, made again from a stored layer, or executed.
+//   Layer     its changes as a blob. Found, or written from the snapshot.
+//
+// A question about a vertex asks questions about its inputs, which are smaller;
+// so there is no circle to wait in. Threads wait for each other's answers, but
+// hold one of the `jobs` slots only while an operation is carried out.
+//
+// The members are defined by concept: solver.cc (what the targets need),
+// step_key.cc, cache_lookup.cc, make_state.cc, restore_state.cc, make_layer.cc,
+// explain_step.cc and collect_cache.cc.
+
+#ifndef STRAKE_BUILDER_SOLVE_SOLVING_H_
+#define STRAKE_BUILDER_SOLVE_SOLVING_H_
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <semaphore>
+#include <set>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "builder/solve/forks.h"
+#include "builder/solve/memo.h"
+#include "builder/solve/solver.h"
+
+namespace strake::builder::solve {
+
+class Solving {
+ public:
+  Solving(const plan::BuildGraph& graph, const SolveServices& services,
+          const SolveOptions& options);
+
+  Result<SolveResult> Run(std::optional<SolveFailure>* failure);
+
+ private:
+  struct VertexState {
+    Memo<plan::Op> pinned;
+    Memo<oci::Digest> key;
+    // That of a copy whose files nobody looked at yet.
+    bool key_is_remembered = false;
+    Memo<std::optional<cache::CacheRecord>> found;
+    Memo<cache::CacheRecord> snapshot;
+    Memo<SolvedLayer> layer;
+    // What a copy takes, where that was looked at.
+    std::optional<oci::Digest> content;
+    cache::FileList files;
+    // What it gave where it was executed; for when all is done.
+    std::optional<cache::CacheRecord> executed;
+  };
+
+  struct PendingImage {
+    std::vector<std::future<Result<SolvedLayer>>> layers;
+    std::future<Result<snapshot::SnapshotId>> root;  // invalid unless needed
+  };
+
+  // The files that a copy takes.
+  struct Content {
+    oci::Digest digest;
+    bool remembered = false;  // from an earlier build; nobody looked at them
+    oci::Digest definition;   // under which they are remembered
+  };
+
+  class SlotGuard {
+   public:
+    explicit SlotGuard(std::counting_semaphore<>& slots) : slots_(slots) {
+      slots_.acquire();
+    }
+    SlotGuard(const SlotGuard&) = delete;
+    SlotGuard& operator=(const SlotGuard&) = delete;
+    ~SlotGuard() { slots_.release(); }
+
+   private:
+    std::counting_semaphore<>& slots_;
+  };
+
+  // --- What the targets need, all at once ---
+
+  // The layers are compressed while later steps still run: their tasks are
+  // started from the bottom, and each waits for its own step only.
+  Result<SolveResult> Collect();
+  PendingImage StartImage(const plan::TargetImage& target);
+  // Waits for all of it, also after a failure.
+  Result<SolvedImage> FinishImage(PendingImage& pending);
+  // The first failure is the cause; it stops everything else.
+  Error Fail(plan::VertexId id, Error error);
+
+  // --- Keys ---
+
+  Result<oci::Digest> Key(plan::VertexId id);
+  Result<oci::Digest> ComputeKey(plan::VertexId id);
+  // The key of the state below and the digest of the files are worked out at
+  // once: each may mean that a whole stage is executed first.
+  Result<oci::Digest> CopyKey(plan::VertexId id, const plan::CopyOp& copy);
+  // Files of a build context may have changed: they are always looked at.
+  // Files of another state cannot have, if it is the same state.
+  Result<Content> FindContent(plan::VertexId id, const plan::CopyOp& copy);
+  // Whatever the files are copied onto.
+  Result<oci::Digest> CopyDefinition(const plan::Vertex& vertex,
+                                     const plan::CopyOp& copy);
+  Result<oci::Digest> DigestAndRemember(plan::VertexId id,
+                                        const plan::CopyOp& copy,
+                                        const oci::Digest& definition);
+  // The steps behind a copy that is cached are not needed, and not looked at
+  // any further; what the cache knows of them is told, as buildx does.
+  Status ReportSkipped(const plan::Vertex& vertex);
+  // The operation with what it fetches pinned: a file to its digest, a git tree
+  // to its commit. Other operations are as they are.
+  Result<plan::Op> Pinned(plan::VertexId id);
+  Result<oci::Digest> DigestSources(plan::VertexId id,
+                                    const plan::CopyOp& copy);
+  Result<std::vector<oci::Digest>> Keys(
+      std::span<const plan::VertexId> vertices);
+
+  // --- What earlier builds left ---
+
+  // Whether a state can be had from what is recorded, without executing.
+  bool IsUsable(const cache::CacheRecord& record) const;
+  std::vector<cache::CacheRecord> UsableRecords(const oci::Digest& key) const;
+  // What an earlier build left for the vertex, if it still fits. Asked before
+  // anything is executed for it, so that the answer does not change on the way.
+  Result<std::optional<cache::CacheRecord>> Found(plan::VertexId id);
+  // Makes a record that was imported one of the store's own, with its layer.
+  // REQUIRES: the layer was verified, it has its digest and its diff ID.
+  Status Adopt(plan::VertexId id, const cache::CacheRecord& record,
+               const oci::LayerBlob& layer);
+  // The state that a fitting record was made on; nothing where that has to be
+  // made anew.
+  Result<std::optional<cache::CacheRecord>> FoundParent(
+      const plan::Vertex& vertex);
+  // The name by which a state that `vertex` is made on is known elsewhere, its
+  // chain ID; that of the store where it is not known yet.
+  std::string StateName(const plan::Vertex& vertex,
+                        const cache::CacheRecord& parent);
+  std::string ChainName(plan::VertexId id, const cache::CacheRecord& record);
+  // What is known of a vertex that was asked about already.
+  std::optional<cache::CacheRecord> FoundOrExecuted(plan::VertexId id);
+
+  // --- States, found or executed ---
+
+  Result<snapshot::SnapshotId> Snapshot(plan::VertexId id);
+  // The state of the vertex, and when it was made.
+  Result<cache::CacheRecord> State(plan::VertexId id);
+  Result<cache::CacheRecord> MakeState(plan::VertexId id);
+  Result<snapshot::SnapshotId> Unpack(const plan::Vertex& vertex,
+                                      const plan::ImageOp& image);
+  Result<cache::CacheRecord> Execute(plan::VertexId id);
+  Result<std::vector<snapshot::SnapshotId>> Snapshots(
+      std::span<const plan::VertexId> vertices);
+  Result<cache::CacheRecord> Carry(plan::VertexId id, const oci::Digest& key,
+                                   std::vector<snapshot::SnapshotId> inputs,
+                                   uint64_t step);
+
+  // --- States made again from stored layers ---
+
+  // Unpacks the layer that the vertex gave in an earlier build.
+  Status Restore(plan::VertexId id, const cache::CacheRecord& record);
+  Status UnpackLayer(const oci::LayerBlob& layer,
+                     const snapshot::SnapshotId& parent,
+                     const snapshot::SnapshotId& name);
+  // Brings a layer that a cache offers into the store, and verifies it.
+  Status Fetch(const plan::Vertex& vertex, const oci::Descriptor& layer);
+
+  // --- Layers ---
+
+  Result<SolvedLayer> Layer(plan::VertexId id);
+  Result<SolvedLayer> MakeLayer(plan::VertexId id);
+
+  // --- Why a step is executed ---
+
+  void Explain(plan::VertexId id, const oci::Digest& key, uint64_t step);
+  // REQUIRES: the vertex's own key and those of its inputs were asked for.
+  cache::StepFacts Facts(plan::VertexId id, const oci::Digest& key);
+  void AddMounts(const plan::Vertex& vertex, cache::Ingredients& ingredients);
+
+  // --- A cache that travels ---
+
+  // When all else is done: what was found or executed, with its layers.
+  Result<cache::PortableCache> CollectCache(bool all);
+  // In order, inputs first.
+  std::set<plan::VertexId> StepsToCollect(bool all) const;
+  Status CollectStep(plan::VertexId id, cache::PortableCache& portable);
+
+  // Asks about every one of `vertices`, all at once.
+  template <typename T, typename Ask>
+  Result<std::vector<T>> AskAll(std::span<const plan::VertexId> vertices,
+                                Ask ask) {
+    std::vector<std::future<Result<T>>> others;
+    for (size_t i = 1; i < vertices.size(); ++i) {
+      others.push_back(
+          forks_.Start([ask, id = vertices[i]] { return ask(id); }));
+    }
+    std::vector<T> answers;
+    Status failed;
+    auto take = [&](Result<T> answer) {
+      if (answer) {
+        answers.push_back(*std::move(answer));
+      } else if (failed) {
+        failed = std::move(answer).error();
+      }
+    };
+    if (!vertices.empty()) take(ask(vertices[0]));
+    for (auto& other : others) take(other.get());
+    if (!failed) return std::move(failed).error();
+    return answers;
+  }
+
+  const plan::BuildGraph& graph_;
+  const SolveServices& services_;
+  const SolveOptions& options_;
+  const std::string form_;
+  std::counting_semaphore<> slots_;
+  Forks forks_;
+  std::deque<VertexState> states_;
+  const std::vector<bool> stale_;
+  std::stop_source stop_;
+  std::stop_callback<std::function<void()>> forward_stop_;
+  std::atomic<int> executed_ = 0;
+  std::atomic<int> cached_ = 0;
+  bool collecting_ = false;  // all else is done: nothing is told any more
+  std::mutex failure_mutex_;
+  std::optional<SolveFailure> failure_;
+};
+
+}  // namespace strake::builder::solve
+
+#endif  // STRAKE_BUILDER_SOLVE_SOLVING_H_
