@@ -50,6 +50,7 @@ class Applier {
       : layer_(layer),
         reader_(layer),
         setter_(options.journal, options.journal_use),
+        contents_(options.contents),
         tree_(root, options,
               [this](int parent, const std::string& name,
                      const std::string& path) {
@@ -141,10 +142,24 @@ class Applier {
                         0600));
       return fd ? 0 : -1;
     }));
-    RETURN_IF_ERROR(WriteContent(fd.get(), metadata.size_bytes));
+    RETURN_IF_ERROR(WantsContent(path)
+                        ? WriteContent(fd.get(), metadata.size_bytes)
+                        : Extend(fd.get(), metadata.size_bytes));
     RETURN_IF_ERROR(setter_.SetFile(fd.get(), path, metadata));
     // A full disk may show only here.
     if (::close(fd.release()) != 0) return ErrnoError("cannot finish it");
+    return {};
+  }
+
+  bool WantsContent(std::string_view path) const {
+    return contents_ == LayerContents::kAll || path == "etc/passwd" ||
+           path == "etc/group";
+  }
+
+  static Status Extend(int fd, uint64_t size_bytes) {
+    if (::ftruncate(fd, static_cast<off_t>(size_bytes)) != 0) {
+      return ErrnoError("cannot write it");
+    }
     return {};
   }
 
@@ -163,10 +178,7 @@ class Applier {
     }
     summary_.content_bytes += size_bytes;
     // A sparse file may end in a hole.
-    if (end < size_bytes && ::ftruncate(fd, static_cast<off_t>(size_bytes))) {
-      return ErrnoError("cannot write it");
-    }
-    return {};
+    return end < size_bytes ? Extend(fd, size_bytes) : Status();
   }
 
   Status MakeDirectory(const FileMetadata& metadata, int directory,
@@ -308,6 +320,7 @@ class Applier {
   ByteSource& layer_;
   TarReader reader_;
   MetadataSetter setter_;
+  const LayerContents contents_;
   LayerTree tree_;
   LayerApplySummary summary_;
   std::chrono::nanoseconds entry_time_{0};

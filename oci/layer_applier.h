@@ -16,6 +16,14 @@
 
 namespace strake::oci {
 
+// What of regular files is written.
+enum class LayerContents {
+  kAll,
+  // Metadata and sizes; the content is a hole. etc/passwd and etc/group alone
+  // have theirs, so that names of users can be looked up.
+  kOutline,
+};
+
 // What a deletion in the layer becomes.
 enum class WhiteoutForm {
   // The file below is removed: the directory holds the whole file system.
@@ -38,6 +46,7 @@ struct LayerApplyOptions {
   // With kAll the journal also gets what the kernel would take, and every file
   // is opened up.
   JournalUse journal_use = JournalUse::kRefused;
+  LayerContents contents = LayerContents::kAll;
 };
 
 struct LayerApplySummary {

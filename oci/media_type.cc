@@ -9,6 +9,19 @@ namespace {
 constexpr std::string_view kDockerMediaTypeLayerZstd =
     "application/vnd.docker.image.rootfs.diff.tar.zstd";
 
+// Of layers that registries were not to distribute: old base images for
+// Windows. OCI and Docker have withdrawn them.
+constexpr std::string_view kForeignLayer =
+    "application/vnd.oci.image.layer.nondistributable.v1.tar";
+constexpr std::string_view kForeignLayerGzip =
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
+constexpr std::string_view kForeignLayerZstd =
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd";
+constexpr std::string_view kDockerForeignLayer =
+    "application/vnd.docker.image.rootfs.foreign.diff.tar";
+constexpr std::string_view kDockerForeignLayerGzip =
+    "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+
 struct LayerType {
   std::string_view media_type;
   Compression compression;
@@ -21,6 +34,11 @@ constexpr std::array kLayerTypes = {
     LayerType{kDockerMediaTypeLayer, Compression::kNone},
     LayerType{kDockerMediaTypeLayerGzip, Compression::kGzip},
     LayerType{kDockerMediaTypeLayerZstd, Compression::kZstd},
+    LayerType{kForeignLayer, Compression::kNone},
+    LayerType{kForeignLayerGzip, Compression::kGzip},
+    LayerType{kForeignLayerZstd, Compression::kZstd},
+    LayerType{kDockerForeignLayer, Compression::kNone},
+    LayerType{kDockerForeignLayerGzip, Compression::kGzip},
 };
 
 const LayerType* FindLayerType(std::string_view media_type) {

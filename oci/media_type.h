@@ -48,7 +48,8 @@ bool IsConfig(std::string_view media_type);
 bool IsLayer(std::string_view media_type);
 
 // How a layer of this media type is compressed; `kUnsupported` for a type that
-// is no layer of ours (foreign layers and encrypted ones included).
+// is no layer of ours (encrypted ones included). Foreign layers are read as any
+// other, and never written.
 Result<Compression> LayerCompression(std::string_view media_type);
 
 enum class MediaTypeFamily { kOci, kDocker };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "oci/digest.h"
 #include "registry/registry_error.h"
@@ -81,14 +82,28 @@ Result<ByteSink*> PlaceBody(const HttpResponse& head, ResumableSink& sink) {
   return static_cast<ByteSink*>(&sink);
 }
 
+// Where the blob can be: in the registry, else where its descriptor says.
+std::vector<std::string> PlacesOf(const Endpoint& endpoint,
+                                  const oci::Reference& repository,
+                                  const oci::Descriptor& blob) {
+  std::vector<std::string> places = {
+      BlobUrl(endpoint, repository.repository, blob.digest)};
+  for (const std::string& url : blob.urls) {
+    if (url.starts_with("https://") || url.starts_with("http://")) {
+      places.push_back(url);
+    }
+  }
+  return places;
+}
+
 ApiRequest BlobRequest(const Endpoint& endpoint,
-                       const oci::Reference& repository,
-                       const oci::Descriptor& blob, ResumableSink& sink) {
+                       const oci::Reference& repository, const std::string& url,
+                       ResumableSink& sink) {
   ApiRequest request;
   request.registry = repository.registry;
   request.endpoint = endpoint;
   request.scopes = {RepositoryScope(repository.repository, "pull")};
-  request.http.url = BlobUrl(endpoint, repository.repository, blob.digest);
+  request.http.url = url;
   if (sink.received_bytes() > 0) {
     request.http.headers.Add(
         "Range", "bytes=" + std::to_string(sink.received_bytes()) + "-");
@@ -113,8 +128,12 @@ Status DownloadBlob(Transport& transport, const oci::Reference& repository,
   ResumableSink resumable(blob, sink, on_bytes);
   Retries retries(transport.retry_policy(), stop);
   uint64_t received_before = 0;
+  const std::vector<std::string> places =
+      PlacesOf(*endpoint, repository, blob);
+  size_t place = 0;
   while (true) {
-    ApiRequest request = BlobRequest(*endpoint, repository, blob, resumable);
+    ApiRequest request =
+        BlobRequest(*endpoint, repository, places[place], resumable);
     HttpResult result = transport.SendOnce(request, stop);
     int status = result.response.status;
     bool answered = result.failure == HttpFailure::kNone;
@@ -131,6 +150,11 @@ Status DownloadBlob(Transport& transport, const oci::Reference& repository,
       result.failure = HttpFailure::kBroken;
       result.error = std::move(shorter);
       answered = false;
+    }
+    if (answered && status == 404 && place + 1 < places.size()) {
+      ++place;
+      retries.Restart();
+      continue;
     }
     if (IsRetryable(result)) {
       // What fails again and again must not go on for ever, however little

@@ -56,7 +56,7 @@ Result<RemoteImage> PullMetadata(const Client& client,
 // Pulls those of `layers` that the store lacks, `options.jobs` at once. The
 // first failure stops the others and is returned; what has been published by
 // then stays. Layers with `urls` (foreign layers) are asked of the registry
-// too.
+// first, then of these, without credentials.
 //   repository  where they are; tag and digest are not looked at
 Status PullLayers(const Client& client, const oci::Reference& repository,
                   std::span<const oci::Descriptor> layers,

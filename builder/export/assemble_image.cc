@@ -56,13 +56,15 @@ Result<AssembledImage> AssembleImage(const plan::BuildGraph& graph,
   };
   oci::Manifest manifest;
   manifest.layers = image.base_layers;
-  // Base layers keep their bytes; their Docker media types get OCI's names.
+  // Base layers keep their bytes; their Docker media types get OCI's names, and
+  // foreign layers become ordinary ones.
   for (oci::Descriptor& layer : manifest.layers) {
     ASSIGN_OR_RETURN(oci::Compression compression,
                      oci::LayerCompression(layer.media_type));
     ASSIGN_OR_RETURN(
         layer.media_type,
         oci::LayerMediaType(compression, oci::MediaTypeFamily::kOci));
+    layer.urls.clear();
   }
   std::vector<Timestamp> times;
   for (const solve::SolvedLayer& layer : solved.layers) {

@@ -5,6 +5,7 @@
 #define STRAKE_BUILDER_OPS_IMAGE_OP_H_
 
 #include <functional>
+#include <optional>
 #include <stop_token>
 
 #include "builder/plan/op.h"
@@ -17,6 +18,11 @@ namespace strake::builder::ops {
 // The snapshot that unpacking `op` gives, whether it exists or not.
 snapshot::SnapshotId ImageSnapshotId(const plan::ImageOp& op);
 
+// A state's outline has all its files with their metadata, but the content of
+// hardly any (`oci::LayerContents::kOutline`): all that a copy onto it has to
+// know. Never take it for the state itself.
+snapshot::SnapshotId OutlineId(const snapshot::SnapshotId& state);
+
 // Makes sure that blobs of layers are in the store.
 using LayerFetcher =
     std::function<Status(const std::vector<oci::Descriptor>& layers)>;
@@ -28,6 +34,22 @@ Result<snapshot::SnapshotId> UnpackImage(const plan::ImageOp& op,
                                          const oci::BlobStore& blobs,
                                          snapshot::Snapshotter& snapshotter,
                                          std::stop_token stop);
+
+// The same for the outline; on top of states that are there, where there are.
+Result<snapshot::SnapshotId> OutlineImage(const plan::ImageOp& op,
+                                          const LayerFetcher& fetch,
+                                          const oci::BlobStore& blobs,
+                                          snapshot::Snapshotter& snapshotter,
+                                          std::stop_token stop);
+
+// Unpacks one layer on top of `parent` and names the result `id`.
+// `kCorrupt` where it is not what its digest or diff ID promises.
+//   parent  none: an empty root
+Status UnpackLayer(const oci::Descriptor& layer, const oci::Digest& diff_id,
+                   const std::optional<snapshot::SnapshotId>& parent,
+                   oci::LayerContents contents, const snapshot::SnapshotId& id,
+                   const oci::BlobStore& blobs,
+                   snapshot::Snapshotter& snapshotter);
 
 }  // namespace strake::builder::ops
 

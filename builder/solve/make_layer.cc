@@ -46,22 +46,29 @@ Result<SolvedLayer> Solving::MakeLayer(VertexId id) {
       return SolvedLayer{*std::move(known), found->created};
     }
   }
+  ASSIGN_OR_RETURN(std::optional<Outlined> outlined, Outline(id));
+  if (outlined) return SolvedLayer{outlined->layer, outlined->state.created};
   ASSIGN_OR_RETURN(CacheRecord state, State(id));
   SlotGuard slot(slots_);
   if (stop_.stop_requested()) return Cancelled("the build was cancelled");
   ASSIGN_OR_RETURN(snapshot::SnapshotDiff diff,
                    services_.environment.snapshotter.Diff(state.snapshot));
+  ASSIGN_OR_RETURN(oci::LayerBlob blob,
+                   WriteLayer(id, state.snapshot, std::move(diff)));
+  RETURN_IF_ERROR(services_.index.RecordLayer(state.snapshot, form_, blob));
+  return SolvedLayer{std::move(blob), state.created};
+}
+
+Result<oci::LayerBlob> Solving::WriteLayer(VertexId id,
+                                           const snapshot::SnapshotId& snapshot,
+                                           snapshot::SnapshotDiff diff) {
   ASSIGN_OR_RETURN(OwnershipJournal owners,
-                   services_.environment.snapshotter.Journal(state.snapshot));
+                   services_.environment.snapshotter.Journal(snapshot));
   RETURN_IF_ERROR(snapshot::AddLeadingDirectories(owners, diff));
   oci::LayerWriteOptions layers = options_.layers;
   layers.windows = MakesWindowsLayer(graph_.vertex(id).op);
-  ASSIGN_OR_RETURN(
-      oci::LayerBlob blob,
-      oci::WriteLayerBlob(diff.changes, diff.root.get(), options_.compression,
-                          layers, services_.blobs));
-  RETURN_IF_ERROR(services_.index.RecordLayer(state.snapshot, form_, blob));
-  return SolvedLayer{std::move(blob), state.created};
+  return oci::WriteLayerBlob(diff.changes, diff.root.get(),
+                             options_.compression, layers, services_.blobs);
 }
 
 }  // namespace strake::builder::solve

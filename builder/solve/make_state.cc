@@ -37,7 +37,12 @@ Result<CacheRecord> Solving::MakeState(VertexId id) {
     return CacheRecord{std::move(snapshot), "", {}};
   }
   ASSIGN_OR_RETURN(std::optional<CacheRecord> found, Found(id));
-  if (!found) return Execute(id);
+  if (!found) {
+    // Its layer may be made already, on an outline of the state below.
+    ASSIGN_OR_RETURN(std::optional<Outlined> outlined, Outline(id));
+    if (!outlined) return Execute(id);
+    found = outlined->state;
+  }
   if (!services_.environment.snapshotter.Exists(found->snapshot)) {
     RETURN_IF_ERROR(Restore(id, *found));
   }
@@ -60,8 +65,18 @@ Result<SnapshotId> Solving::Unpack(const Vertex& vertex, const ImageOp& image) {
 
 Result<CacheRecord> Solving::Execute(VertexId id) {
   const Vertex& vertex = graph_.vertex(id);
+  Ground ground;
+  ASSIGN_OR_RETURN(ground.inputs, Snapshots(vertex.inputs));
+  bool on_scratch =
+      vertex.inputs.empty() || std::holds_alternative<plan::ScratchOp>(
+                                   graph_.vertex(vertex.inputs[0]).op);
+  if (!on_scratch) ground.parent = ground.inputs[0];
+  return Execute(id, ground);
+}
+
+Result<CacheRecord> Solving::Execute(VertexId id, const Ground& ground) {
+  const Vertex& vertex = graph_.vertex(id);
   ASSIGN_OR_RETURN(oci::Digest key, Key(id));
-  ASSIGN_OR_RETURN(std::vector<SnapshotId> inputs, Snapshots(vertex.inputs));
   if (states_[id].key_is_remembered) {
     // The files may have been made anew meanwhile, and differ.
     const auto& copy = std::get<CopyOp>(vertex.op);
@@ -76,15 +91,18 @@ Result<CacheRecord> Solving::Execute(VertexId id) {
     SlotGuard slot(slots_);
     if (stop_.stop_requested()) return Cancelled("the build was cancelled");
     executed = true;
-    if (!IsStep(vertex)) return Carry(id, key, inputs, 0);
+    if (!IsStep(vertex)) return Carry(id, key, ground, 0);
     ProgressStep step(services_.progress, vertex.name);
-    ++executed_;
     Explain(id, key, step.id());
-    return step.EndWith(Carry(id, key, inputs, step.id()));
+    auto record = step.EndWith(Carry(id, key, ground, step.id()));
+    // One that has to be carried out again, on the state itself, counts then.
+    if (!record || !record->snapshot.empty()) ++executed_;
+    return record;
   };
   if (services_.shared == nullptr) return carry();
   // Only a result on the very state below serves here.
-  std::string state = inputs.empty() ? "" : inputs[0];
+  std::string state = ground.inputs.empty() ? "" : ground.inputs[0];
+  if (ground.is_outline) state += " " + form_;
   auto record = services_.shared->Once(key.ToString() + " " + state, carry);
   if (record && !executed && IsStep(vertex)) {
     ++cached_;
@@ -100,17 +118,9 @@ Result<std::vector<SnapshotId>> Solving::Snapshots(
 }
 
 Result<CacheRecord> Solving::Carry(VertexId id, const oci::Digest& key,
-                                   std::vector<SnapshotId> inputs,
-                                   uint64_t step) {
-  const Vertex& vertex = graph_.vertex(id);
+                                   const Ground& ground, uint64_t step) {
   ASSIGN_OR_RETURN(plan::Op op, Pinned(id));
-  bool on_scratch =
-      vertex.inputs.empty() || std::holds_alternative<plan::ScratchOp>(
-                                   graph_.vertex(vertex.inputs[0]).op);
-  CacheRecord record;
-  record.parent = on_scratch ? "" : inputs[0];
-  ops::ExecuteRequest request{op, std::move(inputs), {}, {},
-                              {}, stop_.get_token()};
+  ops::ExecuteRequest request{op, ground.inputs, {}, {}, {}, stop_.get_token()};
   request.on_output = [&](sandbox::Stream stream, std::string_view text) {
     services_.progress.Log(step, static_cast<int>(stream), text);
   };
@@ -120,11 +130,19 @@ Result<CacheRecord> Solving::Carry(VertexId id, const oci::Digest& key,
   ASSIGN_OR_RETURN(auto active, ops::ExecuteOp(request, services_.environment));
   // Never a name used before: a step that is executed anew must not find its
   // old result under its name.
+  CacheRecord record;
   record.snapshot = RandomName("");
+  record.parent = ground.parent;
   record.created = std::chrono::system_clock::now();
-  RETURN_IF_ERROR(services_.environment.snapshotter.Commit(std::move(active),
-                                                           record.snapshot));
-  RETURN_IF_ERROR(services_.index.Record(key, record));
+  if (ground.is_outline) {
+    ASSIGN_OR_RETURN(record,
+                     KeepOutline(id, key, ground, std::move(active), record));
+    if (record.snapshot.empty()) return record;
+  } else {
+    RETURN_IF_ERROR(services_.environment.snapshotter.Commit(std::move(active),
+                                                             record.snapshot));
+    RETURN_IF_ERROR(services_.index.Record(key, record));
+  }
   states_[id].executed = record;
   return record;
 }

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "builder/ops/image_op.h"
 #include "builder/solve/solving.h"
 #include "util/result_macros.h"
 
@@ -14,35 +15,31 @@ Status Solving::Restore(VertexId id, const CacheRecord& record) {
   const Vertex& vertex = graph_.vertex(id);
   auto layer = services_.index.FindLayer(record.snapshot, form_);
   if (!layer) return Internal("a cached layer vanished");
-  const bool is_own = services_.index.HasOwnLayer(record.snapshot, form_);
   SnapshotId parent;
   if (!vertex.inputs.empty()) {
     ASSIGN_OR_RETURN(parent, Snapshot(vertex.inputs[0]));
   }
-  if (!services_.blobs.Contains(layer->descriptor.digest)) {
-    RETURN_IF_ERROR(Fetch(vertex, layer->descriptor));
+  return FetchAndUnpack(id, record, *layer, parent, oci::LayerContents::kAll,
+                        record.snapshot);
+}
+
+Status Solving::FetchAndUnpack(VertexId id, const CacheRecord& record,
+                               const oci::LayerBlob& layer,
+                               const SnapshotId& parent,
+                               oci::LayerContents contents,
+                               const SnapshotId& name) {
+  const bool is_own = services_.index.HasOwnLayer(record.snapshot, form_);
+  if (!services_.blobs.Contains(layer.descriptor.digest)) {
+    RETURN_IF_ERROR(Fetch(graph_.vertex(id), layer.descriptor));
   }
-  Status unpacked = UnpackLayer(*layer, parent, record.snapshot);
+  Status unpacked =
+      ops::UnpackLayer(layer.descriptor, layer.diff_id, parent, contents, name,
+                       services_.blobs, services_.environment.snapshotter);
   if (!unpacked) {
     if (!is_own) services_.imported.MarkBroken(unpacked.error());
     return unpacked;
   }
-  return Adopt(id, record, *layer);
-}
-
-Status Solving::UnpackLayer(const oci::LayerBlob& layer,
-                            const SnapshotId& parent, const SnapshotId& name) {
-  snapshot::Snapshotter& snapshotter = services_.environment.snapshotter;
-  ASSIGN_OR_RETURN(auto active, snapshotter.Prepare(parent));
-  {
-    ASSIGN_OR_RETURN(snapshot::LayerTarget target, snapshotter.Target(*active));
-    ASSIGN_OR_RETURN(
-        auto summary,
-        oci::ApplyLayerBlob(layer.descriptor, layer.diff_id, services_.blobs,
-                            target.directory.get(), target.options));
-    (void)summary;
-  }
-  return snapshotter.Commit(std::move(active), name);
+  return Adopt(id, record, layer);
 }
 
 Status Solving::Fetch(const Vertex& vertex, const oci::Descriptor& layer) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "builder/solve/layer_form.h"
+#include "builder/solve/needs_files.h"
 #include "builder/solve/solving.h"
 #include "builder/solve/vertex_kind.h"
 #include "util/result_macros.h"
@@ -51,6 +52,7 @@ Solving::Solving(const plan::BuildGraph& graph, const SolveServices& services,
       forks_(std::max(8, 4 * options.jobs)),
       states_(graph.vertices().size()),
       stale_(FindStale(graph, options.no_cache)),
+      needs_files_(FindNeedsFiles(graph, options.need_root)),
       forward_stop_(options.stop, [this] { stop_.request_stop(); }) {}
 
 Result<SolveResult> Solving::Run(std::optional<SolveFailure>* failure) {

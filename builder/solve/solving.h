@@ -8,6 +8,8 @@
 //             does not even need its source.
 //   Snapshot  its state. Found, made again from a stored layer, or executed.
 //   Layer     its changes as a blob. Found, or written from the snapshot.
+//   Outline   where nobody reads files of its state: as much of it as a copy
+//             onto it takes, without the base's files.
 //
 // A question about a vertex asks questions about its inputs, which are smaller;
 // so there is no circle to wait in. Threads wait for each other's answers, but
@@ -15,7 +17,7 @@
 //
 // The members are defined by concept: solver.cc (what the targets need),
 // step_key.cc, cache_lookup.cc, make_state.cc, restore_state.cc, make_layer.cc,
-// explain_step.cc and collect_cache.cc.
+// outline_state.cc, explain_step.cc and collect_cache.cc.
 
 #ifndef STRAKE_BUILDER_SOLVE_SOLVING_H_
 #define STRAKE_BUILDER_SOLVE_SOLVING_H_
@@ -48,6 +50,20 @@ class Solving {
   Result<SolveResult> Run(std::optional<SolveFailure>* failure);
 
  private:
+  // A state of which there is an outline, and its layer (a base has none).
+  struct Outlined {
+    cache::CacheRecord state;
+    snapshot::SnapshotId outline;
+    oci::LayerBlob layer;
+  };
+
+  // What a step is carried out on.
+  struct Ground {
+    std::vector<snapshot::SnapshotId> inputs;
+    snapshot::SnapshotId parent;  // the state below, whether it is there or not
+    bool is_outline = false;      // `inputs[0]` is one
+  };
+
   struct VertexState {
     Memo<plan::Op> pinned;
     Memo<oci::Digest> key;
@@ -55,6 +71,7 @@ class Solving {
     bool key_is_remembered = false;
     Memo<std::optional<cache::CacheRecord>> found;
     Memo<cache::CacheRecord> snapshot;
+    Memo<std::optional<Outlined>> outline;
     Memo<SolvedLayer> layer;
     // What a copy takes, where that was looked at.
     std::optional<oci::Digest> content;
@@ -159,19 +176,23 @@ class Solving {
   Result<snapshot::SnapshotId> Unpack(const plan::Vertex& vertex,
                                       const plan::ImageOp& image);
   Result<cache::CacheRecord> Execute(plan::VertexId id);
+  Result<cache::CacheRecord> Execute(plan::VertexId id, const Ground& ground);
   Result<std::vector<snapshot::SnapshotId>> Snapshots(
       std::span<const plan::VertexId> vertices);
   Result<cache::CacheRecord> Carry(plan::VertexId id, const oci::Digest& key,
-                                   std::vector<snapshot::SnapshotId> inputs,
-                                   uint64_t step);
+                                   const Ground& ground, uint64_t step);
 
   // --- States made again from stored layers ---
 
   // Unpacks the layer that the vertex gave in an earlier build.
   Status Restore(plan::VertexId id, const cache::CacheRecord& record);
-  Status UnpackLayer(const oci::LayerBlob& layer,
-                     const snapshot::SnapshotId& parent,
-                     const snapshot::SnapshotId& name);
+  // Makes `name` of the record's layer and `parent`; the record is then one of
+  // the store's own.
+  Status FetchAndUnpack(plan::VertexId id, const cache::CacheRecord& record,
+                        const oci::LayerBlob& layer,
+                        const snapshot::SnapshotId& parent,
+                        oci::LayerContents contents,
+                        const snapshot::SnapshotId& name);
   // Brings a layer that a cache offers into the store, and verifies it.
   Status Fetch(const plan::Vertex& vertex, const oci::Descriptor& layer);
 
@@ -179,6 +200,31 @@ class Solving {
 
   Result<SolvedLayer> Layer(plan::VertexId id);
   Result<SolvedLayer> MakeLayer(plan::VertexId id);
+  Result<oci::LayerBlob> WriteLayer(plan::VertexId id,
+                                    const snapshot::SnapshotId& snapshot,
+                                    snapshot::SnapshotDiff diff);
+
+  // --- Outlines ---
+
+  // Nothing where the state itself is there or somebody needs it, or where an
+  // outline of what is below is not enough.
+  Result<std::optional<Outlined>> Outline(plan::VertexId id);
+  Result<std::optional<Outlined>> MakeOutline(plan::VertexId id);
+  Result<std::optional<Outlined>> OutlineBase(const plan::Vertex& vertex,
+                                              const plan::ImageOp& image);
+  Result<std::optional<Outlined>> RestoreOutline(
+      plan::VertexId id, const cache::CacheRecord& record,
+      const Outlined& below);
+  // Whether the operation finds all that it has to know.
+  Result<bool> KnowsEnough(const plan::Op& op, const Outlined& below);
+  Result<std::optional<Outlined>> ExecuteOnOutline(plan::VertexId id,
+                                                   const Outlined& below);
+  // Writes and records the layer of what was executed; an empty record where
+  // only the state below could tell what changed.
+  Result<cache::CacheRecord> KeepOutline(
+      plan::VertexId id, const oci::Digest& key, const Ground& ground,
+      std::unique_ptr<snapshot::ActiveSnapshot> active,
+      cache::CacheRecord record);
 
   // --- Why a step is executed ---
 
@@ -227,6 +273,7 @@ class Solving {
   Forks forks_;
   std::deque<VertexState> states_;
   const std::vector<bool> stale_;
+  const std::vector<bool> needs_files_;
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> forward_stop_;
   std::atomic<int> executed_ = 0;

@@ -1,5 +1,8 @@
 """What a push moves of a base image whose files no step reads."""
+import io
+import json
 import os
+import tarfile
 import unittest
 
 import counting_proxy
@@ -66,6 +69,105 @@ class PushLayersTest(support.EndToEndTest):
         self.assertLess(abs(sent - SIZE), SMALL)
         self.assertLess(on_disk, SMALL)
         self.works(name)
+
+    def rich_base(self, size=SIZE):
+        """One with folders, owners, a link, and a large file."""
+        name = f"{self.near.name}/rich:1"
+        folder = self.context("rich", "FROM scratch\nADD rich.tar /\n")
+        content = os.urandom(size)
+        with tarfile.open(os.path.join(folder, "rich.tar"), "w") as tar:
+            for path, kind, mode, owner, data in (
+                    ("etc", tarfile.DIRTYPE, 0o755, 0, b""),
+                    ("etc/passwd", tarfile.REGTYPE, 0o644, 0,
+                     b"app:x:7:8::/:/bin/sh\n"),
+                    ("srv", tarfile.DIRTYPE, 0o1770, 7, b""),
+                    ("srv/same", tarfile.REGTYPE, 0o644, 0, b"same\n"),
+                    ("srv/big", tarfile.REGTYPE, 0o600, 7, content)):
+                info = tarfile.TarInfo(path)
+                info.type, info.mode, info.mtime = kind, mode, 1000
+                info.uid = info.gid = owner
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+            link = tarfile.TarInfo("to-srv")
+            link.type, link.linkname = tarfile.SYMTYPE, "srv"
+            tar.addfile(link)
+        self.build("--push", "-t", name, folder,
+                   env=self.environment(STRAKE_HOME=f"{self.store}-base"))
+        self.near.take(), self.far.take()
+        return name
+
+    def test_a_copy_into_a_folder_unpacks_no_base(self):
+        base = self.rich_base()
+        steps = (f"FROM {base}\nWORKDIR /to-srv/app\nCOPY x .\n"
+                 "COPY --chown=app x /srv/x\nENV a=b\n")
+        name = f"{self.far.name}/folder:1"
+        on_disk = self.push(name, steps)
+        # Its packed layer crosses once, and is read on the way.
+        sent, received = self.near.take()
+        self.assertLess(abs(received - SIZE), SMALL)
+        sent, received = self.far.take()
+        self.assertLess(abs(sent - SIZE), SMALL)
+        self.assertLess(abs(on_disk - self.holes() - SIZE), SMALL)
+        self.works(name)
+        # Known by now: another build moves nothing.
+        self.context("app", steps, x="another\n")
+        again = f"{self.near.name}/folder:2"
+        self.near.take()
+        self.build("--push", "-t", again, os.path.join(self.scratch, "app"))
+        self.assertLess(sum(self.near.take()), SMALL)
+        self.works(again)
+
+    def holes(self):
+        """Bytes of files in the store that take no room on the disk."""
+        files = [os.lstat(os.path.join(folder, file))
+                 for folder, _, files in os.walk(self.store) for file in files]
+        return sum(max(0, file.st_size - 512 * file.st_blocks)
+                   for file in files)
+
+    def digest(self, base_is_there, dockerfile, name):
+        """The image's, made in a new store with or without the base's files."""
+        store = os.path.join(self.scratch, f"{name}-{base_is_there}")
+        env = self.environment(STRAKE_HOME=store, SOURCE_DATE_EPOCH="1000")
+        folder = self.context("same", dockerfile, x="x\n", same="same\n")
+        if base_is_there:
+            self.build("-o", f"type=local,dest={store}-out", folder, env=env)
+        self.build("--no-cache", "-o", "type=registry,rewrite-timestamp=true,"
+                   f"name={self.far.name}/{name}:1", folder, env=env)
+        return json.loads(support.run(
+            "skopeo", "inspect", "--tls-verify=false",
+            f"docker://{self.far.name}/{name}:1"))["Layers"]
+
+    def test_layers_are_the_same_with_the_base_unpacked(self):
+        base = self.rich_base(size=100_000)
+        for name, steps in (
+                ("link", "COPY x /to-srv/\n"),
+                ("chain", "WORKDIR /srv/app\nCOPY x a\nCOPY x b/c\n"),
+                ("user", "COPY --chown=app:8 x /srv/x\n"),
+                ("merge", "COPY --link x /srv/x\nCOPY same /srv/y\n"),
+                # No change at all, which only the content tells.
+                ("unchanged", "COPY same /srv/same\nCOPY x /srv/x\n"),
+                ("replaced", "COPY x /srv/big\n"),
+                ("tar", "ADD x /srv/\n"),
+                ("itself", f"COPY --from={base} /srv/same /srv/other\n")):
+            with self.subTest(name):
+                dockerfile = f"FROM {base}\n{steps}"
+                self.assertEqual(self.digest(False, dockerfile, name),
+                                 self.digest(True, dockerfile, name))
+
+    def test_what_needs_the_files_later_finds_them(self):
+        base = self.rich_base()
+        steps = f"FROM {base}\nCOPY x /srv/x\nCOPY x /srv/y\n"
+        self.push(f"{self.near.name}/later:1", steps)
+        out = os.path.join(self.scratch, "later")
+        self.build("-o", f"type=local,dest={out}",
+                   os.path.join(self.scratch, "app"))
+        self.assertEqual(os.path.getsize(os.path.join(out, "srv/big")), SIZE)
+        with open(os.path.join(out, "srv/big"), "rb") as file:
+            self.assertTrue(any(file.read(SMALL)))
+        for name in ("x", "y"):
+            with open(os.path.join(out, "srv", name), encoding="ascii") as file:
+                self.assertEqual(file.read(), "x\n")
+        self.strake("fsck")
 
     def test_what_is_there_is_not_sent_again(self):
         name = f"{self.far.name}/twice:1"

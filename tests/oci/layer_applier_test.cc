@@ -51,6 +51,23 @@ TEST(LayerApplierTest, AppliesAnEmptyLayer) {
   EXPECT_EQ(0u, applied->entries);
 }
 
+TEST(LayerApplierTest, AnOutlineHasMetadataAndUsersOnly) {
+  TempDir root;
+  auto applied = ApplyTar(TarBuilder()
+                              .Dir("etc/")
+                              .File("etc/passwd", "root:x:0:0::/:/bin/sh\n")
+                              .File("etc/hosts", std::string(5000, 'x'))
+                              .HardLink("etc/again", "etc/hosts")
+                              .File("last", "content")
+                              .Build(),
+                          root, {.contents = LayerContents::kOutline});
+  ASSERT_TRUE(IsOk(applied));
+  EXPECT_EQ("root:x:0:0::/:/bin/sh\n", root.Read("etc/passwd"));
+  EXPECT_EQ(std::string(5000, '\0'), root.Read("etc/hosts"));
+  EXPECT_EQ(2u, StatOf(root, "etc/again").st_nlink);
+  EXPECT_EQ(std::string(7, '\0'), root.Read("last"));
+}
+
 // kaniko writes the root as "/", and hard links with the path of their target.
 TEST(LayerApplierTest, TakesAnAbsoluteNameOfTheRootAndOfALinksTarget) {
   TempDir root;

@@ -111,6 +111,18 @@ TEST_F(TransferFaultsTest, ContinuesADownloadCutAtEveryTenth) {
             "bytes=" + std::to_string(blob_.size_bytes / 10 * 9) + "-");
 }
 
+TEST_F(TransferFaultsTest, AForeignLayerIsWhereItsDescriptorSays) {
+  const std::string elsewhere = "http://" + proxy_->authority();
+  blob_.urls = {"ftp://host/x", elsewhere + "/gone", elsewhere + "/foreign"};
+  proxy_->Add(
+      {.method = "GET", .path = "/foreign", .respond = [&](const SeenRequest&) {
+         return FaultProxy::Response(200, {}, content_);
+       }});
+  ExpectFetched();
+  EXPECT_EQ(proxy_->Count("GET", "/blobs/"), 1);
+  EXPECT_EQ(proxy_->Count("GET", "/gone"), 1);
+}
+
 TEST_F(TransferFaultsTest, ContinuesWhereTheRegistryIgnoresRanges) {
   PutBlobDirectly();
   proxy_->Add({.method = "GET", .path = "/blobs/", .cut_response_after = 100});

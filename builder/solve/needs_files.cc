@@ -1,0 +1,39 @@
+#include "builder/solve/needs_files.h"
+
+#include <variant>
+
+namespace strake::builder::solve {
+
+using plan::Vertex;
+using plan::VertexId;
+
+bool WorksOnOutline(const plan::Op& op) {
+  if (const auto* copy = std::get_if<plan::CopyOp>(&op)) {
+    return !copy->add && !copy->unpack && !copy->windows;
+  }
+  if (const auto* directory = std::get_if<plan::MakeDirOp>(&op)) {
+    return !directory->windows;
+  }
+  return std::holds_alternative<plan::MergeOp>(op);
+}
+
+std::vector<bool> FindNeedsFiles(const plan::BuildGraph& graph,
+                                 bool need_roots) {
+  std::vector<bool> needs(graph.vertices().size());
+  if (need_roots) {
+    for (const plan::TargetImage& target : graph.targets) {
+      needs[target.state] = true;
+    }
+  }
+  // Inputs are smaller than what is made of them.
+  for (size_t id = needs.size(); id-- > 0;) {
+    const Vertex& vertex = graph.vertex(static_cast<VertexId>(id));
+    for (size_t i = 0; i < vertex.inputs.size(); ++i) {
+      const bool by_outline = i == 0 && WorksOnOutline(vertex.op) && !needs[id];
+      if (!by_outline) needs[vertex.inputs[i]] = true;
+    }
+  }
+  return needs;
+}
+
+}  // namespace strake::builder::solve

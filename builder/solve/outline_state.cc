@@ -1,0 +1,196 @@
+// Copies onto a state that nobody reads: an outline of it is enough.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "builder/ops/image_op.h"
+#include "builder/ops/user_lookup.h"
+#include "builder/snapshot/file_metadata.h"
+#include "builder/solve/needs_files.h"
+#include "builder/solve/solving.h"
+#include "builder/solve/vertex_kind.h"
+#include "util/atomic_file.h"
+#include "util/result_macros.h"
+#include "util/rooted_fs.h"
+
+namespace strake::builder::solve {
+
+using cache::CacheRecord;
+using plan::ImageOp;
+using plan::Vertex;
+using plan::VertexId;
+using snapshot::SnapshotId;
+
+namespace {
+
+// The user that the operation names, which may have to be looked up.
+std::string NamedUser(const plan::Op& op) {
+  if (const auto* copy = std::get_if<plan::CopyOp>(&op)) return copy->chown;
+  if (const auto* directory = std::get_if<plan::MakeDirOp>(&op)) {
+    return directory->user;
+  }
+  return "";
+}
+
+// Whether names of users can be looked up in the outline open as `root`: its
+// lists are files of these very names, or there are none.
+Result<bool> KnowsUsers(int root) {
+  for (const char* list : {"etc/passwd", "etc/group"}) {
+    ASSIGN_OR_RETURN(std::string place, ResolveInRoot(root, list));
+    ASSIGN_OR_RETURN(std::optional<struct stat> there,
+                     StatInRoot(root, list, FollowLast::kNo));
+    if (!there) continue;
+    if (place != list || !S_ISREG(there->st_mode) || there->st_nlink != 1) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Whether a file of `diff` may be the very one that the outline `below` only
+// has the metadata of, and so no change at all.
+Result<bool> MayBeUnchanged(const snapshot::SnapshotDiff& diff, int below,
+                            const OwnershipJournal& journal) {
+  for (const oci::Change& change : diff.changes) {
+    if (change.kind != oci::ChangeKind::kPresent ||
+        !S_ISREG(change.metadata.mode)) {
+      continue;
+    }
+    struct statx there;
+    if (::statx(below, change.path.c_str(), AT_SYMLINK_NOFOLLOW,
+                STATX_BASIC_STATS, &there) != 0 ||
+        !S_ISREG(there.stx_mode)) {
+      continue;
+    }
+    ASSIGN_OR_RETURN(
+        oci::FileMetadata metadata,
+        snapshot::ReadFileMetadata(below, change.path.c_str(), there));
+    snapshot::ApplyJournalEntry(journal.Find(change.path), metadata);
+    if (snapshot::SameMetadata(metadata, change.metadata)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<std::optional<Solving::Outlined>> Solving::Outline(VertexId id) {
+  return states_[id].outline.Get([&]() -> Result<std::optional<Outlined>> {
+    auto outline = MakeOutline(id);
+    if (!outline) return Fail(id, std::move(outline).error());
+    return outline;
+  });
+}
+
+Result<std::optional<Solving::Outlined>> Solving::MakeOutline(VertexId id) {
+  using Answer = std::optional<Outlined>;
+  const Vertex& vertex = graph_.vertex(id);
+  if (needs_files_[id] || std::holds_alternative<plan::ScratchOp>(vertex.op)) {
+    return Answer();
+  }
+  if (const auto* image = std::get_if<ImageOp>(&vertex.op)) {
+    return OutlineBase(vertex, *image);
+  }
+  ASSIGN_OR_RETURN(std::optional<CacheRecord> found, Found(id));
+  if (found && services_.environment.snapshotter.Exists(found->snapshot)) {
+    return Answer();
+  }
+  if (!found && !WorksOnOutline(vertex.op)) return Answer();
+  if (vertex.inputs.empty()) return Answer();
+  ASSIGN_OR_RETURN(Answer below, Outline(vertex.inputs[0]));
+  if (!below) return Answer();
+  if (found) return RestoreOutline(id, *found, *below);
+  ASSIGN_OR_RETURN(bool possible, KnowsEnough(vertex.op, *below));
+  if (!possible) return Answer();
+  return ExecuteOnOutline(id, *below);
+}
+
+Result<std::optional<Solving::Outlined>> Solving::OutlineBase(
+    const Vertex& vertex, const ImageOp& image) {
+  using Answer = std::optional<Outlined>;
+  snapshot::Snapshotter& snapshotter = services_.environment.snapshotter;
+  CacheRecord state{ops::ImageSnapshotId(image), "", {}};
+  if (image.platform.os == "windows" || snapshotter.Exists(state.snapshot)) {
+    return Answer();
+  }
+  ProgressStep step(services_.progress, vertex.name + " (outline)");
+  auto fetch = [&](const std::vector<oci::Descriptor>& layers) {
+    return services_.fetch_layers(image, layers, step.id());
+  };
+  ASSIGN_OR_RETURN(SnapshotId outline, step.EndWith(ops::OutlineImage(
+                                           image, fetch, services_.blobs,
+                                           snapshotter, stop_.get_token())));
+  return Answer(Outlined{std::move(state), std::move(outline), {}});
+}
+
+Result<std::optional<Solving::Outlined>> Solving::RestoreOutline(
+    VertexId id, const CacheRecord& record, const Outlined& below) {
+  using Answer = std::optional<Outlined>;
+  auto layer = services_.index.FindLayer(record.snapshot, form_);
+  if (!layer) return Answer();
+  SnapshotId outline = ops::OutlineId(record.snapshot);
+  if (!services_.environment.snapshotter.Exists(outline)) {
+    RETURN_IF_ERROR(FetchAndUnpack(id, record, *layer, below.outline,
+                                   oci::LayerContents::kOutline, outline));
+  }
+  return Answer(Outlined{record, std::move(outline), *std::move(layer)});
+}
+
+Result<bool> Solving::KnowsEnough(const plan::Op& op, const Outlined& below) {
+  const std::string user = NamedUser(op);
+  if (user.find_first_not_of("0123456789:") == std::string::npos) return true;
+  ASSIGN_OR_RETURN(snapshot::MountedRoot root,
+                   services_.environment.snapshotter.View(below.outline));
+  return KnowsUsers(root.fd.get());
+}
+
+// In the cache, the result is like one that came from elsewhere: a layer on top
+// of the state below, from which its state can be made when it is needed.
+Result<std::optional<Solving::Outlined>> Solving::ExecuteOnOutline(
+    VertexId id, const Outlined& below) {
+  using Answer = std::optional<Outlined>;
+  const Vertex& vertex = graph_.vertex(id);
+  Ground ground;
+  ground.parent = below.state.snapshot;
+  ground.inputs = {below.outline};
+  ground.is_outline = true;
+  ASSIGN_OR_RETURN(std::vector<SnapshotId> sources, Snapshots(Sources(vertex)));
+  ground.inputs.insert(ground.inputs.end(), sources.begin(), sources.end());
+  ASSIGN_OR_RETURN(CacheRecord record, Execute(id, ground));
+  if (record.snapshot.empty()) return Answer();
+  auto layer = services_.index.FindLayer(record.snapshot, form_);
+  if (!layer) return Internal("a layer vanished that was just made");
+  SnapshotId outline = ops::OutlineId(record.snapshot);
+  return Answer(
+      Outlined{std::move(record), std::move(outline), *std::move(layer)});
+}
+
+Result<CacheRecord> Solving::KeepOutline(
+    VertexId id, const oci::Digest& key, const Ground& ground,
+    std::unique_ptr<snapshot::ActiveSnapshot> active, CacheRecord record) {
+  snapshot::Snapshotter& snapshotter = services_.environment.snapshotter;
+  const SnapshotId outline = ops::OutlineId(record.snapshot);
+  RETURN_IF_ERROR(snapshotter.Commit(std::move(active), outline));
+  ASSIGN_OR_RETURN(snapshot::SnapshotDiff diff, snapshotter.Diff(outline));
+  ASSIGN_OR_RETURN(snapshot::MountedRoot below,
+                   snapshotter.View(ground.inputs[0]));
+  ASSIGN_OR_RETURN(OwnershipJournal journal,
+                   snapshotter.Journal(ground.inputs[0]));
+  ASSIGN_OR_RETURN(bool may_be_unchanged,
+                   MayBeUnchanged(diff, below.fd.get(), journal));
+  if (may_be_unchanged) {
+    diff = {};
+    below = {};
+    RETURN_IF_ERROR(snapshotter.Remove(outline));
+    return CacheRecord();
+  }
+  ASSIGN_OR_RETURN(oci::LayerBlob layer,
+                   WriteLayer(id, outline, std::move(diff)));
+  RETURN_IF_ERROR(services_.index.RecordLayer(record.snapshot, form_, layer));
+  RETURN_IF_ERROR(services_.index.Record(key, record));
+  return record;
+}
+
+}  // namespace strake::builder::solve
