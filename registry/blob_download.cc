@@ -128,8 +128,7 @@ Status DownloadBlob(Transport& transport, const oci::Reference& repository,
   ResumableSink resumable(blob, sink, on_bytes);
   Retries retries(transport.retry_policy(), stop);
   uint64_t received_before = 0;
-  const std::vector<std::string> places =
-      PlacesOf(*endpoint, repository, blob);
+  const std::vector<std::string> places = PlacesOf(*endpoint, repository, blob);
   size_t place = 0;
   while (true) {
     ApiRequest request =
