@@ -36,6 +36,12 @@ class Memo {
     return *value_;
   }
 
+  // The value where there is one by now; does not wait.
+  std::optional<Result<T>> Peek() {
+    std::lock_guard lock(mutex_);
+    return value_;
+  }
+
  private:
   std::mutex mutex_;
   std::condition_variable done_;

@@ -36,4 +36,15 @@ std::vector<bool> FindNeedsFiles(const plan::BuildGraph& graph,
   return needs;
 }
 
+std::vector<std::vector<Use>> FindUses(const plan::BuildGraph& graph) {
+  std::vector<std::vector<Use>> uses(graph.vertices().size());
+  for (size_t id = 0; id < uses.size(); ++id) {
+    const Vertex& vertex = graph.vertex(static_cast<VertexId>(id));
+    for (size_t i = 0; i < vertex.inputs.size(); ++i) {
+      uses[vertex.inputs[i]].push_back({static_cast<VertexId>(id), i});
+    }
+  }
+  return uses;
+}
+
 }  // namespace strake::builder::solve

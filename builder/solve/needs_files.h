@@ -3,6 +3,7 @@
 #ifndef STRAKE_BUILDER_SOLVE_NEEDS_FILES_H_
 #define STRAKE_BUILDER_SOLVE_NEEDS_FILES_H_
 
+#include <cstddef>
 #include <vector>
 
 #include "builder/plan/build_graph.h"
@@ -20,6 +21,15 @@ bool WorksOnOutline(const plan::Op& op);
 //   need_roots  whether the targets' states are
 std::vector<bool> FindNeedsFiles(const plan::BuildGraph& graph,
                                  bool need_roots);
+
+// A vertex that takes another's state as `vertex.inputs[input]`.
+struct Use {
+  plan::VertexId vertex = 0;
+  size_t input = 0;
+};
+
+// By vertex.
+std::vector<std::vector<Use>> FindUses(const plan::BuildGraph& graph);
 
 }  // namespace strake::builder::solve
 

@@ -87,24 +87,36 @@ Result<std::optional<Solving::Outlined>> Solving::Outline(VertexId id) {
 Result<std::optional<Solving::Outlined>> Solving::MakeOutline(VertexId id) {
   using Answer = std::optional<Outlined>;
   const Vertex& vertex = graph_.vertex(id);
-  if (needs_files_[id] || std::holds_alternative<plan::ScratchOp>(vertex.op)) {
-    return Answer();
-  }
+  if (std::holds_alternative<plan::ScratchOp>(vertex.op)) return Answer();
   if (const auto* image = std::get_if<ImageOp>(&vertex.op)) {
+    if (WillBeRead(id)) return Answer();
     return OutlineBase(vertex, *image);
   }
   ASSIGN_OR_RETURN(std::optional<CacheRecord> found, Found(id));
-  if (found && services_.environment.snapshotter.Exists(found->snapshot)) {
-    return Answer();
-  }
-  if (!found && !WorksOnOutline(vertex.op)) return Answer();
-  if (vertex.inputs.empty()) return Answer();
+  const bool is_there =
+      found && services_.environment.snapshotter.Exists(found->snapshot);
+  // Whether a step is executed here or there must not depend on the time.
+  const bool possible = found ? !is_there && !WillBeRead(id)
+                              : !needs_files_[id] && WorksOnOutline(vertex.op);
+  if (!possible || vertex.inputs.empty()) return Answer();
   ASSIGN_OR_RETURN(Answer below, Outline(vertex.inputs[0]));
   if (!below) return Answer();
   if (found) return RestoreOutline(id, *found, *below);
-  ASSIGN_OR_RETURN(bool possible, KnowsEnough(vertex.op, *below));
-  if (!possible) return Answer();
+  ASSIGN_OR_RETURN(bool is_enough, KnowsEnough(vertex.op, *below));
+  if (!is_enough) return Answer();
   return ExecuteOnOutline(id, *below);
+}
+
+bool Solving::WillBeRead(VertexId id) {
+  if (options_.need_root) return true;
+  return std::ranges::any_of(uses_[id], [this](const Use& use) {
+    const bool is_below = use.input == 0;
+    if (!is_below || !WorksOnOutline(graph_.vertex(use.vertex).op)) {
+      auto found = states_[use.vertex].found.Peek();
+      if (!found || !*found || !**found) return true;
+    }
+    return is_below && WillBeRead(use.vertex);
+  });
 }
 
 Result<std::optional<Solving::Outlined>> Solving::OutlineBase(

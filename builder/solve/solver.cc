@@ -53,6 +53,7 @@ Solving::Solving(const plan::BuildGraph& graph, const SolveServices& services,
       states_(graph.vertices().size()),
       stale_(FindStale(graph, options.no_cache)),
       needs_files_(FindNeedsFiles(graph, options.need_root)),
+      uses_(FindUses(graph)),
       forward_stop_(options.stop, [this] { stop_.request_stop(); }) {}
 
 Result<SolveResult> Solving::Run(std::optional<SolveFailure>* failure) {

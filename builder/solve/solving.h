@@ -38,6 +38,7 @@
 
 #include "builder/solve/forks.h"
 #include "builder/solve/memo.h"
+#include "builder/solve/needs_files.h"
 #include "builder/solve/solver.h"
 
 namespace strake::builder::solve {
@@ -210,6 +211,9 @@ class Solving {
   // outline of what is below is not enough.
   Result<std::optional<Outlined>> Outline(plan::VertexId id);
   Result<std::optional<Outlined>> MakeOutline(plan::VertexId id);
+  // Whether the state itself is made anyway, as far as can be told by now: a
+  // step that is not known to be cached reads it.
+  bool WillBeRead(plan::VertexId id);
   Result<std::optional<Outlined>> OutlineBase(const plan::Vertex& vertex,
                                               const plan::ImageOp& image);
   Result<std::optional<Outlined>> RestoreOutline(
@@ -274,6 +278,7 @@ class Solving {
   std::deque<VertexState> states_;
   const std::vector<bool> stale_;
   const std::vector<bool> needs_files_;
+  const std::vector<std::vector<Use>> uses_;
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> forward_stop_;
   std::atomic<int> executed_ = 0;

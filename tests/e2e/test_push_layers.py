@@ -2,6 +2,7 @@
 import io
 import json
 import os
+import shutil
 import tarfile
 import unittest
 
@@ -16,7 +17,7 @@ class PushLayersTest(support.EndToEndTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        support.need("skopeo")
+        support.need("skopeo", "busybox")
         cls.near, cls.far = cls.proxy("near"), cls.proxy("far")
         cls.base = f"{cls.near.name}/big:1"
 
@@ -133,9 +134,11 @@ class PushLayersTest(support.EndToEndTest):
             self.build("-o", f"type=local,dest={store}-out", folder, env=env)
         self.build("--no-cache", "-o", "type=registry,rewrite-timestamp=true,"
                    f"name={self.far.name}/{name}:1", folder, env=env)
-        return json.loads(support.run(
-            "skopeo", "inspect", "--tls-verify=false",
-            f"docker://{self.far.name}/{name}:1"))["Layers"]
+        return self.layers(f"{self.far.name}/{name}:1")
+
+    def layers(self, name):
+        return json.loads(support.run("skopeo", "inspect", "--tls-verify=false",
+                                      f"docker://{name}"))["Layers"]
 
     def test_layers_are_the_same_with_the_base_unpacked(self):
         base = self.rich_base(size=100_000)
@@ -153,6 +156,33 @@ class PushLayersTest(support.EndToEndTest):
                 dockerfile = f"FROM {base}\n{steps}"
                 self.assertEqual(self.digest(False, dockerfile, name),
                                  self.digest(True, dockerfile, name))
+
+    def test_a_copy_onto_cached_steps_unpacks_nothing(self):
+        cache = f"{self.near.name}/cache:1"
+        folder = self.context("cached", (
+            f"FROM {self.rich_base()} AS base\nCOPY busybox /bin/sh\n"
+            "RUN head -c 1000000 /dev/urandom >/srv/made && chown 5:6 /srv\n"
+            "FROM base\nCOPY x /srv/x\n"), x="x\n")
+        shutil.copy(shutil.which("busybox"), folder)
+        name = f"{self.far.name}/cached:1"
+        output = ("-o", f"type=registry,rewrite-timestamp=true,name={name}")
+        stores = self.store, f"{self.store}-new"
+        self.build("--cache-to", f"type=registry,ref={cache},mode=max", *output,
+                   folder, env=self.environment(SOURCE_DATE_EPOCH="1000"))
+        with open(os.path.join(folder, "x"), "w", encoding="ascii") as file:
+            file.write("another\n")
+        layers = []
+        for self.store in stores:
+            built = self.build(
+                "--cache-from", cache, *output, folder,
+                env=self.environment(SOURCE_DATE_EPOCH="1000"))
+            self.assertIn("CACHED", built.stderr)
+            layers.append(self.layers(name))
+        self.assertEqual(*layers)
+        room = sum(512 * os.lstat(os.path.join(parent, file)).st_blocks
+                   for parent, _, files in os.walk(self.store)
+                   for file in files)
+        self.assertLess(room, SIZE + SIZE // 2)
 
     def test_what_needs_the_files_later_finds_them(self):
         base = self.rich_base()
