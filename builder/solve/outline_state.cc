@@ -59,15 +59,18 @@ Result<bool> MayBeUnchanged(const snapshot::SnapshotDiff& diff, int below,
         !S_ISREG(change.metadata.mode)) {
       continue;
     }
-    struct statx there;
-    if (::statx(below, change.path.c_str(), AT_SYMLINK_NOFOLLOW,
-                STATX_BASIC_STATS, &there) != 0 ||
-        !S_ISREG(there.stx_mode)) {
-      continue;
+    ASSIGN_OR_RETURN(std::optional<struct stat> there,
+                     StatInRoot(below, change.path, FollowLast::kNo));
+    if (!there || !S_ISREG(there->st_mode)) continue;
+    ASSIGN_OR_RETURN(ParentAndName place, OpenParentInRoot(below, change.path));
+    struct statx stat;
+    if (::statx(place.parent.get(), place.name.c_str(), AT_SYMLINK_NOFOLLOW,
+                STATX_BASIC_STATS, &stat) != 0) {
+      return ErrnoError("stat " + change.path + " below");
     }
-    ASSIGN_OR_RETURN(
-        oci::FileMetadata metadata,
-        snapshot::ReadFileMetadata(below, change.path.c_str(), there));
+    ASSIGN_OR_RETURN(oci::FileMetadata metadata,
+                     snapshot::ReadFileMetadata(place.parent.get(),
+                                                place.name.c_str(), stat));
     snapshot::ApplyJournalEntry(journal.Find(change.path), metadata);
     if (snapshot::SameMetadata(metadata, change.metadata)) return true;
   }
