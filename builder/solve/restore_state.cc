@@ -12,19 +12,19 @@ using snapshot::SnapshotId;
 
 Status Solving::Restore(VertexId id, const CacheRecord& record) {
   const Vertex& vertex = graph_.vertex(id);
-  auto layer = services_.index.FindLayer(record.snapshot, form_);
+  auto layer = FindStoredLayer(record.snapshot, LayerUse::kSameFiles);
   if (!layer) return Internal("a cached layer vanished");
-  const bool is_own = services_.index.HasOwnLayer(record.snapshot, form_);
   SnapshotId parent;
   if (!vertex.inputs.empty()) {
     ASSIGN_OR_RETURN(parent, Snapshot(vertex.inputs[0]));
   }
-  if (!services_.blobs.Contains(layer->descriptor.digest)) {
-    RETURN_IF_ERROR(Fetch(vertex, layer->descriptor));
+  const oci::Descriptor& blob = layer->blob.descriptor;
+  if (!services_.blobs.Contains(blob.digest)) {
+    RETURN_IF_ERROR(Fetch(vertex, blob));
   }
-  Status unpacked = UnpackLayer(*layer, parent, record.snapshot);
+  Status unpacked = UnpackLayer(layer->blob, parent, record.snapshot);
   if (!unpacked) {
-    if (!is_own) services_.imported.MarkBroken(unpacked.error());
+    if (!layer->import.empty()) services_.imported.MarkBroken(unpacked.error());
     return unpacked;
   }
   return Adopt(id, record, *layer);
