@@ -13,7 +13,8 @@ namespace strake::builder {
 struct KeyChange {
   // "file", "content", "heredoc", "command", "argument", "environment", "base",
   // "user", "workdir", "mount", "network", "host", "hostname", "security",
-  // "destination", "chown", "chmod", "option", "parent".
+  // "destination", "chown", "chmod", "option", "parent", "layers" (of the
+  // cache `name`: packed in another form).
   std::string kind;
   std::string name;    // of the file, variable, mount, option; may be empty
   std::string change;  // "added", "removed", "changed"; of a file also what:

@@ -70,7 +70,7 @@ void ImportCaches(const BuildOptions& options, Workshop& workshop,
       ProgressStep step(progress, "importing cache manifest from " + what);
       auto cache = ReadCache(spec, platform, workshop.imported);
       if (cache) {
-        workshop.index.Import(*cache);
+        workshop.index.Import(*cache, what);
         continue;
       }
       progress.Warning("no cache from " + what + ": " +

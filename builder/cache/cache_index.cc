@@ -163,7 +163,11 @@ Result<bool> Lock(int fd, int operation) {
 struct CacheIndex::State {
   std::string path;
   mutable Guarded<Tables> tables;
-  mutable Guarded<std::vector<PortableCache>> imported;
+  struct Imported {
+    std::string name;
+    PortableCache cache;
+  };
+  mutable Guarded<std::vector<Imported>> imported;
   size_t damaged_lines = 0;
 
   // The file, exclusively locked; nothing where `operation` does not wait and
@@ -248,7 +252,7 @@ std::vector<CacheRecord> CacheIndex::FindAll(const oci::Digest& key) const {
   std::vector<CacheRecord> records;
   if (auto own = Find(key)) records.push_back(*std::move(own));
   auto imported = state_->imported.lock();
-  for (const PortableCache& cache : *imported) {
+  for (const auto& [name, cache] : *imported) {
     auto it = cache.records.find(key);
     if (it != cache.records.end()) records.push_back(it->second);
   }
@@ -271,10 +275,25 @@ std::optional<oci::LayerBlob> CacheIndex::FindLayer(
   };
   if (auto own = find(state_->tables.lock()->layers)) return own;
   auto imported = state_->imported.lock();
-  for (const PortableCache& cache : *imported) {
+  for (const auto& [import, cache] : *imported) {
     if (auto layer = find(cache.layers)) return layer;
   }
   return {};
+}
+
+std::vector<CacheIndex::KnownLayer> CacheIndex::FindLayers(
+    std::string_view snapshot) const {
+  std::vector<KnownLayer> known;
+  auto add = [&](const auto& layers, const std::string& import) {
+    auto it = layers.lower_bound({std::string(snapshot), ""});
+    for (; it != layers.end() && it->first.first == snapshot; ++it) {
+      known.push_back({it->first.second, it->second, import});
+    }
+  };
+  add(state_->tables.lock()->layers, "");
+  auto imported = state_->imported.lock();
+  for (const auto& [name, cache] : *imported) add(cache.layers, name);
+  return known;
 }
 
 bool CacheIndex::HasOwnLayer(std::string_view snapshot,
@@ -299,7 +318,7 @@ std::optional<oci::Digest> CacheIndex::FindAlias(
   };
   if (auto own = find(state_->tables.lock()->aliases)) return own;
   auto imported = state_->imported.lock();
-  for (const PortableCache& cache : *imported) {
+  for (const auto& [import, cache] : *imported) {
     if (auto content = find(cache.aliases)) return content;
   }
   return {};
@@ -377,8 +396,8 @@ Status CacheIndex::Forget(const std::set<oci::Digest>& keys) {
 
 size_t CacheIndex::damaged_lines() const { return state_->damaged_lines; }
 
-void CacheIndex::Import(const PortableCache& cache) {
-  state_->imported.lock()->push_back(cache);
+void CacheIndex::Import(const PortableCache& cache, std::string name) {
+  state_->imported.lock()->push_back({std::move(name), cache});
 }
 
 void CacheIndex::ForgetImported() { state_->imported.lock()->clear(); }

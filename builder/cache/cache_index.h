@@ -55,6 +55,13 @@ class CacheIndex {
   // (compression, level, times).
   std::optional<oci::LayerBlob> FindLayer(std::string_view snapshot,
                                           std::string_view form) const;
+  struct KnownLayer {
+    std::string form;
+    oci::LayerBlob blob;
+    std::string import;  // the name of the cache it is known from; "": own
+  };
+  // Those in every form, the store's own first.
+  std::vector<KnownLayer> FindLayers(std::string_view snapshot) const;
   // Whether that is the store's own, made or verified here.
   bool HasOwnLayer(std::string_view snapshot, std::string_view form) const;
   Status RecordLayer(std::string_view snapshot, std::string_view form,
@@ -67,7 +74,8 @@ class CacheIndex {
 
   // Adds what another store knows, for as long as this index is open. The
   // store's own answers come first.
-  void Import(const PortableCache& cache);
+  //   name  what the user calls it
+  void Import(const PortableCache& cache, std::string name = {});
   void ForgetImported();
 
   // All that is known, the store's own, in the order of the keys.

@@ -208,6 +208,11 @@ Explanation StepHistory::Explain(const StepFacts& facts) {
     explanation.changes = {{"parent", graph_->vertex(*facts.made_anew).name,
                             "executed anew", "", ""}};
   }
+  if (facts.refused) {
+    explanation.reason = Reason::kChanged;
+    explanation.since.clear();
+    explanation.changes = {*facts.refused};
+  }
   if (facts.no_cache) explanation.reason = Reason::kNoCache;
   Note(facts);
   std::lock_guard lock(mutex_);

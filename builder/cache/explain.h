@@ -31,6 +31,8 @@ struct StepFacts {
   // was made anew, though by the same step.
   bool no_cache = false;
   std::optional<plan::VertexId> made_anew;
+  // A cache has its result, but with layers of another form.
+  std::optional<KeyChange> refused;
 };
 
 class StepHistory {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "builder/ops/image_op.h"
@@ -13,12 +14,31 @@ using plan::CopyOp;
 using plan::ImageOp;
 using plan::Vertex;
 using plan::VertexId;
+using snapshot::SnapshotId;
+
+std::optional<Solving::StoredLayer> Solving::FindStoredLayer(
+    const SnapshotId& state, LayerUse least) const {
+  std::vector<StoredLayer> layers;
+  for (auto& known : services_.index.FindLayers(state)) {
+    const LayerUse use = UseOfLayer(known.form, form_);
+    if (use < least) continue;
+    layers.push_back({std::move(known.form), std::move(known.blob),
+                      std::move(known.import), use});
+  }
+  std::ranges::stable_sort(layers, std::greater(), &StoredLayer::use);
+  for (StoredLayer& layer : layers) {
+    const oci::Descriptor& blob = layer.blob.descriptor;
+    if (services_.blobs.Contains(blob.digest) ||
+        services_.imported.Offers(blob)) {
+      return std::move(layer);
+    }
+  }
+  return {};
+}
 
 bool Solving::IsUsable(const CacheRecord& record) const {
-  if (services_.environment.snapshotter.Exists(record.snapshot)) return true;
-  auto layer = services_.index.FindLayer(record.snapshot, form_);
-  return layer && (services_.blobs.Contains(layer->descriptor.digest) ||
-                   services_.imported.Offers(layer->descriptor));
+  return services_.environment.snapshotter.Exists(record.snapshot) ||
+         FindStoredLayer(record.snapshot, LayerUse::kSameFiles);
 }
 
 std::vector<CacheRecord> Solving::UsableRecords(const oci::Digest& key) const {
@@ -35,7 +55,10 @@ Result<std::optional<CacheRecord>> Solving::Found(VertexId id) {
     ASSIGN_OR_RETURN(oci::Digest key, Key(id));
     if (stale_[id]) return Answer();
     std::vector<CacheRecord> records = UsableRecords(key);
-    if (records.empty()) return Answer();
+    if (records.empty()) {
+      if (!collecting_) WarnOfRefusedLayer(key);
+      return Answer();
+    }
     ASSIGN_OR_RETURN(Answer parent, FoundParent(vertex));
     if (!parent) return Answer();
     auto fits = [&](const CacheRecord& record) {
@@ -56,10 +79,37 @@ Result<std::optional<CacheRecord>> Solving::Found(VertexId id) {
   });
 }
 
+std::optional<Solving::StoredLayer> Solving::FindRefusedLayer(
+    const oci::Digest& key) const {
+  for (const CacheRecord& record : services_.index.FindAll(key)) {
+    for (auto& known : services_.index.FindLayers(record.snapshot)) {
+      if (UseOfLayer(known.form, form_) != LayerUse::kNone) continue;
+      return StoredLayer{std::move(known.form), std::move(known.blob),
+                         std::move(known.import), LayerUse::kNone};
+    }
+  }
+  return {};
+}
+
+void Solving::WarnOfRefusedLayer(const oci::Digest& key) {
+  auto layer = FindRefusedLayer(key);
+  if (!layer || layer->import.empty()) return;
+  const auto [have, want] = FormDifference(layer->form, form_);
+  const bool is_new =
+      told_.lock()->insert(layer->import + "\n" + layer->form).second;
+  if (!is_new) return;
+  services_.progress.Warning("steps known to the cache " + layer->import +
+                             " are executed again: its layers are packed "
+                             "otherwise (" +
+                             have + ") than this build wants them (" + want +
+                             ")");
+}
+
 Status Solving::Adopt(VertexId id, const CacheRecord& record,
-                      const oci::LayerBlob& layer) {
-  if (!services_.index.HasOwnLayer(record.snapshot, form_)) {
-    RETURN_IF_ERROR(services_.index.RecordLayer(record.snapshot, form_, layer));
+                      const StoredLayer& layer) {
+  if (!services_.index.HasOwnLayer(record.snapshot, layer.form)) {
+    RETURN_IF_ERROR(
+        services_.index.RecordLayer(record.snapshot, layer.form, layer.blob));
   }
   ASSIGN_OR_RETURN(oci::Digest key, Key(id));
   if (services_.index.Find(key) == record) return {};
@@ -98,8 +148,11 @@ std::string Solving::ChainName(VertexId id, const CacheRecord& record) {
   if (std::holds_alternative<ImageOp>(vertex.op) || record.snapshot.empty()) {
     return record.snapshot;
   }
-  auto layer = services_.index.FindLayer(record.snapshot, form_);
-  if (!layer) return record.snapshot;
+  const auto layers = services_.index.FindLayers(record.snapshot);
+  const auto layer = std::ranges::find_if(layers, [this](const auto& known) {
+    return UseOfLayer(known.form, form_) >= LayerUse::kSameTar;
+  });
+  if (layer == layers.end()) return record.snapshot;
   std::string below;
   if (!vertex.inputs.empty()) {
     auto parent = FoundOrExecuted(vertex.inputs[0]);
@@ -108,7 +161,8 @@ std::string Solving::ChainName(VertexId id, const CacheRecord& record) {
   }
   // What has no chain ID, an empty root, is the empty one's parent.
   auto parent = oci::Digest::Parse("sha256:" + below);
-  return oci::ChainId(parent ? *parent : oci::Digest(), layer->diff_id).Hex();
+  return oci::ChainId(parent ? *parent : oci::Digest(), layer->blob.diff_id)
+      .Hex();
 }
 
 std::optional<CacheRecord> Solving::FoundOrExecuted(VertexId id) {

@@ -20,6 +20,12 @@ void Solving::Explain(VertexId id, const oci::Digest& key, uint64_t step) {
         vertex.inputs, [this](VertexId input) { return stale_[input]; });
     facts.made_anew = anew == vertex.inputs.end() ? vertex.inputs[0] : *anew;
   }
+  if (auto layer = FindRefusedLayer(key); layer && UsableRecords(key).empty()) {
+    const auto [have, want] = FormDifference(layer->form, form_);
+    facts.refused =
+        KeyChange{"layers", layer->import.empty() ? "the store" : layer->import,
+                  "changed", have, want};
+  }
   const Explanation explanation = services_.history->Explain(facts);
   if (!options_.explain) return;
   for (const std::string& line : ExplanationLines(explanation)) {

@@ -2,6 +2,7 @@
 
 #include "builder/snapshot/layer_changes.h"
 #include "builder/solve/solving.h"
+#include "oci/convert_layer.h"
 #include "util/result_macros.h"
 
 namespace strake::builder::solve {
@@ -32,22 +33,13 @@ Result<SolvedLayer> Solving::Layer(VertexId id) {
 Result<SolvedLayer> Solving::MakeLayer(VertexId id) {
   ASSIGN_OR_RETURN(std::optional<CacheRecord> found, Found(id));
   if (found) {
-    auto known = services_.index.FindLayer(found->snapshot, form_);
-    const bool is_here =
-        known && services_.blobs.Contains(known->descriptor.digest);
-    const bool is_verified =
-        is_here && services_.index.HasOwnLayer(found->snapshot, form_);
-    if (is_here || (known && services_.imported.Offers(known->descriptor))) {
-      // One that only goes from registry to registry is not looked at.
-      if (!is_verified && (is_here || options_.need_blobs)) {
-        RETURN_IF_ERROR(Fetch(graph_.vertex(id), known->descriptor));
-        RETURN_IF_ERROR(Adopt(id, *found, *known));
-      }
-      return SolvedLayer{*std::move(known), found->created};
-    }
+    ASSIGN_OR_RETURN(std::optional<oci::LayerBlob> reused,
+                     ReuseLayer(id, *found));
+    if (reused) return SolvedLayer{*std::move(reused), found->created};
+  } else {
+    ASSIGN_OR_RETURN(std::optional<Outlined> outlined, Outline(id));
+    if (outlined) return SolvedLayer{outlined->layer, outlined->state.created};
   }
-  ASSIGN_OR_RETURN(std::optional<Outlined> outlined, Outline(id));
-  if (outlined) return SolvedLayer{outlined->layer, outlined->state.created};
   ASSIGN_OR_RETURN(CacheRecord state, State(id));
   SlotGuard slot(slots_);
   if (stop_.stop_requested()) return Cancelled("the build was cancelled");
@@ -69,6 +61,53 @@ Result<oci::LayerBlob> Solving::WriteLayer(VertexId id,
   layers.windows = MakesWindowsLayer(graph_.vertex(id).op);
   return oci::WriteLayerBlob(diff.changes, diff.root.get(),
                              options_.compression, layers, services_.blobs);
+}
+
+Result<std::optional<oci::LayerBlob>> Solving::ReuseLayer(
+    VertexId id, const CacheRecord& record) {
+  using Answer = std::optional<oci::LayerBlob>;
+  auto stored = FindStoredLayer(record.snapshot, LayerUse::kSameTar);
+  if (!stored) return Answer();
+  const oci::Descriptor& blob = stored->blob.descriptor;
+  const bool is_here = services_.blobs.Contains(blob.digest);
+  if (stored->use == LayerUse::kSameTar) {
+    // A state that is here is packed without fetching anything.
+    if (!is_here && services_.environment.snapshotter.Exists(record.snapshot)) {
+      return Answer();
+    }
+    ASSIGN_OR_RETURN(oci::LayerBlob layer, Recompress(id, record, *stored));
+    return Answer(std::move(layer));
+  }
+  const bool is_verified = is_here && stored->import.empty();
+  // One that only goes from registry to registry is not looked at.
+  if (!is_verified && (is_here || options_.need_blobs)) {
+    RETURN_IF_ERROR(Fetch(graph_.vertex(id), blob));
+    RETURN_IF_ERROR(Adopt(id, record, *stored));
+  }
+  return Answer(std::move(stored->blob));
+}
+
+Result<oci::LayerBlob> Solving::Recompress(VertexId id,
+                                           const CacheRecord& record,
+                                           const StoredLayer& stored) {
+  if (!stored.import.empty()) {
+    RETURN_IF_ERROR(Fetch(graph_.vertex(id), stored.blob.descriptor));
+    RETURN_IF_ERROR(Adopt(id, record, stored));
+  }
+  SlotGuard slot(slots_);
+  if (stop_.stop_requested()) return Cancelled("the build was cancelled");
+  ASSIGN_OR_RETURN(
+      oci::LayerBlob layer,
+      oci::ConvertLayer(stored.blob.descriptor, {options_.compression, false},
+                        services_.blobs));
+  if (layer.diff_id != stored.blob.diff_id) {
+    return Corrupt("the diff ID of layer " +
+                   stored.blob.descriptor.digest.ToString() + " should be " +
+                   stored.blob.diff_id.ToString() + ", but is " +
+                   layer.diff_id.ToString());
+  }
+  RETURN_IF_ERROR(services_.index.RecordLayer(record.snapshot, form_, layer));
+  return layer;
 }
 
 }  // namespace strake::builder::solve

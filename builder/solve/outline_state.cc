@@ -143,14 +143,14 @@ Result<std::optional<Solving::Outlined>> Solving::OutlineBase(
 Result<std::optional<Solving::Outlined>> Solving::RestoreOutline(
     VertexId id, const CacheRecord& record, const Outlined& below) {
   using Answer = std::optional<Outlined>;
-  auto layer = services_.index.FindLayer(record.snapshot, form_);
+  auto layer = FindStoredLayer(record.snapshot, LayerUse::kSameFiles);
   if (!layer) return Answer();
   SnapshotId outline = ops::OutlineId(record.snapshot);
   if (!services_.environment.snapshotter.Exists(outline)) {
     RETURN_IF_ERROR(FetchAndUnpack(id, record, *layer, below.outline,
                                    oci::LayerContents::kOutline, outline));
   }
-  return Answer(Outlined{record, std::move(outline), *std::move(layer)});
+  return Answer(Outlined{record, std::move(outline), {}});
 }
 
 Result<bool> Solving::KnowsEnough(const plan::Op& op, const Outlined& below) {

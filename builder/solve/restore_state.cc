@@ -13,7 +13,7 @@ using snapshot::SnapshotId;
 
 Status Solving::Restore(VertexId id, const CacheRecord& record) {
   const Vertex& vertex = graph_.vertex(id);
-  auto layer = services_.index.FindLayer(record.snapshot, form_);
+  auto layer = FindStoredLayer(record.snapshot, LayerUse::kSameFiles);
   if (!layer) return Internal("a cached layer vanished");
   SnapshotId parent;
   if (!vertex.inputs.empty()) {
@@ -24,19 +24,19 @@ Status Solving::Restore(VertexId id, const CacheRecord& record) {
 }
 
 Status Solving::FetchAndUnpack(VertexId id, const CacheRecord& record,
-                               const oci::LayerBlob& layer,
+                               const StoredLayer& layer,
                                const SnapshotId& parent,
                                oci::LayerContents contents,
                                const SnapshotId& name) {
-  const bool is_own = services_.index.HasOwnLayer(record.snapshot, form_);
-  if (!services_.blobs.Contains(layer.descriptor.digest)) {
-    RETURN_IF_ERROR(Fetch(graph_.vertex(id), layer.descriptor));
+  const oci::Descriptor& blob = layer.blob.descriptor;
+  if (!services_.blobs.Contains(blob.digest)) {
+    RETURN_IF_ERROR(Fetch(graph_.vertex(id), blob));
   }
   Status unpacked =
-      ops::UnpackLayer(layer.descriptor, layer.diff_id, parent, contents, name,
+      ops::UnpackLayer(blob, layer.blob.diff_id, parent, contents, name,
                        services_.blobs, services_.environment.snapshotter);
   if (!unpacked) {
-    if (!is_own) services_.imported.MarkBroken(unpacked.error());
+    if (!layer.import.empty()) services_.imported.MarkBroken(unpacked.error());
     return unpacked;
   }
   return Adopt(id, record, layer);

@@ -37,9 +37,11 @@
 #include <vector>
 
 #include "builder/solve/forks.h"
+#include "builder/solve/layer_form.h"
 #include "builder/solve/memo.h"
 #include "builder/solve/needs_files.h"
 #include "builder/solve/solver.h"
+#include "util/guarded.h"
 
 namespace strake::builder::solve {
 
@@ -51,7 +53,7 @@ class Solving {
   Result<SolveResult> Run(std::optional<SolveFailure>* failure);
 
  private:
-  // A state of which there is an outline, and its layer (a base has none).
+  // A state of which there is an outline, and its layer where it was just made.
   struct Outlined {
     cache::CacheRecord state;
     snapshot::SnapshotId outline;
@@ -146,6 +148,17 @@ class Solving {
 
   // --- What earlier builds left ---
 
+  // A layer that an earlier build gave, and what it is good for here.
+  struct StoredLayer {
+    std::string form;
+    oci::LayerBlob blob;
+    std::string import;  // the cache it is known from; "": the store's own
+    LayerUse use = LayerUse::kNone;
+  };
+  // The best that can be had of a state; nothing where none is at least that
+  // good.
+  std::optional<StoredLayer> FindStoredLayer(const snapshot::SnapshotId& state,
+                                             LayerUse least) const;
   // Whether a state can be had from what is recorded, without executing.
   bool IsUsable(const cache::CacheRecord& record) const;
   std::vector<cache::CacheRecord> UsableRecords(const oci::Digest& key) const;
@@ -155,7 +168,12 @@ class Solving {
   // Makes a record that was imported one of the store's own, with its layer.
   // REQUIRES: the layer was verified, it has its digest and its diff ID.
   Status Adopt(plan::VertexId id, const cache::CacheRecord& record,
-               const oci::LayerBlob& layer);
+               const StoredLayer& layer);
+  // The layer that keeps a result known under `key` from being used: one that
+  // is packed too differently.
+  std::optional<StoredLayer> FindRefusedLayer(const oci::Digest& key) const;
+  // Tells of it, once for each cache and difference.
+  void WarnOfRefusedLayer(const oci::Digest& key);
   // The state that a fitting record was made on; nothing where that has to be
   // made anew.
   Result<std::optional<cache::CacheRecord>> FoundParent(
@@ -190,7 +208,7 @@ class Solving {
   // Makes `name` of the record's layer and `parent`; the record is then one of
   // the store's own.
   Status FetchAndUnpack(plan::VertexId id, const cache::CacheRecord& record,
-                        const oci::LayerBlob& layer,
+                        const StoredLayer& layer,
                         const snapshot::SnapshotId& parent,
                         oci::LayerContents contents,
                         const snapshot::SnapshotId& name);
@@ -204,6 +222,14 @@ class Solving {
   Result<oci::LayerBlob> WriteLayer(plan::VertexId id,
                                     const snapshot::SnapshotId& snapshot,
                                     snapshot::SnapshotDiff diff);
+
+  // That which an earlier build left, where it is of use.
+  Result<std::optional<oci::LayerBlob>> ReuseLayer(
+      plan::VertexId id, const cache::CacheRecord& record);
+  // A layer with the same tar, compressed as this build wants it.
+  Result<oci::LayerBlob> Recompress(plan::VertexId id,
+                                    const cache::CacheRecord& record,
+                                    const StoredLayer& stored);
 
   // --- Outlines ---
 
@@ -286,6 +312,7 @@ class Solving {
   bool collecting_ = false;  // all else is done: nothing is told any more
   std::mutex failure_mutex_;
   std::optional<SolveFailure> failure_;
+  Guarded<std::set<std::string>> told_;  // of refused layers
 };
 
 }  // namespace strake::builder::solve
