@@ -7,18 +7,27 @@
 namespace strake::oci {
 
 BlockPipeline::BlockPipeline(int threads, const MakeCompressor& make, Emit emit)
-    : emit_(std::move(emit)) {
-  for (int i = 0; i < std::max(threads, 1); ++i) compressors_.push_back(make());
-  for (int i = 0; i < threads; ++i) {
-    BlockCompressor& compressor = *compressors_[static_cast<size_t>(i)];
-    workers_.emplace_back([this, &compressor] { Work(compressor); });
-  }
-}
+    : threads_(threads), make_(make), emit_(std::move(emit)) {}
 
 BlockPipeline::~BlockPipeline() {
   queue_.lock()->closed = true;
   work_added_.notify_all();
   workers_.clear();
+}
+
+void BlockPipeline::StartWorkers() {
+  for (int i = 0; i < threads_; ++i) {
+    compressors_.push_back(make_());
+    BlockCompressor& compressor = *compressors_.back();
+    workers_.emplace_back([this, &compressor] { Work(compressor); });
+  }
+}
+
+Status BlockPipeline::CompressHere() {
+  if (compressors_.empty()) compressors_.push_back(make_());
+  compressors_[0]->Compress(in_order_.back()->block);
+  in_order_.back()->done = true;
+  return EmitOldest();
 }
 
 void BlockPipeline::Work(BlockCompressor& compressor) {
@@ -54,10 +63,13 @@ Status BlockPipeline::Push(std::string& input) {
   slot->block.input.swap(input);
   input.clear();
   in_order_.push_back(std::move(slot));
+  if (threads_ == 0) return CompressHere();
   if (workers_.empty()) {
-    compressors_[0]->Compress(in_order_.back()->block);
-    in_order_.back()->done = true;
-    return EmitOldest();
+    // Not for a single block.
+    if (in_order_.size() == 1) return {};
+    StartWorkers();
+    queue_.lock()->waiting.push_back(in_order_.front().get());
+    work_added_.notify_one();
   }
   queue_.lock()->waiting.push_back(in_order_.back().get());
   work_added_.notify_one();
@@ -70,6 +82,7 @@ Status BlockPipeline::Push(std::string& input) {
 }
 
 Status BlockPipeline::Drain() {
+  if (workers_.empty() && !in_order_.empty()) return CompressHere();
   while (!in_order_.empty()) RETURN_IF_ERROR(EmitOldest());
   return {};
 }

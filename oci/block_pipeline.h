@@ -41,9 +41,10 @@ class BlockPipeline {
   using MakeCompressor = std::function<std::unique_ptr<BlockCompressor>()>;
   using Emit = std::function<Status(const Block&)>;
 
-  // `make` is called once a thread (here, for each of the `threads` workers;
-  // for 0 of them one for the calling thread), `emit` by the calling thread
-  // within `Push` and `Drain`, once a block, in order.
+  // `make` is called by the calling thread, once for each of the `threads`
+  // workers, or once for the calling thread where that compresses: where there
+  // are to be none, or there is a single block. `emit` is called by the calling
+  // thread within `Push` and `Drain`, once a block, in order.
   BlockPipeline(int threads, const MakeCompressor& make, Emit emit);
   BlockPipeline(const BlockPipeline&) = delete;
   BlockPipeline& operator=(const BlockPipeline&) = delete;
@@ -65,11 +66,16 @@ class BlockPipeline {
     std::deque<Slot*> waiting;
     bool closed = false;
   };
+  void StartWorkers();
   void Work(BlockCompressor& compressor);
+  // Compresses the newest block and emits it.
+  Status CompressHere();
   // Emits the oldest block, waiting for it.
   Status EmitOldest();
   bool OldestIsDone();
 
+  const int threads_;
+  const MakeCompressor make_;
   Emit emit_;
   std::deque<std::unique_ptr<Slot>> in_order_;  // not yet emitted
   std::vector<std::unique_ptr<Slot>> spare_;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <thread>
 
 #include "oci/gzip.h"
 #include "oci/zstd.h"
@@ -36,6 +37,10 @@ class PassingSource final : public ByteSource {
 
 Result<std::unique_ptr<ByteSink>> NewCompressor(
     const CompressionOptions& options, ByteSink& out) {
+  const int threads =
+      options.threads == kThreadPerProcessor
+          ? static_cast<int>(std::thread::hardware_concurrency())
+          : options.threads;
   switch (options.algorithm) {
     case Compression::kNone:
       if (options.level == -1) break;
@@ -43,9 +48,9 @@ Result<std::unique_ptr<ByteSink>> NewCompressor(
                              std::to_string(options.level) +
                              " for uncompressed layers");
     case Compression::kGzip:
-      return NewGzipCompressor(options.level, options.threads, out);
+      return NewGzipCompressor(options.level, threads, out);
     case Compression::kZstd:
-      return NewZstdCompressor(options.level, options.threads, out);
+      return NewZstdCompressor(options.level, threads, out);
   }
   return std::unique_ptr<ByteSink>(std::make_unique<PassingSink>(out));
 }

@@ -20,13 +20,17 @@
 
 namespace strake::oci {
 
+// One thread for each processor that this process may use.
+inline constexpr int kThreadPerProcessor = -1;
+
 struct CompressionOptions {
   Compression algorithm = Compression::kGzip;
   // The algorithm's own scale (gzip 1-9, zstd 1-22); -1: strake's default.
   int level = -1;
-  // Worker threads beside the caller; 0: compress on the calling thread (zstd
-  // uses one worker nevertheless, and the caller waits for it).
-  int threads = 0;
+  // Worker threads beside the caller, which start with the second block; 0:
+  // compress on the calling thread (zstd uses one worker nevertheless, and the
+  // caller waits for it).
+  int threads = kThreadPerProcessor;
 };
 
 // A sink that compresses into `out` (borrowed). `Finish` writes the trailer;
