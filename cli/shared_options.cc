@@ -49,4 +49,13 @@ void DeclareAttestations(OptionSet& options,
                         "Only false is supported yet: no bill of materials");
 }
 
+void DeclareFormat(OptionSet& options, std::string& format,
+                   std::string_view note) {
+  std::string help = "How the answer is written";
+  if (!note.empty()) help += "; " + std::string(note);
+  options.Value("--format", format,
+                {"FORMAT", Completes::kNothing, {format, "json"}},
+                std::move(help));
+}
+
 }  // namespace strake::cli

@@ -36,6 +36,12 @@ void DeclareAttestations(OptionSet& options,
                          std::optional<std::string>& provenance,
                          std::optional<std::string>& sbom);
 
+// `--format` of an answer: as it is, for people, or JSON.
+//   format  what the format for people is called
+//   note    what else --help says; may be empty
+void DeclareFormat(OptionSet& options, std::string& format,
+                   std::string_view note = "");
+
 }  // namespace strake::cli
 
 #endif  // STRAKE_CLI_SHARED_OPTIONS_H_
