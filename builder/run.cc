@@ -152,9 +152,9 @@ Result<int> Run(const RunOptions& options) {
     ProgressStep step(progress, "pulling " + image.reference.ToString());
     return step.EndWith(images.FetchLayers(image.reference, layers, step.id()));
   };
-  ASSIGN_OR_RETURN(
-      snapshot::SnapshotId base,
-      ops::UnpackImage(op, fetch, store.blobs(), snapshotter, options.stop));
+  ASSIGN_OR_RETURN(snapshot::SnapshotId base,
+                   ops::UnpackImage(op, oci::LayerContents::kAll, fetch,
+                                    store.blobs(), snapshotter, options.stop));
   // Everything the command writes is thrown away with `active`.
   ASSIGN_OR_RETURN(auto active, snapshotter.Prepare(base));
   ASSIGN_OR_RETURN(snapshot::MountedRoot root, snapshotter.Mount(*active));

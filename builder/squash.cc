@@ -45,8 +45,8 @@ Result<oci::LayerBlob> WriteDifference(const SquashOptions& options) {
   } else {
     ASSIGN_OR_RETURN(
         snapshot::SnapshotId base,
-        ops::UnpackImage(*options.base, options.fetch, options.blobs,
-                         snapshotter, options.stop));
+        ops::UnpackImage(*options.base, oci::LayerContents::kAll, options.fetch,
+                         options.blobs, snapshotter, options.stop));
     ASSIGN_OR_RETURN(snapshot::MountedRoot base_root, snapshotter.View(base));
     ASSIGN_OR_RETURN(OwnershipJournal base_journal, snapshotter.Journal(base));
     ASSIGN_OR_RETURN(MetadataScan scan, EverythingTouched(base_root.fd.get()));

@@ -19,6 +19,7 @@
 #include "cli/json_progress.h"
 #include "cli/progress_mode.h"
 #include "cli/result_file.h"
+#include "cli/shared_options.h"
 #include "cli/value_flags.h"
 #include "util/result_macros.h"
 
@@ -79,16 +80,11 @@ void BakeCommand::Declare(OptionSet& options) {
   options.Flag("--load", load_, "Put every image into the store");
   options.Flag("--no-cache", no_cache_, "Execute every step");
   options.Flag("--pull", pull_, "Ask registries for newer base images");
-  options.List("--insecure-registry", insecure_registries_, {"HOST[:PORT]"},
-               "Allow plain HTTP and unverified certificates with this "
-               "registry");
+  DeclareInsecureRegistry(options, insecure_registries_);
   options.Value("--metadata-file", metadata_file_, {"FILE", Completes::kFiles},
                 "Write digests and names of the results to FILE, as JSON by "
                 "target");
-  options.OptionalValue("--provenance", provenance_,
-                        "Only false is supported yet: no provenance");
-  options.OptionalValue("--sbom", sbom_,
-                        "Only false is supported yet: no bill of materials");
+  DeclareAttestations(options, provenance_, sbom_);
   for (std::string_view names :
        {"--allow", "--builder", "--call", "--list", "--var"}) {
     options.NotYetValue(names);
@@ -96,21 +92,11 @@ void BakeCommand::Declare(OptionSet& options) {
   for (std::string_view names : {"--check", "-D,--debug"}) {
     options.NotYetFlag(names);
   }
-  options.Value(
-      "--progress", progress_,
-      {"MODE",
-       Completes::kNothing,
-       {"auto", "tty", "plain", "quiet", "rawjson"}},
-      "How progress is shown on standard error (default: $BUILDKIT_PROGRESS "
-      "or auto)");
+  DeclareProgress(options, progress_, "$BUILDKIT_PROGRESS or auto");
   options.Value("--jobs", jobs_, {"N"},
                 "Steps of one target that run at once (default: one a CPU)");
-  options.Value("--snapshotter", snapshotter_,
-                {"NAME", Completes::kNothing, {"auto", "overlay", "plain"}},
-                "How root file systems are kept");
-  options.Value("--isolation", isolation_, IsolationStyle(),
-                "How RUN is isolated (default: $STRAKE_ISOLATION or the best "
-                "that works; see strake doctor)");
+  DeclareSnapshotter(options, snapshotter_);
+  DeclareIsolation(options, isolation_, "RUN");
 }
 
 Status BakeCommand::Resolve(const Environment& environment,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "builder/context/context_url.h"
+#include "cli/shared_options.h"
 #include "oci/reference.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -135,33 +136,18 @@ void BuildFlags::Declare(OptionSet& options) {
                "Another context, for FROM NAME and COPY --from=NAME: a folder, "
                "docker-image://IMAGE, oci-layout://FOLDER[:TAG], a git or http "
                "address, oci://ARTIFACT");
-  options.List("--insecure-registry", insecure_registries_, {"HOST[:PORT]"},
-               "Allow plain HTTP and unverified certificates with this "
-               "registry");
+  DeclareInsecureRegistry(options, insecure_registries_);
   options.Value("--iidfile", image_id_file_, {"FILE", Completes::kFiles},
                 "Write the image ID to FILE");
   options.Value("--metadata-file", metadata_file_, {"FILE", Completes::kFiles},
                 "Write digests and names of the result to FILE, as JSON");
   options.Flag("-q,--quiet", quiet_, "Print the image ID and nothing else");
-  options.Value(
-      "--progress", progress_,
-      {"MODE",
-       Completes::kNothing,
-       {"auto", "tty", "plain", "quiet", "rawjson"}},
-      "How progress is shown on standard error (default: $BUILDKIT_PROGRESS "
-      "or auto)");
+  DeclareProgress(options, progress_, "$BUILDKIT_PROGRESS or auto");
   options.Value("--jobs", jobs_, {"N"},
                 "Steps that run at once (default: one a CPU, but at least 4)");
-  options.Value("--snapshotter", snapshotter_,
-                {"NAME", Completes::kNothing, {"auto", "overlay", "plain"}},
-                "How root file systems are kept");
-  options.Value("--isolation", isolation_, IsolationStyle(),
-                "How RUN is isolated (default: $STRAKE_ISOLATION or the best "
-                "that works; see strake doctor)");
-  options.OptionalValue("--provenance", provenance_,
-                        "Only false is supported yet: no provenance");
-  options.OptionalValue("--sbom", sbom_,
-                        "Only false is supported yet: no bill of materials");
+  DeclareSnapshotter(options, snapshotter_);
+  DeclareIsolation(options, isolation_, "RUN");
+  DeclareAttestations(options, provenance_, sbom_);
   options.Flag("--rm", remove_,
                "Taken for docker's sake: nothing of a step is ever left over");
   options.Flag("--force-rm", remove_, "Like --rm");

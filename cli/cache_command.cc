@@ -7,11 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "builder/build.h"
 #include "builder/prune.h"
 #include "builder/store_usage.h"
-#include "cli/command.h"
 #include "cli/storage_values.h"
+#include "cli/store_command.h"
 #include "util/json.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -51,23 +50,19 @@ std::string Rows(const std::vector<CacheEntry>& entries) {
   return FormatTable(rows);
 }
 
-class CacheListCommand final : public Command {
+class CacheListCommand final : public StoreCommand {
  public:
+  CacheListCommand() : StoreCommand("table") {}
   void Declare(OptionSet& options) override {
-    options.Value("--format", format_,
-                  {"FORMAT", Completes::kNothing, {"table", "json"}},
-                  "How the answer is written; json: an object a line");
+    DeclareFormat(options, "json: an object a line");
   }
-  Status Resolve(const Environment&, std::vector<std::string>) override {
-    return {};
-  }
-  void Prepare() override { builder::PrepareProcess(); }
-  Result<int> Run(Session& session) override {
-    ASSIGN_OR_RETURN(std::string store, StoreDirectory(session.environment));
+
+ private:
+  Result<int> RunOn(const std::string& store) override {
     ASSIGN_OR_RETURN(std::vector<CacheEntry> entries,
                      builder::ListCache(store));
     std::string text;
-    if (format_ == "json") {
+    if (wants_json()) {
       for (const CacheEntry& entry : entries) {
         text += DumpJson(EntryJson(entry)) + "\n";
       }
@@ -77,13 +72,11 @@ class CacheListCommand final : public Command {
     RETURN_IF_ERROR(PrintOut(text));
     return kExitOk;
   }
-
- private:
-  std::string format_ = "table";
 };
 
-class CachePruneCommand final : public Command {
+class CachePruneCommand final : public StoreCommand {
  public:
+  CachePruneCommand() : StoreCommand("text") {}
   void Declare(OptionSet& options) override {
     options.Flag("-a,--all", prune_.all, "Everything but images");
     options.Value("--older-than", older_than_, {"TIME"},
@@ -92,9 +85,7 @@ class CachePruneCommand final : public Command {
                   "What was not used for longest, until the cache takes no "
                   "more than this: 500MB, 10GiB");
     options.Flag("--dry-run", prune_.dry_run, "Only say what would go");
-    options.Value("--format", format_,
-                  {"FORMAT", Completes::kNothing, {"text", "json"}},
-                  "How the answer is written");
+    DeclareFormat(options);
     options.Flag("-f,--force", force_,
                  "Taken for docker's sake: nothing is asked anyway");
   }
@@ -109,13 +100,12 @@ class CachePruneCommand final : public Command {
     }
     return {};
   }
-  // States of root file systems may hold files of other users.
-  void Prepare() override { builder::PrepareProcess(); }
-  Result<int> Run(Session& session) override {
-    ASSIGN_OR_RETURN(std::string store, StoreDirectory(session.environment));
+
+ private:
+  Result<int> RunOn(const std::string& store) override {
     ASSIGN_OR_RETURN(builder::PruneResult result,
                      builder::PruneCache(store, prune_));
-    RETURN_IF_ERROR(PrintOut(format_ == "json" ? Json(result) : Text(result)));
+    RETURN_IF_ERROR(PrintOut(wants_json() ? Json(result) : Text(result)));
     if (result.files_kept) {
       PrintError(
           "Other strakes are using the store: the files stay until the next "
@@ -124,7 +114,6 @@ class CachePruneCommand final : public Command {
     return kExitOk;
   }
 
- private:
   static std::string Json(const builder::PruneResult& result) {
     json removed = json::array();
     for (const CacheEntry& entry : result.removed) {
@@ -146,7 +135,6 @@ class CachePruneCommand final : public Command {
   builder::PruneOptions prune_;
   std::string older_than_;
   std::string keep_storage_;
-  std::string format_ = "text";
   bool force_ = false;
 };
 

@@ -6,6 +6,7 @@
 
 #include "builder/doctor.h"
 #include "cli/command.h"
+#include "cli/shared_options.h"
 #include "cli/value_flags.h"
 #include "util/result_macros.h"
 
@@ -14,11 +15,7 @@ namespace {
 
 class DoctorCommand final : public Command {
  public:
-  void Declare(OptionSet& options) override {
-    options.Value("--format", format_,
-                  {"FORMAT", Completes::kNothing, {"text", "json"}},
-                  "How the answer is written");
-  }
+  void Declare(OptionSet& options) override { DeclareFormat(options, format_); }
   Status Resolve(const Environment& environment,
                  std::vector<std::string>) override {
     ASSIGN_OR_RETURN(isolation_, ParseIsolation("", environment));

@@ -5,10 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "builder/build.h"
 #include "builder/store_usage.h"
-#include "cli/command.h"
 #include "cli/storage_values.h"
+#include "cli/store_command.h"
 #include "util/json.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -44,26 +43,17 @@ std::string Text(const StoreUsage& usage) {
   return FormatTable(rows);
 }
 
-class DuCommand final : public Command {
+class DuCommand final : public StoreCommand {
  public:
-  void Declare(OptionSet& options) override {
-    options.Value("--format", format_,
-                  {"FORMAT", Completes::kNothing, {"table", "json"}},
-                  "How the answer is written");
-  }
-  Status Resolve(const Environment&, std::vector<std::string>) override {
-    return {};
-  }
-  void Prepare() override { builder::PrepareProcess(); }
-  Result<int> Run(Session& session) override {
-    ASSIGN_OR_RETURN(std::string store, StoreDirectory(session.environment));
-    ASSIGN_OR_RETURN(StoreUsage usage, builder::MeasureStore(store));
-    RETURN_IF_ERROR(PrintOut(format_ == "json" ? Json(usage) : Text(usage)));
-    return kExitOk;
-  }
+  DuCommand() : StoreCommand("table") {}
+  void Declare(OptionSet& options) override { DeclareFormat(options); }
 
  private:
-  std::string format_ = "table";
+  Result<int> RunOn(const std::string& store) override {
+    ASSIGN_OR_RETURN(StoreUsage usage, builder::MeasureStore(store));
+    RETURN_IF_ERROR(PrintOut(wants_json() ? Json(usage) : Text(usage)));
+    return kExitOk;
+  }
 };
 
 }  // namespace

@@ -5,9 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "builder/build.h"
 #include "builder/fsck.h"
-#include "cli/command.h"
+#include "cli/store_command.h"
 #include "util/json.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -50,30 +49,24 @@ std::string Text(const FsckReport& report) {
                                 : "The store is not sound.\n");
 }
 
-class FsckCommand final : public Command {
+class FsckCommand final : public StoreCommand {
  public:
+  FsckCommand() : StoreCommand("text") {}
   void Declare(OptionSet& options) override {
     options.Flag("--repair", fsck_.repair,
                  "Remove what is damaged or left over; what builds can make "
                  "again, they make again");
-    options.Value("--format", format_,
-                  {"FORMAT", Completes::kNothing, {"text", "json"}},
-                  "How the answer is written");
-  }
-  Status Resolve(const Environment&, std::vector<std::string>) override {
-    return {};
-  }
-  void Prepare() override { builder::PrepareProcess(); }
-  Result<int> Run(Session& session) override {
-    ASSIGN_OR_RETURN(std::string store, StoreDirectory(session.environment));
-    ASSIGN_OR_RETURN(FsckReport report, builder::CheckStore(store, fsck_));
-    RETURN_IF_ERROR(PrintOut(format_ == "json" ? Json(report) : Text(report)));
-    return report.sound() ? kExitOk : kExitFailed;
+    DeclareFormat(options);
   }
 
  private:
+  Result<int> RunOn(const std::string& store) override {
+    ASSIGN_OR_RETURN(FsckReport report, builder::CheckStore(store, fsck_));
+    RETURN_IF_ERROR(PrintOut(wants_json() ? Json(report) : Text(report)));
+    return report.sound() ? kExitOk : kExitFailed;
+  }
+
   builder::FsckOptions fsck_;
-  std::string format_ = "text";
 };
 
 }  // namespace

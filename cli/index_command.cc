@@ -9,6 +9,7 @@
 #include "builder/image_index.h"
 #include "cli/command.h"
 #include "cli/progress_mode.h"
+#include "cli/shared_options.h"
 #include "oci/reference.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -31,14 +32,8 @@ class IndexCommand final : public Command {
     options.List("--annotation", annotations_, {"[TYPE:]KEY=VALUE"},
                  "Annotate the index (TYPE index, the default) or the entries "
                  "that are added (manifest-descriptor)");
-    options.List("--insecure-registry", insecure_registries_, {"HOST[:PORT]"},
-                 "Allow plain HTTP and unverified certificates with this "
-                 "registry");
-    options.Value("--progress", progress_,
-                  {"MODE",
-                   Completes::kNothing,
-                   {"auto", "tty", "plain", "quiet", "rawjson"}},
-                  "How progress is shown on standard error");
+    DeclareInsecureRegistry(options, insecure_registries_);
+    DeclareProgress(options, progress_);
     options.Flag("-q,--quiet", quiet_, "Show no progress");
   }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/shared_options.h"
 #include "registry/client.h"
 #include "registry/credentials.h"
 #include "registry/endpoint.h"
@@ -84,9 +85,7 @@ class LoginCommand final : public Command {
                   "rather use --password-stdin");
     options.Flag("--password-stdin", password_stdin_,
                  "Read the password from standard input");
-    options.List("--insecure-registry", insecure_registries_, {"HOST[:PORT]"},
-                 "Allow plain HTTP and unverified certificates with this "
-                 "registry");
+    DeclareInsecureRegistry(options, insecure_registries_);
   }
   Status Resolve(const Environment& environment,
                  std::vector<std::string> arguments) override;

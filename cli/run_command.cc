@@ -11,6 +11,7 @@
 #include "builder/run.h"
 #include "cli/command.h"
 #include "cli/progress_mode.h"
+#include "cli/shared_options.h"
 #include "cli/value_flags.h"
 #include "util/result_macros.h"
 
@@ -68,15 +69,9 @@ void RunCommand::Declare(OptionSet& options) {
   options.Value("--pull", pull_,
                 {"WHEN", Completes::kNothing, {"missing", "always"}},
                 "When to pull the image");
-  options.List("--insecure-registry", insecure_registries_, {"HOST[:PORT]"},
-               "Allow plain HTTP and unverified certificates with this "
-               "registry");
-  options.Value("--snapshotter", run_.snapshotter,
-                {"NAME", Completes::kNothing, {"auto", "overlay", "plain"}},
-                "How root file systems are kept");
-  options.Value("--isolation", isolation_, IsolationStyle(),
-                "How the command is isolated (default: $STRAKE_ISOLATION or "
-                "the best that works; see strake doctor)");
+  DeclareInsecureRegistry(options, insecure_registries_);
+  DeclareSnapshotter(options, run_.snapshotter);
+  DeclareIsolation(options, isolation_, "the command");
   options.Flag("-i,--interactive", interactive_,
                "Pass standard input on (default; --interactive=false: none)");
   options.Flag("-q,--quiet", quiet_, "Do not show the progress of a pull");

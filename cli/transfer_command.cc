@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cli/progress_mode.h"
+#include "cli/shared_options.h"
 #include "oci/reference.h"
 #include "util/result_macros.h"
 
@@ -10,14 +11,8 @@ namespace strake::cli {
 
 void TransferCommand::Declare(OptionSet& options) {
   options.SetArguments({"NAME", 1, 1, Completes::kImages});
-  options.List("--insecure-registry", insecure_registries_, {"HOST[:PORT]"},
-               "Allow plain HTTP and unverified certificates with this "
-               "registry");
-  options.Value("--progress", progress_,
-                {"MODE",
-                 Completes::kNothing,
-                 {"auto", "tty", "plain", "quiet", "rawjson"}},
-                "How progress is shown on standard error");
+  DeclareInsecureRegistry(options, insecure_registries_);
+  DeclareProgress(options, progress_);
   options.Flag("-q,--quiet", quiet_, "Show no progress");
   options.NotYetFlag("-a,--all-tags");
   options.NotYetFlag("--disable-content-trust");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <utility>
 
 #include "oci/read_ahead.h"
 #include "util/result_macros.h"
@@ -12,15 +14,16 @@ namespace {
 // Enough to tell how a stream is compressed.
 constexpr size_t kHeadBytes = 6;
 
-// The bytes of `next` (borrowed), the first few of them seen in advance.
+// The bytes of `next`, the first few of them seen in advance.
 class PeekedSource final : public ByteSource {
  public:
-  explicit PeekedSource(ByteSource& next) : next_(next) {}
+  explicit PeekedSource(std::unique_ptr<ByteSource> next)
+      : next_(std::move(next)) {}
 
   Result<std::span<const std::byte>> Peek() {
     while (size_ < head_.size()) {
       ASSIGN_OR_RETURN(size_t count,
-                       next_.Read(std::span(head_).subspan(size_)));
+                       next_->Read(std::span(head_).subspan(size_)));
       if (count == 0) break;
       size_ += count;
     }
@@ -28,7 +31,7 @@ class PeekedSource final : public ByteSource {
   }
 
   Result<size_t> Read(std::span<std::byte> buffer) override {
-    if (given_ == size_) return next_.Read(buffer);
+    if (given_ == size_) return next_->Read(buffer);
     size_t count = std::min(buffer.size(), size_ - given_);
     std::copy_n(head_.begin() + static_cast<ptrdiff_t>(given_), count,
                 buffer.begin());
@@ -37,50 +40,60 @@ class PeekedSource final : public ByteSource {
   }
 
  private:
-  ByteSource& next_;
+  std::unique_ptr<ByteSource> next_;
   std::array<std::byte, kHeadBytes> head_{};
   size_t size_ = 0;
   size_t given_ = 0;
 };
 
-class HashingSource final : public ByteSource {
+// The tar of a layer in a store, hashed as it is read. The store vouches for
+// the digest of the blob.
+class LayerTar final : public ByteSource {
  public:
-  explicit HashingSource(ByteSource& next) : next_(next) {}
+  // How the layer is compressed its bytes know better than its media type:
+  // many registries hold layers that are not what they are said to be, and all
+  // other tools look at the bytes.
+  static Result<std::unique_ptr<LayerTar>> Open(const Descriptor& layer,
+                                                const BlobStore& store) {
+    ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> blob, store.Open(layer));
+    auto peeked = std::make_unique<PeekedSource>(std::move(blob));
+    ASSIGN_OR_RETURN(std::span<const std::byte> head, peeked->Peek());
+    ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> tar,
+                     NewDecompressor(DetectCompression(head), *peeked));
+    return std::make_unique<LayerTar>(std::move(peeked), std::move(tar));
+  }
+
+  LayerTar(std::unique_ptr<PeekedSource> blob, std::unique_ptr<ByteSource> tar)
+      : blob_(std::move(blob)), tar_(std::move(tar)) {}
 
   Result<size_t> Read(std::span<std::byte> buffer) override {
-    ASSIGN_OR_RETURN(size_t count, next_.Read(buffer));
+    ASSIGN_OR_RETURN(size_t count, tar_->Read(buffer));
     hasher_.Update(buffer.first(count));
     return count;
   }
+  // Of what was read: the diff ID, once that is all.
   Digest digest() { return hasher_.Finish(); }
 
  private:
-  ByteSource& next_;
+  std::unique_ptr<PeekedSource> blob_;
+  std::unique_ptr<ByteSource> tar_;
   Hasher hasher_;
 };
 
 Result<LayerApplySummary> Apply(const Descriptor& layer, const Digest& diff_id,
                                 const BlobStore& store, int root,
                                 const LayerApplyOptions& options) {
-  // A media type that is no layer's is refused, but how it is compressed the
-  // bytes know better: many registries hold layers that are not what they are
-  // said to be, and all other tools look at the bytes.
+  // A media type that is no layer's is refused.
   RETURN_IF_ERROR(LayerCompression(layer.media_type));
-  // The store vouches for the blob's digest.
-  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> blob, store.Open(layer));
-  PeekedSource peeked(*blob);
-  ASSIGN_OR_RETURN(std::span<const std::byte> head, peeked.Peek());
-  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> tar,
-                   NewDecompressor(DetectCompression(head), peeked));
+  ASSIGN_OR_RETURN(std::unique_ptr<LayerTar> tar, LayerTar::Open(layer, store));
   // Making files keeps one core busy in the kernel, the rest another one here.
-  HashingSource hashing(*tar);
   LayerApplySummary summary;
   {
-    ReadAheadSource ahead(hashing);
+    ReadAheadSource ahead(*tar);
     ASSIGN_OR_RETURN(summary, ApplyLayer(ahead, root, options));
   }
   if (diff_id.empty()) return summary;
-  Digest seen = hashing.digest();
+  Digest seen = tar->digest();
   if (seen == diff_id) return summary;
   return Corrupt("its diff ID should be " + diff_id.ToString() + ", but is " +
                  seen.ToString());
@@ -122,15 +135,10 @@ Result<LayerApplySummary> ApplyLayerBlob(const Descriptor& layer,
 }
 
 Result<Digest> ComputeDiffId(const Descriptor& layer, const BlobStore& store) {
-  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> blob, store.Open(layer));
-  PeekedSource peeked(*blob);
-  ASSIGN_OR_RETURN(std::span<const std::byte> head, peeked.Peek());
-  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> tar,
-                   NewDecompressor(DetectCompression(head), peeked));
-  HashingSource hashing(*tar);
+  ASSIGN_OR_RETURN(std::unique_ptr<LayerTar> tar, LayerTar::Open(layer, store));
   NullSink nowhere;
-  RETURN_IF_ERROR(CopyAll(hashing, nowhere));
-  return hashing.digest();
+  RETURN_IF_ERROR(CopyAll(*tar, nowhere));
+  return tar->digest();
 }
 
 }  // namespace strake::oci

@@ -1,9 +1,9 @@
 #include "builder/cache/imported_cache.h"
 
 #include <algorithm>
-#include <memory>
 #include <span>
 
+#include "oci/copy_blob.h"
 #include "oci/image_config.h"
 #include "oci/layer_blob.h"
 #include "oci/manifest.h"
@@ -169,14 +169,7 @@ Status ImportedCache::FetchFrom(
     const Origin& origin, const oci::Descriptor& blob,
     const registry::ProgressCallback& progress) const {
   if (const auto* layout = std::get_if<oci::ImageLayout>(&origin)) {
-    ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source,
-                     layout->blobs().Open(blob));
-    ASSIGN_OR_RETURN(std::unique_ptr<oci::BlobWriter> writer, blobs_.Create());
-    RETURN_IF_ERROR(CopyAll(*source, *writer));
-    ASSIGN_OR_RETURN(oci::BlobInfo info,
-                     writer->Commit(blob.digest, blob.size_bytes));
-    (void)info;
-    return {};
+    return oci::CopyBlob(blob, layout->blobs(), blobs_);
   }
   registry::PullOptions options;
   options.progress = progress;

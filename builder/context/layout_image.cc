@@ -1,33 +1,18 @@
 #include "builder/context/layout_image.h"
 
-#include <unistd.h>
-
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "builder/context/context_url.h"
+#include "oci/copy_blob.h"
 #include "oci/image_layout.h"
 #include "oci/media_type.h"
 #include "oci/walk.h"
-#include "util/byte_stream.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
 
 namespace strake::builder::context {
 namespace {
-
-Status CopyBlob(const oci::Descriptor& blob, const oci::BlobStore& from,
-                const oci::BlobStore& to) {
-  if (to.Contains(blob.digest)) return {};
-  ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, from.Open(blob));
-  ASSIGN_OR_RETURN(std::unique_ptr<oci::BlobWriter> writer, to.Create());
-  RETURN_IF_ERROR(CopyAll(*source, *writer));
-  ASSIGN_OR_RETURN(oci::BlobInfo info,
-                   writer->Commit(blob.digest, blob.size_bytes));
-  (void)info;
-  return {};
-}
 
 bool HasTag(const oci::NamedImage& image, const std::string& tag) {
   if (image.name == tag) return true;
@@ -88,7 +73,7 @@ Result<oci::Reference> ImportLayoutImage(const std::string& text,
   ASSIGN_OR_RETURN(std::vector<oci::Descriptor> blobs,
                    oci::WalkImage(layout.blobs(), image));
   for (const oci::Descriptor& blob : blobs) {
-    RETURN_IF_ERROR(CopyBlob(blob, layout.blobs(), store));
+    RETURN_IF_ERROR(oci::CopyBlob(blob, layout.blobs(), store));
   }
   return StoredImageReference(image.digest);
 }

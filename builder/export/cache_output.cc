@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "builder/context/image_source.h"
-#include "builder/export/blob_copy.h"
+#include "oci/copy_blob.h"
 #include "oci/manifest.h"
 #include "oci/media_type.h"
 #include "registry/push.h"
@@ -82,7 +82,8 @@ Status ToFolder(const CacheExport& spec, const oci::Descriptor& manifest,
       if (!store.Contains(blob.digest) && context.fetch_missing) {
         RETURN_IF_ERROR(context.fetch_missing(blob));
       }
-      RETURN_IF_ERROR(CopyBlob(blob, store, layout.blobs()));
+      RETURN_IF_ERROR(
+          oci::CopyBlob(blob, store, layout.blobs(), oci::BlobCopy::kLink));
     }
     return layout.Tag(spec.tag, manifest);
   }());

@@ -6,8 +6,8 @@
 #include <optional>
 #include <utility>
 
-#include "builder/export/blob_copy.h"
 #include "builder/export/export.h"
+#include "oci/copy_blob.h"
 #include "oci/docker_archive.h"
 #include "oci/walk.h"
 #include "util/atomic_file.h"
@@ -57,7 +57,8 @@ Result<PreparedOutputPtr> PrepareLayout(const Output& output,
       std::vector<oci::Descriptor> blobs,
       oci::WalkImage(context.store.blobs(), context.image.manifest));
   for (const oci::Descriptor& blob : blobs) {
-    RETURN_IF_ERROR(CopyBlob(blob, context.store.blobs(), layout.blobs()));
+    RETURN_IF_ERROR(oci::CopyBlob(blob, context.store.blobs(), layout.blobs(),
+                                  oci::BlobCopy::kLink));
   }
   std::vector<oci::NamedImage> images;
   for (const std::string& name : names) {

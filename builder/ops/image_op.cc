@@ -104,22 +104,12 @@ SnapshotId OutlineId(const SnapshotId& state) {
   return oci::Digest::Of("outline of " + state).Hex();
 }
 
-Result<SnapshotId> UnpackImage(const plan::ImageOp& op,
+Result<SnapshotId> UnpackImage(const plan::ImageOp& op, LayerContents contents,
                                const LayerFetcher& fetch,
                                const oci::BlobStore& blobs,
                                snapshot::Snapshotter& snapshotter,
                                std::stop_token stop) {
-  return Unpacker(op, LayerContents::kAll, blobs, snapshotter)
-      .Run(fetch, std::move(stop));
-}
-
-Result<SnapshotId> OutlineImage(const plan::ImageOp& op,
-                                const LayerFetcher& fetch,
-                                const oci::BlobStore& blobs,
-                                snapshot::Snapshotter& snapshotter,
-                                std::stop_token stop) {
-  return Unpacker(op, LayerContents::kOutline, blobs, snapshotter)
-      .Run(fetch, std::move(stop));
+  return Unpacker(op, contents, blobs, snapshotter).Run(fetch, std::move(stop));
 }
 
 Status UnpackLayer(const oci::Descriptor& layer, const oci::Digest& diff_id,

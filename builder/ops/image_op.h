@@ -29,18 +29,14 @@ using LayerFetcher =
 
 // Unpacks what is not unpacked yet; fetches only the layers that needs.
 // `kCorrupt` where a layer is not what its digest or diff ID promises.
+//   contents  all: the state; an outline: that, on top of states that are
+//             there, where there are
 Result<snapshot::SnapshotId> UnpackImage(const plan::ImageOp& op,
+                                         oci::LayerContents contents,
                                          const LayerFetcher& fetch,
                                          const oci::BlobStore& blobs,
                                          snapshot::Snapshotter& snapshotter,
                                          std::stop_token stop);
-
-// The same for the outline; on top of states that are there, where there are.
-Result<snapshot::SnapshotId> OutlineImage(const plan::ImageOp& op,
-                                          const LayerFetcher& fetch,
-                                          const oci::BlobStore& blobs,
-                                          snapshot::Snapshotter& snapshotter,
-                                          std::stop_token stop);
 
 // Unpacks one layer on top of `parent` and names the result `id`.
 // `kCorrupt` where it is not what its digest or diff ID promises.

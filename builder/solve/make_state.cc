@@ -59,8 +59,9 @@ Result<SnapshotId> Solving::Unpack(const Vertex& vertex, const ImageOp& image) {
   auto fetch = [&](const std::vector<oci::Descriptor>& layers) {
     return services_.fetch_layers(image, layers, step.id());
   };
-  return step.EndWith(ops::UnpackImage(image, fetch, services_.blobs,
-                                       snapshotter, stop_.get_token()));
+  return step.EndWith(ops::UnpackImage(image, oci::LayerContents::kAll, fetch,
+                                       services_.blobs, snapshotter,
+                                       stop_.get_token()));
 }
 
 Result<CacheRecord> Solving::Execute(VertexId id) {

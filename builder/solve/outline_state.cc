@@ -134,9 +134,10 @@ Result<std::optional<Solving::Outlined>> Solving::OutlineBase(
   auto fetch = [&](const std::vector<oci::Descriptor>& layers) {
     return services_.fetch_layers(image, layers, step.id());
   };
-  ASSIGN_OR_RETURN(SnapshotId outline, step.EndWith(ops::OutlineImage(
-                                           image, fetch, services_.blobs,
-                                           snapshotter, stop_.get_token())));
+  ASSIGN_OR_RETURN(SnapshotId outline,
+                   step.EndWith(ops::UnpackImage(
+                       image, oci::LayerContents::kOutline, fetch,
+                       services_.blobs, snapshotter, stop_.get_token())));
   return Answer(Outlined{std::move(state), std::move(outline), {}});
 }
 

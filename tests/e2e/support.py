@@ -6,6 +6,7 @@ started it. A tool that is missing skips the test and says so.
 """
 import contextlib
 import fcntl
+import http.server
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import urllib.request
@@ -89,6 +91,28 @@ class Registry:
         self.process.terminate()
         self.process.wait()
         self.log.close()
+
+
+class QuietHandler(http.server.BaseHTTPRequestHandler):
+    """Answers requests; the test's own output stays clean of them."""
+
+    def log_message(self, *arguments):
+        pass
+
+
+class HttpServer:
+    """Serves HTTP on loopback, at `url`, until stopped."""
+
+    def __init__(self, handler):
+        self.httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self.httpd.server_port}"
+        self.thread = threading.Thread(target=self.httpd.serve_forever)
+        self.thread.start()
+
+    def stop(self):
+        self.httpd.shutdown()
+        self.thread.join()
+        self.httpd.server_close()
 
 
 class EndToEndTest(unittest.TestCase):

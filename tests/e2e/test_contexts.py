@@ -2,13 +2,11 @@
 import base64
 import gzip
 import hashlib
-import http.server
 import io
 import json
 import os
 import subprocess
 import tarfile
-import threading
 import unittest
 import urllib.request
 
@@ -29,11 +27,11 @@ def tar_of(files, mode="w"):
     return out.getvalue()
 
 
-class LargeFiles:
+class LargeFiles(support.HttpServer):
     """A server of git-lfs objects; git itself is served by `WebServer`."""
 
     def __init__(self, objects):
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Handler(support.QuietHandler):
             def answer(self, content, kind):
                 self.send_response(200)
                 self.send_header("Content-Type", kind)
@@ -53,18 +51,7 @@ class LargeFiles:
             def do_GET(self):
                 self.answer(objects[self.path[1:]], "application/octet-stream")
 
-            def log_message(self, *arguments):
-                pass
-
-        self.httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.httpd.server_port}"
-        self.thread = threading.Thread(target=self.httpd.serve_forever)
-        self.thread.start()
-
-    def stop(self):
-        self.httpd.shutdown()
-        self.thread.join()
-        self.httpd.server_close()
+        super().__init__(Handler)
 
 
 class ContextsTest(support.EndToEndTest):

@@ -4,20 +4,19 @@ import gzip
 import hashlib
 import http.server
 import os
-import threading
 import unittest
 
 import support
 
 
-class WebServer:
+class WebServer(support.HttpServer):
     """Serves a folder, with ETags, and remembers what it answered."""
 
     def __init__(self, folder):
         server = self
         self.answers = []
 
-        class Handler(http.server.SimpleHTTPRequestHandler):
+        class Handler(support.QuietHandler, http.server.SimpleHTTPRequestHandler):
             def __init__(self, *arguments):
                 super().__init__(*arguments, directory=folder)
 
@@ -42,18 +41,7 @@ class WebServer:
                 server.answers.append((self.path, int(code),
                                        self.headers.get("Authorization")))
 
-            def log_message(self, *arguments):
-                pass
-
-        self.httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.httpd.server_port}"
-        self.thread = threading.Thread(target=self.httpd.serve_forever)
-        self.thread.start()
-
-    def stop(self):
-        self.httpd.shutdown()
-        self.thread.join()
-        self.httpd.server_close()
+        super().__init__(Handler)
 
 
 class SourcesTest(support.EndToEndTest):

@@ -3,10 +3,10 @@ import glob
 import hashlib
 import json
 import os
-import shutil
 import unittest
 
 import support
+import travelling
 
 # Every execution gives other files: an equal image was not built again.
 DOCKERFILE = """FROM {base} AS one
@@ -21,22 +21,11 @@ RUN cat /proc/sys/kernel/random/uuid > /three
 STEPS = 6
 
 
-class TravellingCacheTest(support.EndToEndTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.start_hub()
-
+class TravellingCacheTest(travelling.TravellingTest):
     def setUp(self):
-        self.forget_everything()
+        super().setUp()
         self.folder = self.context("app", DOCKERFILE.format(base=self.base),
                                    a__txt="hello")
-
-    def forget_everything(self):
-        shutil.rmtree(self.store, True)
-
-    def name(self, text):
-        return f"{self.hub.name}/{self.id().rsplit('.', 1)[1].replace('_', '-')}/{text}"
 
     def push(self, tag, *options):
         """The digest of what is pushed, and what was told."""

@@ -1,29 +1,14 @@
 """Cache mounts that outlive the disk: in pieces, of which only new ones move."""
 import json
 import os
-import shutil
 import unittest
 
-import support
+import travelling
 
 MEGABYTE = 1 << 20
 
 
-class TravellingMountsTest(support.EndToEndTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.start_hub()
-
-    def setUp(self):
-        self.forget_everything()
-
-    def forget_everything(self):
-        shutil.rmtree(self.store, True)
-
-    def name(self, text):
-        return f"{self.hub.name}/{self.id().rsplit('.', 1)[1].replace('_', '-')}/{text}"
-
+class TravellingMountsTest(travelling.TravellingTest):
     def step(self, command):
         return self.context("app", f"FROM {self.base}\n"
                             f"RUN --mount=type=cache,id=c,target=/c {command}\n")

@@ -1,0 +1,61 @@
+#include "cli/shared_options.h"
+
+#include <utility>
+
+#include "cli/value_flags.h"
+
+namespace strake::cli {
+
+void DeclareProgress(OptionSet& options, std::string& mode,
+                     std::string_view fallback) {
+  std::string help = "How progress is shown on standard error";
+  if (!fallback.empty()) {
+    help += " (default: " + std::string(fallback) + ")";
+  }
+  options.Value("--progress", mode,
+                {"MODE",
+                 Completes::kNothing,
+                 {"auto", "tty", "plain", "quiet", "rawjson"}},
+                std::move(help));
+}
+
+void DeclareSnapshotter(OptionSet& options, std::string& name) {
+  options.Value("--snapshotter", name,
+                {"NAME", Completes::kNothing, {"auto", "overlay", "plain"}},
+                "How root file systems are kept");
+}
+
+void DeclareIsolation(OptionSet& options, std::string& isolation,
+                      std::string_view what) {
+  options.Value("--isolation", isolation, IsolationStyle(),
+                "How " + std::string(what) +
+                    " is isolated (default: $STRAKE_ISOLATION or the best "
+                    "that works; see strake doctor)");
+}
+
+void DeclareInsecureRegistry(OptionSet& options,
+                             std::vector<std::string>& registries) {
+  options.List("--insecure-registry", registries, {"HOST[:PORT]"},
+               "Allow plain HTTP and unverified certificates with this "
+               "registry");
+}
+
+void DeclareAttestations(OptionSet& options,
+                         std::optional<std::string>& provenance,
+                         std::optional<std::string>& sbom) {
+  options.OptionalValue("--provenance", provenance,
+                        "Only false is supported yet: no provenance");
+  options.OptionalValue("--sbom", sbom,
+                        "Only false is supported yet: no bill of materials");
+}
+
+void DeclareFormat(OptionSet& options, std::string& format,
+                   std::string_view note) {
+  std::string help = "How the answer is written";
+  if (!note.empty()) help += "; " + std::string(note);
+  options.Value("--format", format,
+                {"FORMAT", Completes::kNothing, {format, "json"}},
+                std::move(help));
+}
+
+}  // namespace strake::cli
