@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "builder/mount_archive.h"
 #include "builder/ops/cache_owners.h"
@@ -30,6 +31,8 @@ std::map<std::string, std::string> MountsOf(const plan::BuildGraph& graph) {
 Result<cache::PortableMount> Pack(const std::string& folder,
                                   uint64_t most_bytes, const Store& store,
                                   const Workshop& workshop) {
+  ASSIGN_OR_RETURN(const std::vector<FileLock> locks,
+                   ops::LockSharedCache(folder));
   OwnershipJournal owners;
   if (workshop.sandbox.sandbox->emulates_owners()) {
     ASSIGN_OR_RETURN(ops::CacheOwners known, ops::CacheOwners::Load(folder));

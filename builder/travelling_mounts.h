@@ -18,8 +18,8 @@ void RestoreMountsFromCaches(const Store& store, Workshop& workshop,
                              ProgressReporter& progress);
 
 // Adds to `cache` the mounts of the graph's steps: packed from the store, or
-// where no step was executed, as they were imported. What is too large, or is
-// written to meanwhile, is left out with a warning.
+// where no step was executed, as they were imported. Waits for other builds'
+// steps that use one. What is too large is left out with a warning.
 void AddMounts(const CacheExport& spec, const plan::BuildGraph& graph,
                const Store& store, Workshop& workshop,
                ProgressReporter& progress, cache::PortableCache& cache);

@@ -29,6 +29,14 @@ std::string NameOfCache(const RunMount& mount, std::string_view from) {
   return oci::Digest::Of(identity).Hex().substr(0, 32);
 }
 
+// Held by whoever makes the folder of a cache, or has it for itself.
+std::string LockOfCache(const std::string& folder) { return folder + ".lock"; }
+
+// Held by all who share it.
+std::string SharersOfCache(const std::string& folder) {
+  return folder + ".sharers";
+}
+
 class Opener {
  public:
   Opener(const ExecuteRequest& request, const ExecuteEnvironment& environment)
@@ -145,13 +153,19 @@ class Opener {
     using Mode = FileLock::Mode;
     if (mount.sharing != RunMount::Sharing::kPrivate) {
       // Made under a lock, used under it only where it is `locked`.
-      ASSIGN_OR_RETURN(FileLock lock,
-                       FileLock::Acquire(base + ".lock", Mode::kExclusive));
-      RETURN_IF_ERROR(MakeCacheFolder(base, mount));
-      MarkUsed(lock);
-      if (mount.sharing == RunMount::Sharing::kLocked) {
-        result_.locks.push_back(std::move(lock));
+      {
+        ASSIGN_OR_RETURN(FileLock lock, FileLock::Acquire(LockOfCache(base),
+                                                          Mode::kExclusive));
+        RETURN_IF_ERROR(MakeCacheFolder(base, mount));
+        MarkUsed(lock);
+        if (mount.sharing == RunMount::Sharing::kLocked) {
+          result_.locks.push_back(std::move(lock));
+          return base;
+        }
       }
+      ASSIGN_OR_RETURN(FileLock sharing,
+                       FileLock::Acquire(SharersOfCache(base), Mode::kShared));
+      result_.locks.push_back(std::move(sharing));
       return base;
     }
     for (int number = 0;; ++number) {
@@ -316,6 +330,17 @@ class Opener {
 };
 
 }  // namespace
+
+Result<std::vector<FileLock>> LockSharedCache(const std::string& folder) {
+  std::vector<FileLock> locks;
+  for (const std::string& path :
+       {SharersOfCache(folder), LockOfCache(folder)}) {
+    ASSIGN_OR_RETURN(FileLock lock,
+                     FileLock::Acquire(path, FileLock::Mode::kExclusive));
+    locks.push_back(std::move(lock));
+  }
+  return locks;
+}
 
 std::optional<std::string> SharedCacheName(const RunMount& mount) {
   const bool is_shared = mount.kind == RunMount::Kind::kCache &&

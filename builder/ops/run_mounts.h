@@ -1,8 +1,10 @@
 // `RUN --mount` of every kind to what a sandbox mounts.
 //
-// Cache folders live in the store, one by id; `locked` ones are held for the
-// length of the step, `private` ones are given to one step at a time and a
-// second step gets a folder of its own. Secrets exist in memory only.
+// Cache folders live in the store, one by id. Each is held for the length of
+// the step: by one step where it is `locked`, by any number where it is
+// `shared`, and against both by who reads it as a whole; `private` ones are
+// given to one step at a time and a second step gets a folder of its own.
+// Secrets exist in memory only.
 
 #ifndef STRAKE_BUILDER_OPS_RUN_MOUNTS_H_
 #define STRAKE_BUILDER_OPS_RUN_MOUNTS_H_
@@ -40,6 +42,10 @@ struct RunMounts {
 // The folder of a cache mount that begins empty, in the directory of mounts:
 // that of all steps that share it. Nothing for any other mount.
 std::optional<std::string> SharedCacheName(const plan::RunMount& mount);
+
+// Keeps every step from using the cache folder `folder` (a path, as named
+// above) for as long as what is returned lives. Waits for those that use it.
+Result<std::vector<FileLock>> LockSharedCache(const std::string& folder);
 
 Result<RunMounts> OpenRunMounts(const plan::RunOp& op,
                                 const ExecuteRequest& request,

@@ -1,8 +1,12 @@
 """Cache mounts that outlive the disk: in pieces, of which only new ones move."""
-import json
+import contextlib
+import glob
 import os
+import subprocess
+import time
 import unittest
 
+import support
 import travelling
 
 MEGABYTE = 1 << 20
@@ -89,6 +93,48 @@ class TravellingMountsTest(travelling.TravellingTest):
                          self.step("ls /c/a || echo empty")).stderr
         self.assertRegex(log, "(?i)warning.*begins empty")
         self.assertRegex(log, r"\d empty\n")
+
+    def test_a_mount_that_another_build_uses_is_waited_for(self):
+        for sharing in ("shared", "locked"):
+            self.forget_everything()
+            cache = os.path.join(self.scratch, sharing)
+            mine = self.step("true")
+            self.build(mine)
+            other = self.context("other", f"""FROM {self.base}
+RUN --mount=type=cache,id=c,target=/c,sharing={sharing} \\
+    touch /c/begun; until [ -e /c/go ]; do sleep 0.1; done; echo x > /c/done
+""")
+            with self.started("build", other):
+                begun = self.wait_for("mounts/*/begun")
+                with self.started("build", "--cache-to", "type=local,mounts="
+                                  f"true,dest={cache}", mine) as packing:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        packing.wait(timeout=2)
+                    with open(os.path.join(os.path.dirname(begun), "go"), "w"):
+                        pass
+            self.forget_everything()
+            log = self.build("--cache-from", f"type=local,src={cache}",
+                             self.step("ls /c")).stderr
+            self.assertRegex(log, r"\d done\n")
+
+    @contextlib.contextmanager
+    def started(self, *command):
+        """A strake that has to succeed, in the background."""
+        with subprocess.Popen([support.STRAKE, *command],
+                              stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              env=self.environment()) as process:
+            yield process
+            output, _ = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 0, output)
+
+    def wait_for(self, pattern):
+        for _ in range(600):
+            found = glob.glob(os.path.join(self.store, pattern))
+            if found:
+                return found[0]
+            time.sleep(0.1)
+        self.fail(f"no {pattern}")
 
     def test_an_image_holds_none(self):
         failed = self.strake("build", "--cache-to", "type=inline,mounts=true",
