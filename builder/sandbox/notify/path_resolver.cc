@@ -305,6 +305,7 @@ int PathResolver::KnowDirectory(const Viewer& viewer, std::string_view path,
   }
   const size_t prefix = root == "/" ? 1 : root.size() + 1;
   found->path = host.substr(std::min(host.size(), prefix));
+  found->key = KeyOf(file);
   known = std::move(found);
   directories_.Insert(std::string(path), known, generation);
   return 0;
