@@ -31,6 +31,7 @@ struct KnownDirectory {
   InodeKey key;
   std::string path;                // from the root, no symlink in it; "": that
   std::vector<std::string> names;  // all that were looked up on the way
+  bool is_direct = false;          // no symlink was on the way
 };
 
 class DirectoryCache {

@@ -142,8 +142,27 @@ class Opener {
     return request_.MayMake(shortcut, S_IFREG | (open_.mode & 07777));
   }
 
+  // Whether the caller's own look-up, from its own directory, finds what ours
+  // does: no symlink and no mount point is on the way, and none at its end.
+  // Should that change meanwhile, the caller gets no more than a place.
+  bool IsReachedByCaller() {
+    if (open_.path[0] == '/') return false;
+    Shortcut shortcut;
+    if (emulation_.paths.Shorten(request_.viewer(), open_.directory, open_.path,
+                                 PathResolver::ByDescriptor::kNo,
+                                 shortcut) != 0 ||
+        !shortcut.parent.known()->is_direct) {
+      return false;
+    }
+    struct stat file {};
+    return fstatat(shortcut.directory, shortcut.name, &file,
+                   AT_SYMLINK_NOFOLLOW) == 0 &&
+           (!S_ISLNK(file.st_mode) || follow() == Follow::kNo);
+  }
+
   // O_PATH descriptors cannot be sent: the caller opens ours.
   Answer OpenPath() {
+    if (IsReachedByCaller()) return Answer::Continue();
     Place place;
     if (int failed = emulation_.paths.Find(request_.viewer(), open_.directory,
                                            open_.path, follow(), place)) {

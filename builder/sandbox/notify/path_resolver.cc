@@ -280,6 +280,7 @@ int PathResolver::KnowDirectory(const Viewer& viewer, std::string_view path,
   if (fd >= 0) {
     found->fd.reset(fd);
     found->names = Components(path);
+    found->is_direct = true;
   } else if (fd == -ELOOP) {
     PathWalk walk(*this, viewer);
     walk.CollectNames(&found->names);
