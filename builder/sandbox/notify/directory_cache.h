@@ -21,14 +21,17 @@
 #include <utility>
 #include <vector>
 
+#include "builder/sandbox/notify/virtual_inodes.h"
 #include "util/unique_fd.h"
 
 namespace strake::builder::sandbox::notify {
 
 struct KnownDirectory {
-  UniqueFd fd;                     // O_PATH
+  UniqueFd fd;  // O_PATH
+  InodeKey key;
   std::string path;                // from the root, no symlink in it; "": that
   std::vector<std::string> names;  // all that were looked up on the way
+  bool is_direct = false;          // no symlink was on the way
 };
 
 class DirectoryCache {

@@ -40,7 +40,10 @@ Emulation::Emulation(std::vector<VirtualMount> virtual_mounts,
         const std::optional<Label> label = transport->LabelOf(process);
         return label ? programs.Get(label->program).executable : std::string();
       }) {
-  if (has_native_paths()) inodes.TakeUnmappedForRoot();
+  if (has_native_paths()) {
+    inodes.TakeUnmappedForRoot();
+    inodes.ExpectOthersChanges();
+  }
 }
 
 void Emulation::SetNextProgram(pid_t process, NextProgram next) {

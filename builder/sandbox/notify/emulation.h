@@ -92,6 +92,9 @@ class Emulation {
   // notices; so from then on files are looked at before they are opened.
   std::atomic<bool> has_fifos = false;
 
+  // Whether some process had a umask that keeps owners from their files.
+  std::atomic<bool> umask_keeps_owner_out = false;
+
   // Records that the file `fd`, or `name` in the directory `fd`, may be
   // changed; false where it lies outside of the root's own tree, or nobody
   // wants to know.
@@ -120,6 +123,7 @@ class Emulation {
   Result<Outcome> TakeOutcome(int root, const OwnershipJournal& before);
   // Before the first call; else nothing is recorded.
   void set_wants_touched(bool wanted) { wants_touched_ = wanted; }
+  bool wants_touched() const { return wants_touched_; }
 
  private:
   // Below the root; nothing for what lies elsewhere.

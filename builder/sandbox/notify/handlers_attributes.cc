@@ -70,7 +70,19 @@ Answer ChangeModeAt(Request& request, int directory, int path, mode_t mode,
   return ChangeMode(request, place, mode);
 }
 
+// Whether the kernel may give the file behind descriptor `fd` this mode.
+bool IsModeForKernel(Request& request, int fd, mode_t mode) {
+  struct stat file {};
+  if (!request.IsOwnFile(fd, file)) return false;
+  mode = (file.st_mode & S_IFMT) | (mode & 07777);
+  return DiskMode(mode) == (mode & 07777) &&
+         request.emulation().inodes.IsPlain(file);
+}
+
 Answer HandleFchmod(Request& request) {
+  if (IsModeForKernel(request, request.Int(0), request.Uint(1))) {
+    return Answer::Continue();
+  }
   Place place;
   if (int failed = request.FindOpenFile(request.Int(0), place)) return failed;
   return ChangeMode(request, place, request.Uint(1));
@@ -141,7 +153,20 @@ Answer ChangeOwnerAt(Request& request, int directory, int path, int ids,
   return ChangeOwner(request, place, request.Uint(ids), request.Uint(ids + 1));
 }
 
+// Whether the kernel may make the file behind descriptor `fd` root's, whose it
+// is.
+bool IsOwnerForKernel(Request& request, int fd, uint32_t uid, uint32_t gid) {
+  const auto is_roots = [](uint32_t id) { return id == 0 || id == kUnchanged; };
+  struct stat file {};
+  return is_roots(uid) && is_roots(gid) && request.IsOwnFile(fd, file) &&
+         request.emulation().inodes.IsPlain(file);
+}
+
 Answer HandleFchown(Request& request) {
+  if (IsOwnerForKernel(request, request.Int(0), request.Uint(1),
+                       request.Uint(2))) {
+    return Answer::Continue();
+  }
   Place place;
   if (int failed = request.FindOpenFile(request.Int(0), place)) return failed;
   return ChangeOwner(request, place, request.Uint(1), request.Uint(2));
@@ -180,6 +205,10 @@ Answer SetTimes(Request& request, const Place& place, const timespec* times) {
 }
 
 Answer HandleUtimensat(Request& request) {
+  struct stat file {};
+  if (request.argument(1) == 0 && request.IsOwnFile(request.Int(0), file)) {
+    return Answer::Continue();
+  }
   const int allowed =
       request.argument(1) == 0 ? 0 : AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
   timespec times[2] = {};

@@ -38,6 +38,7 @@ bool CorrectType(const VirtualInodes& inodes, dev_t device, char* entry) {
   file.st_dev = device;
   file.st_ino = inode;
   file.st_mode = S_IFREG;
+  file.st_nlink = 1;  // at least
   inodes.Apply(file);
   if (S_ISREG(file.st_mode)) return false;
   entry[kTypeAt] = static_cast<char>(IFTODT(file.st_mode));

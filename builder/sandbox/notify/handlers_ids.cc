@@ -134,6 +134,9 @@ Answer HandleUmask(Request& request) {
   Label label = request.label();
   label.umask = request.Uint(0) & 0777;
   request.SetLabel(label);
+  if ((label.umask & 0700) != 0) {
+    request.emulation().umask_keeps_owner_out = true;
+  }
   // The kernel makes sockets and answers with the old mask.
   return Answer::Continue();
 }

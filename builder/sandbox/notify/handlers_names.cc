@@ -86,8 +86,52 @@ void Made(Request& request, const ParentPlace& place, mode_t mode,
   }
 }
 
+// Where the kernel makes files: what is known of a file that loses its last
+// name is not for the next one with its number.
+class LastName {
+ public:
+  // Before `place` is removed or replaced.
+  LastName(Request& request, const ParentPlace& place)
+      : inodes_(request.emulation().inodes) {
+    struct stat file {};
+    if (!request.emulation().has_native_paths() || !StatName(place, file) ||
+        inodes_.IsPlain(file)) {
+      return;
+    }
+    std::string name = place.name;
+    while (name.size() > 1 && name.ends_with('/')) name.pop_back();
+    // As long as it is open, no other file has its number.
+    file_.reset(openat(place.directory.get(), name.c_str(),
+                       O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  }
+
+  // Afterwards.
+  void Removed() {
+    struct stat file {};
+    if (file_ && fstat(file_.get(), &file) == 0 && file.st_nlink == 0) {
+      inodes_.Unlinked(KeyOf(file));
+    }
+  }
+
+ private:
+  VirtualInodes& inodes_;
+  UniqueFd file_;
+};
+
+// With native paths: whether the kernel makes the file `place` as it is meant
+// to be.
+bool IsMadeByKernel(Request& request, int directory, int path, mode_t mode) {
+  std::string text;
+  return request.ReadPath(path, text) == 0 &&
+         request.MayMakeItself(directory, text, mode);
+}
+
 Answer MakeDirectory(Request& request, int directory, int path,
                      uint64_t asked) {
+  if (IsMadeByKernel(request, directory, path,
+                     S_IFDIR | (static_cast<mode_t>(asked) & 01777))) {
+    return Answer::Continue();
+  }
   ParentPlace place;
   if (int failed = request.FindParentToChange(
           directory, path, Expect::kAbsentDirectory, place)) {
@@ -143,6 +187,9 @@ Answer HandleMknodat(Request& request) {
 }
 
 Answer MakeSymlink(Request& request, int target, int directory, int path) {
+  if (IsMadeByKernel(request, directory, path, S_IFLNK | 0777)) {
+    return Answer::Continue();
+  }
   std::string text;
   if (int failed = request.ReadPath(target, text)) return failed;
   if (text.empty()) return -ENOENT;
@@ -176,9 +223,11 @@ Answer Remove(Request& request, int directory, int path, int flags) {
   if (IsSticky(request, place)) return -EPERM;
   if (IsMountPoint(request, place)) return -EBUSY;
   request.emulation().Touch(place.directory, place.name);
+  LastName last(request, place);
   if (unlinkat(place.directory.get(), place.name.c_str(), flags) != 0) {
     return -errno;
   }
+  last.Removed();
   Forget(request, place);
   return 0;
 }
@@ -262,10 +311,12 @@ Answer Rename(Request& request, int old_directory, int old_path,
   }
   if (from.mount != to.mount) return -EXDEV;
   const auto rename = [&]() -> Answer {
+    LastName replaced(request, to);
     if (syscall(SYS_renameat2, from.directory.get(), from.name.c_str(),
                 to.directory.get(), to.name.c_str(), flags) != 0) {
       return -errno;
     }
+    replaced.Removed();
     Forget(request, from);
     Forget(request, to);
     request.emulation().TouchRenamed(from, to);
@@ -324,11 +375,13 @@ Answer Link(Request& request, int old_directory, int old_path,
   // By the new name it can be changed, and have lost that name again.
   if (place.in_tree())
     request.emulation().TouchFile(file.fd.get(), KeyOf(on_disk));
-  return linkat(AT_FDCWD, HostPath::OwnDescriptor(file.fd.get()).c_str(),
-                place.directory.get(), place.name.c_str(),
-                AT_SYMLINK_FOLLOW) == 0
-             ? 0
-             : -errno;
+  return request.emulation().inodes.Link(on_disk, [&] {
+    return linkat(AT_FDCWD, HostPath::OwnDescriptor(file.fd.get()).c_str(),
+                  place.directory.get(), place.name.c_str(),
+                  AT_SYMLINK_FOLLOW) == 0
+               ? 0
+               : -errno;
+  });
 }
 
 Answer HandleLinkat(Request& request) {

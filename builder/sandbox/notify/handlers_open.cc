@@ -75,6 +75,15 @@ class Opener {
   Opener(Request& request, const Open& open)
       : request_(request), emulation_(request.emulation()), open_(open) {}
 
+  // With native paths: whether it is of no interest to us what is opened,
+  // wherever it is.
+  bool IsKernelsAnyway() {
+    if (!request_.IsKernelsAlone()) return false;
+    if ((open_.flags & O_PATH) != 0) return true;
+    return (open_.flags & (O_CREAT | kTemporary)) == 0 &&
+           !Writes(open_.flags) && !emulation_.inodes.has_devices();
+  }
+
   Answer Run() {
     constexpr int kDirectoryToMake = O_CREAT | O_DIRECTORY;
     if ((open_.flags & (O_PATH | kDirectoryToMake)) == kDirectoryToMake) {
@@ -95,22 +104,65 @@ class Opener {
     return (open_.flags & O_NOFOLLOW) != 0 ? Follow::kNo : Follow::kYes;
   }
 
-  // With native paths: whether it is of no interest to us what is opened.
+  // Likewise, of what is at this path.
   bool IsKernels() {
     if (!request_.IsKernelsAlone()) return false;
-    if ((open_.flags & O_PATH) != 0) return true;
     std::string_view below;
     if (open_.path[0] == '/' && !HasDotDot(open_.path) &&
         emulation_.mounts.Match(open_.path, below).kind ==
             VirtualMount::Kind::kSystem) {
       return true;
     }
-    return (open_.flags & (O_CREAT | kTemporary)) == 0 &&
-           !Writes(open_.flags) && !emulation_.inodes.has_devices();
+    return IsOrdinary();
+  }
+
+  // Whether the kernel makes the file as we would, or writes to one that it
+  // can.
+  bool IsOrdinary() {
+    const bool creates = (open_.flags & O_CREAT) != 0;
+    if ((open_.flags & (O_DIRECTORY | kTemporary)) != 0 ||
+        !request_.IsFilesRoot()) {
+      return false;
+    }
+    Shortcut shortcut;
+    if (emulation_.paths.Shorten(request_.viewer(), open_.directory, open_.path,
+                                 PathResolver::ByDescriptor::kNo,
+                                 shortcut) != 0) {
+      return false;
+    }
+    if (!(creates && exclusive())) {
+      struct stat file {};
+      if (fstatat(shortcut.directory, shortcut.name, &file,
+                  AT_SYMLINK_NOFOLLOW) == 0) {
+        return S_ISREG(file.st_mode) && emulation_.inodes.IsUsers(file) &&
+               emulation_.inodes.IsPlain(file);
+      }
+      if (errno != ENOENT || !creates) return false;
+    }
+    return request_.MayMake(shortcut, S_IFREG | (open_.mode & 07777));
+  }
+
+  // Whether the caller's own look-up, from its own directory, finds what ours
+  // does: no symlink and no mount point is on the way, and none at its end.
+  // Should that change meanwhile, the caller gets no more than a place.
+  bool IsReachedByCaller() {
+    if (open_.path[0] == '/') return false;
+    Shortcut shortcut;
+    if (emulation_.paths.Shorten(request_.viewer(), open_.directory, open_.path,
+                                 PathResolver::ByDescriptor::kNo,
+                                 shortcut) != 0 ||
+        !shortcut.parent.known()->is_direct) {
+      return false;
+    }
+    struct stat file {};
+    return fstatat(shortcut.directory, shortcut.name, &file,
+                   AT_SYMLINK_NOFOLLOW) == 0 &&
+           (!S_ISLNK(file.st_mode) || follow() == Follow::kNo);
   }
 
   // O_PATH descriptors cannot be sent: the caller opens ours.
   Answer OpenPath() {
+    if (IsReachedByCaller()) return Answer::Continue();
     Place place;
     if (int failed = emulation_.paths.Find(request_.viewer(), open_.directory,
                                            open_.path, follow(), place)) {
@@ -379,8 +431,10 @@ Answer OpenFile(Request& request, int directory, int path, int flags,
   open.directory = directory;
   open.flags = flags & ~kKernelLargeFile;
   open.mode = static_cast<mode_t>(mode);
+  Opener opener(request, open);
+  if (opener.IsKernelsAnyway()) return Answer::Continue();
   if (int failed = request.ReadPath(path, open.path)) return failed;
-  return Opener(request, open).Run();
+  return opener.Run();
 }
 
 Answer HandleOpenat(Request& request) {

@@ -74,6 +74,8 @@ class InnerSupervisor {
                                              MountTable::KnownTo::kKernel);
     emulation_->say = [this](const std::string& text) { Say(text); };
     emulation_->set_wants_touched(spec_.touched != nullptr);
+    // Without rights to do so, nobody mounts anything in the step.
+    if (!spec_.insecure) emulation_->paths.directories().SwitchOn();
     auto transport = std::make_unique<Listener>(std::move(listener_));
     transport_ = transport.get();
     emulation_->transport = std::move(transport);

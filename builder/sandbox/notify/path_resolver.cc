@@ -280,6 +280,7 @@ int PathResolver::KnowDirectory(const Viewer& viewer, std::string_view path,
   if (fd >= 0) {
     found->fd.reset(fd);
     found->names = Components(path);
+    found->is_direct = true;
   } else if (fd == -ELOOP) {
     PathWalk walk(*this, viewer);
     walk.CollectNames(&found->names);
@@ -305,6 +306,7 @@ int PathResolver::KnowDirectory(const Viewer& viewer, std::string_view path,
   }
   const size_t prefix = root == "/" ? 1 : root.size() + 1;
   found->path = host.substr(std::min(host.size(), prefix));
+  found->key = KeyOf(file);
   known = std::move(found);
   directories_.Insert(std::string(path), known, generation);
   return 0;

@@ -22,6 +22,10 @@ constexpr unsigned kWindow = 256;
 constexpr unsigned kManyTurns = kWindow / 4;
 constexpr unsigned kFewTurns = kWindow / 8;
 
+// So many workers wait at once where calls are not made by turns: should an
+// answer take its time, another call need not wait for it.
+constexpr unsigned kAtOnce = 2;
+
 constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr int kWordBits = sizeof(unsigned long) * CHAR_BIT;
 
@@ -49,17 +53,6 @@ bool ProcessorSet::Give(pid_t thread) const {
                                 words_ * sizeof(long), mask_) == 0;
 }
 
-std::vector<int> ProcessorSet::Numbers() const {
-  std::vector<int> numbers;
-  for (size_t word = 0; word < words_; ++word) {
-    for (int bit = 0; bit < kWordBits; ++bit) {
-      if ((mask_[word] >> bit & 1) == 0) continue;
-      numbers.push_back(static_cast<int>(word) * kWordBits + bit);
-    }
-  }
-  return numbers;
-}
-
 OnOneProcessor::OnOneProcessor(pid_t thread) : thread_(thread) {
   own_ = ProcessorSet::Of(0);
   theirs_ = ProcessorSet::Of(thread);
@@ -78,38 +71,27 @@ void OnOneProcessor::LetGo() {
   holds_ = false;
 }
 
-Placement::Placement(int listener, size_t workers)
-    : listener_(listener),
-      workers_(workers),
-      all_(ProcessorSet::Of(0)),
-      processors_(all_.Numbers()) {
-  ioctl(listener_, kSetFlags, kSyncWakeUp);
+Placement::Placement(int listener) { ioctl(listener, kSetFlags, kSyncWakeUp); }
+
+std::unique_lock<std::mutex> Placement::AwaitTurn(unsigned worker) {
+  if (worker >= kAtOnce && !by_turns_.load(kRelaxed)) {
+    std::unique_lock lock(mutex_);
+    by_turns_now_.wait(lock, [this] { return by_turns_.load(kRelaxed); });
+  }
+  if (!by_turns_.load(kRelaxed)) return {};
+  return std::unique_lock(waiting_);
 }
 
-void Placement::Note(Worker& worker, pid_t thread) {
-  if (processors_.size() < 2) return;
-  Count(thread);
-  const bool spread = is_spread_.load(kRelaxed);
-  if (spread != worker.is_spread) Place(worker, spread);
-}
-
-void Placement::Count(pid_t thread) {
+void Placement::Note(pid_t thread) {
   if (last_.exchange(thread, kRelaxed) != thread) turns_.fetch_add(1, kRelaxed);
   if (calls_.fetch_add(1, kRelaxed) % kWindow != kWindow - 1) return;
   const unsigned turns = turns_.exchange(0, kRelaxed);
-  const bool was = is_spread_.load(kRelaxed);
+  const bool was = by_turns_.load(kRelaxed);
   const bool is = turns >= (was ? kFewTurns : kManyTurns);
   if (is == was) return;
-  is_spread_.store(is, kRelaxed);
-  ioctl(listener_, kSetFlags, is ? uint64_t{0} : kSyncWakeUp);
-}
-
-// Without a processor for each, the kernel looks for idle ones.
-void Placement::Place(Worker& worker, bool spread) const {
-  worker.is_spread = spread;
-  if (workers_ < processors_.size()) return;
-  const int own = processors_[worker.index % processors_.size()];
-  (spread ? ProcessorSet::Only(own) : all_).Give(0);
+  const std::lock_guard lock(mutex_);
+  by_turns_.store(is, kRelaxed);
+  by_turns_now_.notify_all();
 }
 
 }  // namespace strake::builder::sandbox::notify

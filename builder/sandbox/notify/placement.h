@@ -6,7 +6,7 @@
 // notification together when it is asked to
 // (SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, Linux 6.6), but neither when a
 // descriptor is added nor for ptrace(2); and where a step's processes run side
-// by side, it leaves them all on one processor.
+// by side, it may draw them all to one processor.
 //
 // Nothing here can fail in a way that matters: it is only about speed.
 
@@ -16,8 +16,9 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
-#include <vector>
+#include <mutex>
 
 namespace strake::builder::sandbox::notify {
 
@@ -29,7 +30,6 @@ class ProcessorSet {
   static ProcessorSet Only(int processor);
 
   bool Give(pid_t thread) const;  // false: the kernel refused
-  std::vector<int> Numbers() const;
 
  private:
   static constexpr size_t kWords = 128;  // 8192 processors
@@ -57,33 +57,32 @@ class OnOneProcessor {
   ProcessorSet theirs_;
 };
 
-// Where a step's threads make calls by turns, gives each worker a processor of
-// its own. Else the workers go where the calls are.
+// Which of the supervisor's threads, the workers, wait for calls. The kernel
+// wakes all who wait at each call, and where the call is made; who answers
+// without having slept draws the caller to its own processor.
+//
+// So while a step's threads make calls by turns, one worker waits at a time,
+// and each call is answered where it is made, by the worker that was woken
+// there. Else, to spare the change of who waits, two wait at once.
 //
 // Thread-safe.
 class Placement {
  public:
-  // One of the supervisor's threads; used by it alone.
-  struct Worker {
-    size_t index = 0;  // counted from 0
-    bool is_spread = false;
-  };
-
   // Sets the flags of `listener`, which is borrowed, from now on.
-  Placement(int listener, size_t workers);
+  explicit Placement(int listener);
 
-  // `worker`, the calling thread, has received a call of `thread`.
-  void Note(Worker& worker, pid_t thread);
+  // Worker number `worker`, counted from 0, is about to wait for a call;
+  // returns when it should. What is returned is held until it has one.
+  std::unique_lock<std::mutex> AwaitTurn(unsigned worker);
+
+  // A worker has received a call of `thread`.
+  void Note(pid_t thread);
 
  private:
-  void Count(pid_t thread);
-  void Place(Worker& worker, bool spread) const;
-
-  const int listener_;
-  const size_t workers_;
-  const ProcessorSet all_;
-  const std::vector<int> processors_;
-  std::atomic<bool> is_spread_{false};
+  std::mutex waiting_;  // for the one worker that waits
+  std::mutex mutex_;    // for the change to true
+  std::condition_variable by_turns_now_;
+  std::atomic<bool> by_turns_{false};
   // Statistics of a window of calls.
   std::atomic<pid_t> last_{0};
   std::atomic<unsigned> calls_{0};

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "builder/sandbox/notify/host_path.h"
+#include "builder/sandbox/notify/new_file.h"
 #include "util/unique_fd.h"
 
 namespace strake::builder::sandbox::notify {
@@ -45,6 +46,40 @@ void Request::SetCredentials(Credentials credentials) {
 bool Request::IsKernelsAlone() {
   return emulation_.has_native_paths() &&
          credentials().Has(Capability::kDacOverride);
+}
+
+bool Request::IsFilesRoot() {
+  if (!emulation_.has_native_paths() || emulation_.wants_touched()) {
+    return false;
+  }
+  const Credentials& who = credentials();
+  return who.fsuid == 0 && who.fsgid == 0 && who.Has(Capability::kChown) &&
+         who.Has(Capability::kDacOverride) && who.Has(Capability::kFowner) &&
+         who.Has(Capability::kFsetid);
+}
+
+bool Request::MayMakeItself(int directory, const std::string& path,
+                            mode_t mode) {
+  Shortcut shortcut;
+  return IsFilesRoot() &&
+         emulation_.paths.Shorten(viewer(), directory, path,
+                                  PathResolver::ByDescriptor::kNo,
+                                  shortcut) == 0 &&
+         MayMake(shortcut, mode);
+}
+
+bool Request::MayMake(const Shortcut& shortcut, mode_t mode) const {
+  const bool as_it_says = S_ISLNK(mode) || DiskMode(mode) == (mode & 07777);
+  return as_it_says && !emulation_.umask_keeps_owner_out &&
+         !emulation_.inodes.GivesGroup(shortcut.parent.known()->key);
+}
+
+bool Request::IsOwnFile(int fd, struct stat& file) {
+  return IsFilesRoot() && fd >= 0 &&
+         stat(HostPath::Descriptor(call_.thread, fd).c_str(), &file) == 0 &&
+         (S_ISREG(file.st_mode) || S_ISDIR(file.st_mode)) &&
+         emulation_.paths.IsRoots(file.st_dev) &&
+         emulation_.inodes.IsUsers(file);
 }
 
 int Request::FindDescriptor(int fd, Place& place) {

@@ -68,6 +68,17 @@ class Request {
   // stands, without any help: it resolves the path as it should, and nothing
   // can be forbidden to the caller.
   bool IsKernelsAlone();
+  // With native paths: whether the caller is root and has all rights over
+  // files, and nobody asks what it changes.
+  bool IsFilesRoot();
+  // For such a caller: whether a file that the kernel makes at `path` (of an
+  // *at(2) call) is as it is meant to be.
+  //   mode  with the file's type, before the umask
+  bool MayMakeItself(int directory, const std::string& path, mode_t mode);
+  bool MayMake(const Shortcut& shortcut, mode_t mode) const;
+  // For such a caller: looks at the file behind descriptor `fd`; true where the
+  // kernel may change it, as it is not the host's.
+  bool IsOwnFile(int fd, struct stat& file);
   Viewer viewer() { return {.thread = call_.thread, .who = &credentials()}; }
 
   int ReadPath(int i, std::string& path) const {

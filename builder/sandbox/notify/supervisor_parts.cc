@@ -66,14 +66,17 @@ Credentials FirstCredentials(const ProcessSpec& spec) {
 void StartWorkers(Listener& listener, Emulation& emulation) {
   const unsigned count =
       std::clamp(std::thread::hardware_concurrency(), 2U, kMostWorkers);
-  const auto placement = std::make_shared<Placement>(listener.fd(), count);
+  const auto placement = std::make_shared<Placement>(listener.fd());
   // They wait in the kernel for calls, which nothing can end but the end of all
   // callers, nor is it worth waiting for: detached, they go with the process.
   for (unsigned i = 0; i < count; ++i) {
     std::thread([&listener, &emulation, placement, i] {
-      Placement::Worker worker{.index = i};
-      while (auto call = listener.Receive()) {
-        placement->Note(worker, call->thread);
+      const auto receive = [&] {
+        const auto turn = placement->AwaitTurn(i);
+        return listener.Receive();
+      };
+      while (const auto call = receive()) {
+        placement->Note(call->thread);
         AnswerCall(emulation, *call);
       }
     }).detach();

@@ -74,7 +74,7 @@ OwnershipJournal VirtualInodes::ImportTree(int top,
                                     : fstatat(top, path.c_str(), &file,
                                               AT_SYMLINK_NOFOLLOW) == 0;
     if (found) {
-      Put(KeyOf(file), metadata);
+      Put(KeyOf(file), {.meant = metadata, .disk_mode = file.st_mode});
     } else if (errno != ENOENT && errno != ENOTDIR) {
       unreached.Set(path, metadata);
     }
@@ -84,12 +84,29 @@ OwnershipJournal VirtualInodes::ImportTree(int top,
 
 void VirtualInodes::Set(const InodeKey& key, VirtualMetadata meant) {
   std::unique_lock lock(mutex_);
-  Put(key, std::move(meant));
+  Put(key, {.meant = std::move(meant), .disk_mode = std::nullopt});
 }
 
-void VirtualInodes::Put(const InodeKey& key, VirtualMetadata meant) {
-  if (S_ISCHR(meant.mode) || S_ISBLK(meant.mode)) has_devices_ = true;
-  entries_[key] = std::move(meant);
+void VirtualInodes::Put(const InodeKey& key, Entry entry) {
+  if (S_ISCHR(entry.meant.mode) || S_ISBLK(entry.meant.mode)) {
+    has_devices_ = true;
+  }
+  entries_[key] = std::move(entry);
+}
+
+const VirtualInodes::Entry* VirtualInodes::Find(const struct stat& file) const {
+  auto found = entries_.find(KeyOf(file));
+  if (found == entries_.end()) return nullptr;
+  const bool is_its = !found->second.nameless || file.st_nlink == 0;
+  return is_its ? &found->second : nullptr;
+}
+
+mode_t VirtualInodes::ModeOf(const Entry& entry,
+                             const struct stat& file) const {
+  const bool changed =
+      others_change_ && entry.disk_mode && *entry.disk_mode != file.st_mode;
+  if (!changed) return entry.meant.mode;
+  return (entry.meant.mode & S_IFMT) | (file.st_mode & 07777);
 }
 
 Result<OwnershipJournal> VirtualInodes::Export(int root) const {
@@ -102,8 +119,7 @@ Result<OwnershipJournal> VirtualInodes::ExportTree(
   OwnershipJournal journal = std::move(unreached);
   if (entries_.empty()) return journal;
   const auto record = [&](const std::string& path, const struct stat& file) {
-    auto found = entries_.find(KeyOf(file));
-    if (found != entries_.end()) journal.Set(path, found->second);
+    if (Find(file) != nullptr) journal.Set(path, Known(file));
   };
   struct stat itself {};
   if (fstat(top, &itself) != 0) return ErrnoError("fstat of the root");
@@ -128,9 +144,8 @@ Result<std::optional<OwnershipJournal>> VirtualInodes::ExportChanges(
   OwnershipJournal journal = unreached_;
   std::unordered_map<InodeKey, nlink_t, InodeKeyHash> missing_names;
   const auto record = [&](const std::string& path, const struct stat& file) {
-    auto found = entries_.find(KeyOf(file));
-    if (found == entries_.end() || journal.Find(path) != nullptr) return;
-    journal.Set(path, found->second);
+    if (Find(file) == nullptr || journal.Find(path) != nullptr) return;
+    journal.Set(path, Known(file));
     if (S_ISDIR(file.st_mode) || file.st_nlink < 2) return;
     --missing_names.try_emplace(KeyOf(file), file.st_nlink).first->second;
   };
@@ -179,20 +194,23 @@ VirtualMetadata VirtualInodes::FromDisk(const struct stat& file) const {
 }
 
 VirtualMetadata VirtualInodes::Known(const struct stat& file) const {
-  auto found = entries_.find(KeyOf(file));
-  return found != entries_.end() ? found->second : FromDisk(file);
+  const Entry* entry = Find(file);
+  if (entry == nullptr) return FromDisk(file);
+  VirtualMetadata meant = entry->meant;
+  meant.mode = ModeOf(*entry, file);
+  return meant;
 }
 
 void VirtualInodes::Apply(struct stat& file) const {
   std::shared_lock lock(mutex_);
-  auto found = entries_.find(KeyOf(file));
-  if (found == entries_.end()) {
+  const Entry* entry = Find(file);
+  if (entry == nullptr) {
     if (IsRootsUid(file.st_uid)) file.st_uid = 0;
     if (IsRootsGid(file.st_gid)) file.st_gid = 0;
     return;
   }
-  const VirtualMetadata& meant = found->second;
-  file.st_mode = meant.mode;
+  const VirtualMetadata& meant = entry->meant;
+  file.st_mode = ModeOf(*entry, file);
   file.st_uid = meant.uid;
   file.st_gid = meant.gid;
   if (S_ISCHR(meant.mode) || S_ISBLK(meant.mode)) file.st_rdev = meant.rdev;
@@ -201,23 +219,56 @@ void VirtualInodes::Apply(struct stat& file) const {
 std::map<std::string, std::string> VirtualInodes::Xattrs(
     const struct stat& file) const {
   std::shared_lock lock(mutex_);
-  auto found = entries_.find(KeyOf(file));
-  if (found == entries_.end()) return {};
-  return found->second.xattrs;
+  const Entry* entry = Find(file);
+  if (entry == nullptr) return {};
+  return entry->meant.xattrs;
 }
 
 bool VirtualInodes::HasXattrs(const struct stat& file) const {
   std::shared_lock lock(mutex_);
-  auto found = entries_.find(KeyOf(file));
-  return found != entries_.end() && !found->second.xattrs.empty();
+  const Entry* entry = Find(file);
+  return entry != nullptr && !entry->meant.xattrs.empty();
 }
 
 void VirtualInodes::Store(const struct stat& file, VirtualMetadata meant) {
   if (meant == FromDisk(file)) {
     entries_.erase(KeyOf(file));
   } else {
-    Put(KeyOf(file), std::move(meant));
+    Put(KeyOf(file), {.meant = std::move(meant),
+                      .disk_mode = file.st_mode,
+                      .nameless = file.st_nlink == 0});
   }
+}
+
+bool VirtualInodes::IsPlain(const struct stat& file) const {
+  std::shared_lock lock(mutex_);
+  return Find(file) == nullptr;
+}
+
+bool VirtualInodes::GivesGroup(const InodeKey& key) const {
+  std::shared_lock lock(mutex_);
+  auto found = entries_.find(key);
+  return found != entries_.end() && (found->second.meant.mode & S_ISGID) != 0;
+}
+
+void VirtualInodes::Unlinked(const InodeKey& key) {
+  std::unique_lock lock(mutex_);
+  auto found = entries_.find(key);
+  if (found != entries_.end()) found->second.nameless = true;
+}
+
+int VirtualInodes::Link(const struct stat& file,
+                        const std::function<int()>& link) {
+  {
+    std::shared_lock lock(mutex_);
+    auto found = entries_.find(KeyOf(file));
+    if (found == entries_.end() || !found->second.nameless) return link();
+  }
+  std::unique_lock lock(mutex_);
+  const int failed = link();
+  auto found = entries_.find(KeyOf(file));
+  if (failed == 0 && found != entries_.end()) found->second.nameless = false;
+  return failed;
 }
 
 bool VirtualInodes::OpenUp(int fd) {

@@ -4,8 +4,8 @@
 //
 // A file that belongs on disk to the user who runs the step is root's unless
 // there is an entry. An entry outlives its file's last name (a descriptor may
-// be open yet); the next file with that number replaces it, as all files are
-// made through `Created`.
+// be open yet), but means nothing for the next file with that number: that one
+// has a name, or was made through `Created`.
 //
 // Thread-safe.
 
@@ -54,6 +54,10 @@ class VirtualInodes {
   // For a user namespace: what belongs to ids outside of it (the host's
   // devices) is root's, too. Before anything else is called.
   void TakeUnmappedForRoot() { unmapped_ = kOverflowId; }
+  // Where processes may change a file's mode without `Update`: an entry for a
+  // file that has another mode on disk now than when it was made says that
+  // mode. Before anything else is called.
+  void ExpectOthersChanges() { others_change_ = true; }
 
   // Fills the table from `journal`, whose paths are relative to the directory
   // `root`. Paths that are not there are skipped; those that cannot be looked
@@ -95,6 +99,19 @@ class VirtualInodes {
   void Update(const struct stat& file,
               const std::function<void(VirtualMetadata&)>& change);
 
+  // Whether it belongs on disk to the user who runs the step.
+  bool IsUsers(const struct stat& file) const {
+    return file.st_uid == disk_uid_ && file.st_gid == disk_gid_;
+  }
+  // Whether there is no entry for `file`: it is what the disk says.
+  bool IsPlain(const struct stat& file) const;
+  // Whether what is made in the directory `key` gets its group.
+  bool GivesGroup(const InodeKey& key) const;
+  // The file, which was looked at before, has lost its last name.
+  void Unlinked(const InodeKey& key);
+  // Calls `link`, which may give `file`, which has no name, its first one.
+  int Link(const struct stat& file, const std::function<int()>& link);
+
   // Gives the user who runs the step access on disk to the file `fd` (O_PATH)
   // that it owns and locked itself out of; its mode as seen stays. False where
   // there is nothing to give.
@@ -115,10 +132,20 @@ class VirtualInodes {
     return gid == disk_gid_ || gid == unmapped_;
   }
   VirtualMetadata FromDisk(const struct stat& file) const;
-  // The entry, or else what the disk says. REQUIRES: `mutex_` is held.
+  struct Entry {
+    VirtualMetadata meant;
+    std::optional<mode_t> disk_mode;  // when it was made
+    bool nameless = false;            // for a file that has no name
+  };
+
+  // REQUIRES for these: `mutex_` is held.
+  // Null: there is none, or it is for an earlier file.
+  const Entry* Find(const struct stat& file) const;
+  mode_t ModeOf(const Entry& entry, const struct stat& file) const;
+  // The entry, or else what the disk says.
   VirtualMetadata Known(const struct stat& file) const;
   void Store(const struct stat& file, VirtualMetadata meant);
-  void Put(const InodeKey& key, VirtualMetadata meant);
+  void Put(const InodeKey& key, Entry entry);
 
   // Nothing where names are missing.
   Result<std::optional<OwnershipJournal>> ExportChanges(
@@ -127,9 +154,10 @@ class VirtualInodes {
   const uint32_t disk_uid_;
   const uint32_t disk_gid_;
   std::optional<uint32_t> unmapped_;
+  bool others_change_ = false;
   std::atomic<bool> has_devices_ = false;
   mutable std::shared_mutex mutex_;
-  std::unordered_map<InodeKey, VirtualMetadata, InodeKeyHash> entries_;
+  std::unordered_map<InodeKey, Entry, InodeKeyHash> entries_;
   OwnershipJournal unreached_;
   std::set<std::string> opened_;  // what `OpenUp` changed, as /proc shows it
 };
