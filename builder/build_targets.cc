@@ -64,13 +64,11 @@ class TargetProgress final : public ProgressSink {
   std::map<uint64_t, uint64_t> ids_;  // under the lock of `all_`
 };
 
-// Of an image that has no name, and that nobody asked for.
-void Unlist(BuildOptions& options) {
-  if (options.outputs.empty()) options.outputs.emplace_back();
-  for (Output& output : options.outputs) {
-    bool nameless = output.names.empty() && output.dangling_name_prefix.empty();
-    if (output.kind == Output::Kind::kStore) output.unlisted = nameless;
-  }
+// Of a target that nobody asked for: kept for others, and exported nowhere.
+void KeepForOthers(BuildOptions& options) {
+  options.tags.clear();
+  options.outputs.assign(1, Output());
+  options.outputs.front().unlisted = true;
 }
 
 class Runner {
@@ -141,7 +139,7 @@ class Runner {
     target.options.stop = stop_.get_token();
     target.options.shared_steps = &shared_;
     if (used_.contains(target.name)) target.options.keep = true;
-    if (target.only_used && target.options.tags.empty()) Unlist(target.options);
+    if (target.only_used) KeepForOthers(target.options);
     return Build(target.options);
   }
 

@@ -18,8 +18,8 @@ struct TargetBuild {
   BuildOptions options;  // progress and stop are those of all
   // Named contexts that are the results of others: context to target.
   std::map<std::string, std::string> uses;
-  // Built for others only: without a name, its image is not listed in the
-  // store.
+  // Built for others only: it goes to no output, is given no name, and is not
+  // among the images of the store. Its caches are written.
   bool only_used = false;
 };
 

@@ -236,6 +236,15 @@ secrets:
         self.assertEqual(self.strake("run", "bake:used", "cat", "/low", "/named").stdout,
                          "low\nnamed\n")
         self.assertEqual(self.strake("fsck").returncode, 0)
+        self.assertTrue(os.path.exists(os.path.join(folder, "named.tar")))
+        # The outputs and names of what is not asked for are left alone.
+        os.unlink(os.path.join(folder, "named.tar"))
+        targets["low"].update(tags=["bake:low"], output=["type=docker"])
+        with open(os.path.join(folder, "docker-bake.json"), "w") as f:
+            json.dump({"target": targets}, f)
+        self.bake(folder, "app")
+        self.assertFalse(os.path.exists(os.path.join(folder, "named.tar")))
+        self.assertEqual(len(images()), len(before) + 1)
         # Again, from the cache; and what is asked for itself is an image.
         self.bake(folder, "app")
         self.assertEqual(len(images()), len(before) + 1)
