@@ -27,9 +27,15 @@ class Fetcher {
       : store_(store),
         progress_(progress),
         http_(options.registry, store.blobs(), secrets_, store.fetched_path()),
-        services_{client, store.blobs(),      secrets_,
-                  http_,  Platforms(options), store.temporary_directory(),
-                  false,  options.stop} {
+        services_{client,
+                  store.blobs(),
+                  secrets_,
+                  http_,
+                  Platforms(options),
+                  store.temporary_directory(),
+                  false,
+                  options.stop,
+                  [this](std::string_view text) { progress_.Warning(text); }} {
     for (const SecretSource& secret : options.secrets) {
       secrets_.Add(secret.id, secret.value);
     }

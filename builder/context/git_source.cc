@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "builder/context/lfs_pointers.h"
 #include "util/file_copy.h"
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
@@ -44,6 +45,10 @@ std::string HostPrefix(std::string_view url) {
   return std::string(url.substr(0, path)) + "/";
 }
 
+bool HasLargeFileStorage(const Secrets& secrets) {
+  return HasProgram("git-lfs", secrets.git_environment);
+}
+
 // One repository's git: its environment, and how its failures are told.
 class Git {
  public:
@@ -56,7 +61,7 @@ class Git {
     Configure("advice.detachedHead", "false");
     // A repository may be owned by somebody else than root in its namespace.
     Configure("safe.directory", "*");
-    if (HasProgram("git-lfs", secrets.git_environment)) UseLargeFileStorage();
+    if (HasLargeFileStorage(secrets)) UseLargeFileStorage();
     AddCredentials(secrets);
     env_.push_back("GIT_CONFIG_COUNT=" + std::to_string(settings_));
   }
@@ -275,6 +280,17 @@ Status UpdateSubmodules(Git& git, const std::string& work) {
   return {};
 }
 
+Status WarnOfPointers(const GitSource& source, const std::string& directory,
+                      const std::function<void(std::string_view)>& on_warning) {
+  ASSIGN_OR_RETURN(const size_t count, CountLfsPointers(directory));
+  if (count == 0) return {};
+  on_warning(std::to_string(count) + (count == 1 ? " file" : " files") +
+             " of " + WithoutPassword(source.remote) +
+             " stand for content that git-lfs keeps, and were not replaced by "
+             "it: git-lfs is not on PATH; install the package git-lfs");
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> ResolveGitCommit(const GitSource& source,
@@ -301,6 +317,7 @@ Result<std::string> ResolveGitCommit(const GitSource& source,
 
 Status CheckOutGit(const GitSource& source, const std::string& commit,
                    const Secrets& secrets, const std::string& directory,
+                   const std::function<void(std::string_view)>& on_warning,
                    std::stop_token stop) {
   Git git(source, secrets, std::move(stop));
   std::string work = directory + "/.strake-checkout";
@@ -320,6 +337,9 @@ Status CheckOutGit(const GitSource& source, const std::string& commit,
   }
   RETURN_IF_ERROR(TakeSubdir(work, source.subdir, directory));
   RETURN_IF_ERROR(RemoveAllAtPath(work));
+  if (on_warning && !HasLargeFileStorage(secrets)) {
+    RETURN_IF_ERROR(WarnOfPointers(source, directory, on_warning));
+  }
   return NormalizeTree(directory, mtime);
 }
 

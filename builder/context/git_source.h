@@ -6,8 +6,10 @@
 #ifndef STRAKE_BUILDER_CONTEXT_GIT_SOURCE_H_
 #define STRAKE_BUILDER_CONTEXT_GIT_SOURCE_H_
 
+#include <functional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "builder/context/remote_url.h"
 #include "builder/context/secrets.h"
@@ -32,8 +34,11 @@ Result<std::string> ResolveGitCommit(const GitSource& source,
 // included unless `source` says otherwise, `.git` left out unless it says to
 // keep it, only `subdir` where it names one. Modes become 0755 for folders and
 // programs, 0644 for other files; times are now, or the commit's.
+//   on_warning  may be null; told of files whose content is with git-lfs, where
+//               that is not installed
 Status CheckOutGit(const GitSource& source, const std::string& commit,
                    const Secrets& secrets, const std::string& directory,
+                   const std::function<void(std::string_view)>& on_warning,
                    std::stop_token stop);
 
 }  // namespace strake::builder::context

@@ -37,7 +37,8 @@ Result<StreamContext> OpenGit(const std::string& text,
       TemporaryContext temporary,
       MakeTemporaryContext(services.temporary_directory, ContextOwners::kRoot));
   RETURN_IF_ERROR(CheckOutGit(source, commit, services.secrets,
-                              temporary.context.path(), services.stop));
+                              temporary.context.path(), services.on_warning,
+                              services.stop));
   return StreamContext{std::move(temporary.context), {}};
 }
 

@@ -7,8 +7,10 @@
 #ifndef STRAKE_BUILDER_CONTEXT_REMOTE_CONTEXT_H_
 #define STRAKE_BUILDER_CONTEXT_REMOTE_CONTEXT_H_
 
+#include <functional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "builder/context/build_context.h"
@@ -33,6 +35,7 @@ struct RemoteServices {
   std::string temporary_directory;
   bool keep_git_dir = false;  // where the address does not say
   std::stop_token stop;
+  std::function<void(std::string_view)> on_warning;  // may be null
 };
 
 // Opens `text`, which is of kind kGit, kHttp, kArtifact or kLayout

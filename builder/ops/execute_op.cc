@@ -88,7 +88,8 @@ class Executor {
 
   Result<ActivePtr> operator()(const plan::GitOp& op) {
     ASSIGN_OR_RETURN(Workspace work, OpenEmpty());
-    RETURN_IF_ERROR(ExecuteGit(op, environment_, work.target(), request_.stop));
+    RETURN_IF_ERROR(ExecuteGit(op, environment_, work.target(),
+                               request_.on_warning, request_.stop));
     return std::move(work).Finish();
   }
 

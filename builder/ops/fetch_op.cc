@@ -83,11 +83,14 @@ Status ExecuteFetch(const plan::FetchOp& op,
 }
 
 Status ExecuteGit(const plan::GitOp& op, const ExecuteEnvironment& environment,
-                  const WriteTarget& target, std::stop_token stop) {
+                  const WriteTarget& target,
+                  const std::function<void(std::string_view)>& on_warning,
+                  std::stop_token stop) {
   ASSIGN_OR_RETURN(TemporaryFolder folder,
                    TemporaryFolder::Create(environment.temporary_directory));
-  RETURN_IF_ERROR(context::CheckOutGit(
-      op.source, op.source.ref, environment.secrets, folder.path(), stop));
+  RETURN_IF_ERROR(context::CheckOutGit(op.source, op.source.ref,
+                                       environment.secrets, folder.path(),
+                                       on_warning, stop));
   ASSIGN_OR_RETURN(UniqueFd root,
                    OpenFile(folder.path().c_str(), O_RDONLY | O_DIRECTORY));
   context::SourceTree tree;

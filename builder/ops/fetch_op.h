@@ -29,8 +29,11 @@ Result<plan::GitOp> PinGit(const plan::GitOp& op,
 Status ExecuteFetch(const plan::FetchOp& op,
                     const ExecuteEnvironment& environment,
                     const WriteTarget& target, std::stop_token stop);
+//   on_warning  may be null
 Status ExecuteGit(const plan::GitOp& op, const ExecuteEnvironment& environment,
-                  const WriteTarget& target, std::stop_token stop);
+                  const WriteTarget& target,
+                  const std::function<void(std::string_view)>& on_warning,
+                  std::stop_token stop);
 
 }  // namespace strake::builder::ops
 

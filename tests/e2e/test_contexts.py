@@ -1,5 +1,6 @@
 """Contexts of every kind: streams, the web, git, artifacts, images, folders."""
 import base64
+import glob
 import gzip
 import hashlib
 import io
@@ -186,6 +187,25 @@ class ContextsTest(support.EndToEndTest):
             ".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n",
             ".lfsconfig": f"[lfs]\n\turl = {server.url}\n\tlocksverify = false\n"})
         self.assertEqual(self.files_of(url)["big.bin"], content.decode())
+
+    def test_git_with_large_files_and_without_git_lfs(self):
+        pointer = ("version https://git-lfs.github.com/spec/v1\n"
+                   f"oid sha256:{'0' * 64}\nsize 5000\n")
+        url, _, _ = self.repository("pointers", {
+            "Dockerfile": "FROM scratch\nCOPY . /\n",
+            "big.bin": pointer, "sub/other.bin": pointer, "small": "small\n"})
+        programs = os.path.join(self.scratch, "without-lfs")
+        os.makedirs(programs)
+        for folder in reversed(os.environ["PATH"].split(":")):
+            for path in glob.glob(os.path.join(folder, "*")):
+                link = os.path.join(programs, os.path.basename(path))
+                if not os.path.lexists(link) and "git-lfs" not in link:
+                    os.symlink(path, link)
+        added = self.context("adds-pointers",
+                             f"FROM scratch\nADD {url}#v1:sub /\n")
+        for context, count in ((url, "2 files"), (added, "1 file")):
+            log = self.build(context, env=self.environment(PATH=programs)).stderr
+            self.assertRegex(log, f"(?i)warning.*{count} of .*install the package git-lfs")
 
     def put(self, path, content, kind="application/octet-stream", method="PUT"):
         request = urllib.request.Request(path, data=content, method=method,
