@@ -129,7 +129,11 @@ solve::SolveOptions MakeSolveOptions(
   solve.need_root =
       options.squash || std::ranges::any_of(outputs, exporter::NeedsRoot);
   for (const CacheExport& spec : options.cache_to) {
-    (spec.every_step ? solve.collect_all : solve.collect_of_layers) = true;
+    if (spec.kind == CacheExport::Kind::kInline) {
+      solve.collect_of_images = true;
+    } else {
+      (spec.every_step ? solve.collect_all : solve.collect_of_layers) = true;
+    }
   }
   solve.stop = options.stop;
   return solve;
@@ -189,9 +193,8 @@ Status CheckTakesInlineCache(const BuildOptions& options,
 }
 
 // What an image may tell of itself: layers that it has.
-cache::PortableCache InlineCache(const solve::SolveResult& solved,
-                                 const solve::SolvedImage& image) {
-  cache::PortableCache cache = solved.cache_of_layers;
+cache::PortableCache InlineCache(const solve::SolvedImage& image) {
+  cache::PortableCache cache = image.cache;
   std::set<oci::Digest> own;
   for (const solve::SolvedLayer& layer : image.layers) {
     own.insert(layer.blob.descriptor.digest);
@@ -204,11 +207,10 @@ cache::PortableCache InlineCache(const solve::SolveResult& solved,
 
 Result<exporter::AssembledImage> AssembleTarget(
     const Job& job, const plan::TargetImage& target,
-    const solve::SolveResult& solved, const solve::SolvedImage& solved_image,
-    oci::Timestamp now) {
+    const solve::SolvedImage& solved_image, oci::Timestamp now) {
   const bool with_cache =
       HasKind(job.options.cache_to, CacheExport::Kind::kInline);
-  const cache::PortableCache inline_cache = InlineCache(solved, solved_image);
+  const cache::PortableCache inline_cache = InlineCache(solved_image);
   ASSIGN_OR_RETURN(
       exporter::AssembledImage image,
       exporter::AssembleImage(job.plan.graph, target, solved_image, now,
@@ -252,9 +254,8 @@ Result<exporter::AssembledImage> Assemble(const Job& job, Workshop& workshop,
   const std::vector<plan::TargetImage>& targets = job.plan.graph.targets;
   std::vector<exporter::AssembledImage> images;
   for (size_t i = 0; i < targets.size(); ++i) {
-    ASSIGN_OR_RETURN(
-        exporter::AssembledImage image,
-        AssembleTarget(job, targets[i], solved, solved.images[i], now));
+    ASSIGN_OR_RETURN(exporter::AssembledImage image,
+                     AssembleTarget(job, targets[i], solved.images[i], now));
     if (job.options.squash) {
       ASSIGN_OR_RETURN(image, Squash(job, workshop, options, targets[i],
                                      solved.images[i].root, image));
@@ -340,6 +341,9 @@ Result<BuildResult> SolveAndExport(const Job& job, Workshop& workshop) {
   }
   result.steps_executed = solved->executed;
   result.steps_cached = solved->cached;
+  for (solve::SolvedImage& image : solved->images) {
+    ClampTimes(image.cache, job.epoch);
+  }
   ClampTimes(solved->cache_of_layers, job.epoch);
   ClampTimes(solved->cache_of_all, job.epoch);
   // Snapshots are now immutable, and every new layer has a descriptor.

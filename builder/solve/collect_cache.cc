@@ -15,19 +15,21 @@ using plan::ImageOp;
 using plan::Vertex;
 using plan::VertexId;
 
-Result<cache::PortableCache> Solving::CollectCache(bool all) {
+Result<cache::PortableCache> Solving::CollectCache(
+    std::span<const plan::TargetImage> targets, bool all) {
   cache::PortableCache portable;
-  for (VertexId id : StepsToCollect(all)) {
+  for (VertexId id : StepsToCollect(targets, all)) {
     if (stop_.stop_requested()) return Cancelled("the build was cancelled");
     RETURN_IF_ERROR(CollectStep(id, portable));
   }
   return portable;
 }
 
-std::set<VertexId> Solving::StepsToCollect(bool all) const {
+std::set<VertexId> Solving::StepsToCollect(
+    std::span<const plan::TargetImage> targets, bool all) const {
   std::set<VertexId> steps;
   std::vector<VertexId> pending;
-  for (const plan::TargetImage& target : graph_.targets) {
+  for (const plan::TargetImage& target : targets) {
     pending.insert(pending.end(), target.layers.begin(), target.layers.end());
     pending.push_back(target.state);
   }

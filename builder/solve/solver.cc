@@ -86,11 +86,18 @@ Result<SolveResult> Solving::Collect() {
   result.executed = executed_;
   result.cached = cached_;
   collecting_ = true;
+  for (size_t i = 0; options_.collect_of_images && i < result.images.size();
+       ++i) {
+    ASSIGN_OR_RETURN(
+        result.images[i].cache,
+        CollectCache(std::span(graph_.targets).subspan(i, 1), false));
+  }
   if (options_.collect_of_layers) {
-    ASSIGN_OR_RETURN(result.cache_of_layers, CollectCache(false));
+    ASSIGN_OR_RETURN(result.cache_of_layers,
+                     CollectCache(graph_.targets, false));
   }
   if (options_.collect_all) {
-    ASSIGN_OR_RETURN(result.cache_of_all, CollectCache(true));
+    ASSIGN_OR_RETURN(result.cache_of_all, CollectCache(graph_.targets, true));
   }
   return result;
 }

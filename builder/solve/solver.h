@@ -59,7 +59,8 @@ struct SolveOptions {
   bool need_layers = true;
   bool need_blobs = true;  // in the store, also those that a cache offers
   bool need_root = false;
-  // What `SolveResult` is to tell for caches that travel.
+  // What the results are to tell for caches that travel.
+  bool collect_of_images = false;
   bool collect_of_layers = false;
   bool collect_all = false;
   std::stop_token stop;
@@ -76,11 +77,13 @@ struct SolvedImage {
   std::vector<SolvedLayer> layers;
   // The root file system; empty unless needed.
   snapshot::SnapshotId root;
+  // The steps that its layers come from; empty unless collected.
+  cache::PortableCache cache;
 };
 
 struct SolveResult {
   std::vector<SolvedImage> images;  // as the graph's targets
-  // Empty unless collected: the steps that the targets' layers come from, and
+  // Empty unless collected: the steps that all targets' layers come from, and
   // all that are known, those of other stages included.
   cache::PortableCache cache_of_layers;
   cache::PortableCache cache_of_all;

@@ -266,9 +266,12 @@ class Solving {
   // --- A cache that travels ---
 
   // When all else is done: what was found or executed, with its layers.
-  Result<cache::PortableCache> CollectCache(bool all);
+  //   all  also that of stages that the targets' layers do not come from
+  Result<cache::PortableCache> CollectCache(
+      std::span<const plan::TargetImage> targets, bool all);
   // In order, inputs first.
-  std::set<plan::VertexId> StepsToCollect(bool all) const;
+  std::set<plan::VertexId> StepsToCollect(
+      std::span<const plan::TargetImage> targets, bool all) const;
   Status CollectStep(plan::VertexId id, cache::PortableCache& portable);
 
   // Asks about every one of `vertices`, all at once.

@@ -152,6 +152,37 @@ RUN --mount=type=cache,id={self.id()},target=/m touch /m/{i}; \\
         support.run("skopeo", "inspect", "--config", "--tls-verify=false",
                     f"docker://{self.name('a:1')}")
 
+    def test_inside_each_image_of_an_index(self):
+        folder = self.context("index", "FROM scratch\nARG TARGETARCH\n"
+                              "COPY $TARGETARCH.txt /\nCOPY a.txt /\n",
+                              amd64__txt="amd64", arm64__txt="arm64",
+                              a__txt="a")
+        out = os.path.join(self.scratch, "index-image")
+        platforms = ("--platform", "linux/amd64,linux/arm64")
+        self.build(*platforms, "--cache-to", "type=inline", "-o",
+                   f"type=oci,tar=false,dest={out}", "--push", "-t",
+                   self.name("a:1"), folder)
+
+        def read(digest):
+            with open(os.path.join(out, "blobs/sha256", digest[7:])) as f:
+                return json.load(f)
+
+        with open(os.path.join(out, "index.json")) as f:
+            index = read(json.load(f)["manifests"][0]["digest"])
+        states = []
+        for entry in index["manifests"]:
+            config = read(read(entry["digest"])["config"]["digest"])
+            cache = config["strake.cache.v1"]
+            self.assertEqual(len(cache["records"]), 2)
+            states.append({record["state"] for record in cache["records"]})
+        # The second step is the same for both, and is carried out once.
+        self.assertEqual(len(states), 2)
+        self.assertEqual(len(states[0] & states[1]), 1)
+        self.forget_everything()
+        log = self.build(*platforms, "--cache-from", self.name("a:1"),
+                         folder).stderr
+        self.assert_cached(log, 3)
+
     def test_inside_an_image_whose_layers_are_compressed_anew(self):
         image = f"type=image,name={self.name('a')},push=true"
         archive = f"type=oci,dest={self.scratch}/a.tar,compression=zstd"
