@@ -381,11 +381,22 @@ Result<BuildResult> SolveAndExport(const Job& job, Workshop& workshop) {
   return result;
 }
 
+// Again where a result in the store turned out to be damaged, without it.
+Result<BuildResult> SolveDespiteDamage(const Job& job, Workshop& workshop) {
+  while (true) {
+    auto result = SolveAndExport(job, workshop);
+    if (result) return result;
+    ASSIGN_OR_RETURN(bool is_again,
+                     ForgetDamaged(workshop, job.store, job.progress));
+    if (!is_again) return result;
+  }
+}
+
 // Once more from nothing where an imported cache turned out to be damaged.
 Result<BuildResult> SolveWithCaches(const Job& job, Workshop& workshop) {
   ImportCaches(job.options, workshop, job.progress);
   RestoreMountsFromCaches(job.store, workshop, job.progress);
-  auto result = SolveAndExport(job, workshop);
+  auto result = SolveDespiteDamage(job, workshop);
   if (const size_t missing = workshop.imported.missing(); missing > 0) {
     job.progress.Warning(
         "layers that the imported caches tell of are not "
@@ -399,7 +410,7 @@ Result<BuildResult> SolveWithCaches(const Job& job, Workshop& workshop) {
                        broken->message());
   workshop.index.ForgetImported();
   workshop.imported.Forget();
-  return SolveAndExport(job, workshop);
+  return SolveDespiteDamage(job, workshop);
 }
 
 // What is remembered of this Dockerfile in this context.

@@ -1,6 +1,8 @@
 #include "builder/workshop.h"
 
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "builder/sandbox/scratch_directory.h"
 #include "builder/sandbox/user_namespace.h"
@@ -53,6 +55,10 @@ Result<std::unique_ptr<Workshop>> OpenWorkshop(
   workshop->secrets.git_environment = options.git_environment;
   if (epoch) workshop->environment.epoch = epoch->time_since_epoch();
   workshop->services.shared = options.shared_steps;
+  workshop->services.on_damaged =
+      [found = &workshop->damaged](const solve::DamagedResult& result) {
+        found->lock()->push_back(result);
+      };
   return workshop;
 }
 
@@ -77,6 +83,22 @@ void ImportCaches(const BuildOptions& options, Workshop& workshop,
                        cache.error().message());
     }
   }
+}
+
+Result<bool> ForgetDamaged(Workshop& workshop, const Store& store,
+                           ProgressReporter& progress) {
+  const auto damaged = std::exchange(*workshop.damaged.lock(), {});
+  std::set<oci::Digest> keys;
+  for (const solve::DamagedResult& result : damaged) {
+    progress.Warning("the store's result of " + result.step +
+                     " is made anew: layer " + result.layer.ToString() +
+                     " is damaged: " + result.reason.message());
+    // The right bytes take its place.
+    RETURN_IF_ERROR(store.blobs().Remove(result.layer));
+    keys.insert(result.key);
+  }
+  if (!keys.empty()) RETURN_IF_ERROR(workshop.index.Forget(keys));
+  return !keys.empty();
 }
 
 }  // namespace strake::builder

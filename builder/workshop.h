@@ -20,6 +20,7 @@
 #include "builder/solve/solver.h"
 #include "builder/store.h"
 #include "oci/image_config.h"
+#include "util/guarded.h"
 #include "util/result.h"
 
 namespace strake::builder {
@@ -72,6 +73,7 @@ struct Workshop {
   context::HttpSource http;
   ops::ExecuteEnvironment environment;
   solve::SolveServices services;
+  Guarded<std::vector<solve::DamagedResult>> damaged;
 };
 
 // Everything is borrowed.
@@ -86,6 +88,11 @@ Result<std::unique_ptr<Workshop>> OpenWorkshop(
 // is a warning.
 void ImportCaches(const BuildOptions& options, Workshop& workshop,
                   ProgressReporter& progress);
+
+// Forgets the results that turned out to be damaged since the last call, with a
+// warning for each. Whether there were any: then the build is to be done again.
+Result<bool> ForgetDamaged(Workshop& workshop, const Store& store,
+                           ProgressReporter& progress);
 
 }  // namespace strake::builder
 

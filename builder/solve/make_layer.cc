@@ -96,17 +96,16 @@ Result<oci::LayerBlob> Solving::Recompress(VertexId id,
   }
   SlotGuard slot(slots_);
   if (stop_.stop_requested()) return Cancelled("the build was cancelled");
-  ASSIGN_OR_RETURN(
-      oci::LayerBlob layer,
-      oci::ConvertLayer(stored.blob.descriptor, {options_.compression, false},
-                        services_.blobs));
-  if (layer.diff_id != stored.blob.diff_id) {
-    return Corrupt("the diff ID of layer " +
-                   stored.blob.descriptor.digest.ToString() + " should be " +
-                   stored.blob.diff_id.ToString() + ", but is " +
-                   layer.diff_id.ToString());
+  auto layer = oci::ConvertLayer(
+      stored.blob.descriptor, {options_.compression, false}, services_.blobs);
+  if (layer && layer->diff_id != stored.blob.diff_id) {
+    layer = Corrupt("the diff ID of layer " +
+                    stored.blob.descriptor.digest.ToString() + " should be " +
+                    stored.blob.diff_id.ToString() + ", but is " +
+                    layer->diff_id.ToString());
   }
-  RETURN_IF_ERROR(services_.index.RecordLayer(record.snapshot, form_, layer));
+  if (!layer) return BlameLayer(id, stored, std::move(layer).error());
+  RETURN_IF_ERROR(services_.index.RecordLayer(record.snapshot, form_, *layer));
   return layer;
 }
 

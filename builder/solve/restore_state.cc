@@ -35,11 +35,25 @@ Status Solving::FetchAndUnpack(VertexId id, const CacheRecord& record,
   Status unpacked =
       ops::UnpackLayer(blob, layer.blob.diff_id, parent, contents, name,
                        services_.blobs, services_.environment.snapshotter);
-  if (!unpacked) {
-    if (!layer.import.empty()) services_.imported.MarkBroken(unpacked.error());
-    return unpacked;
-  }
+  if (!unpacked) return BlameLayer(id, layer, std::move(unpacked).error());
   return Adopt(id, record, layer);
+}
+
+Error Solving::BlameLayer(VertexId id, const StoredLayer& layer, Error reason) {
+  if (reason.code() == ErrorCode::kCancelled) return reason;
+  if (!layer.import.empty()) {
+    services_.imported.MarkBroken(reason);
+    return reason;
+  }
+  const oci::Descriptor& blob = layer.blob.descriptor;
+  // A full disk, for one, is no fault of the layer.
+  auto diff_id = oci::ComputeDiffId(blob, services_.blobs);
+  if (diff_id && *diff_id == layer.blob.diff_id) return reason;
+  auto key = Key(id);
+  if (key && services_.on_damaged) {
+    services_.on_damaged({*key, graph_.vertex(id).name, blob.digest, reason});
+  }
+  return reason;
 }
 
 Status Solving::Fetch(const Vertex& vertex, const oci::Descriptor& layer) {

@@ -21,11 +21,23 @@ class SharedSteps {
   using Carry = std::function<Result<cache::CacheRecord>()>;
 
   // What `carry` gives for `key`, or gave to whoever asked first. Waits for it.
-  // A failure is shared, too.
+  // A failure is shared, too; but where the first was stopped, the next one
+  // carries it out.
   Result<cache::CacheRecord> Once(const std::string& key, const Carry& carry) {
+    while (true) {
+      bool first = false;
+      auto result = OnceOrCancelled(key, carry, first);
+      const bool is_cancelled =
+          !result && result.error().code() == ErrorCode::kCancelled;
+      if (first || !is_cancelled) return result;
+    }
+  }
+
+ private:
+  Result<cache::CacheRecord> OnceOrCancelled(const std::string& key,
+                                             const Carry& carry, bool& first) {
     std::promise<Result<cache::CacheRecord>> promise;
     std::shared_future<Result<cache::CacheRecord>> future;
-    bool first = false;
     {
       auto steps = steps_.lock();
       auto [known, is_new] = steps->try_emplace(key);
@@ -33,11 +45,16 @@ class SharedSteps {
       first = is_new;
       future = known->second;
     }
-    if (first) promise.set_value(carry());
+    if (first) {
+      auto carried = carry();
+      if (!carried && carried.error().code() == ErrorCode::kCancelled) {
+        steps_.lock()->erase(key);
+      }
+      promise.set_value(std::move(carried));
+    }
     return future.get();
   }
 
- private:
   Guarded<std::map<std::string, std::shared_future<Result<cache::CacheRecord>>>>
       steps_;
 };

@@ -32,6 +32,14 @@
 
 namespace strake::builder::solve {
 
+// A result in the store that turned out to be of no use.
+struct DamagedResult {
+  oci::Digest key;
+  std::string step;
+  oci::Digest layer;  // the blob
+  Error reason;
+};
+
 // All borrowed.
 struct SolveServices {
   const ops::ExecuteEnvironment& environment;
@@ -47,6 +55,9 @@ struct SolveServices {
   ProgressReporter& progress;
   cache::StepHistory* history = nullptr;  // may be null; follows the graph
   SharedSteps* shared = nullptr;  // with builds at the same time; may be null
+  // Called from any thread, before a solve fails for that: it is to be done
+  // again without this result. May be null.
+  std::function<void(const DamagedResult&)> on_damaged;
 };
 
 struct SolveOptions {

@@ -212,6 +212,9 @@ class Solving {
                         const snapshot::SnapshotId& parent,
                         oci::LayerContents contents,
                         const snapshot::SnapshotId& name);
+  // Tells of a layer that could not be used for `reason`, where it is the
+  // layer's fault. Gives the reason back.
+  Error BlameLayer(plan::VertexId id, const StoredLayer& layer, Error reason);
   // Brings a layer that a cache offers into the store, and verifies it.
   Status Fetch(const plan::Vertex& vertex, const oci::Descriptor& layer);
 

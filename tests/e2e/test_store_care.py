@@ -123,6 +123,28 @@ RUN wc -c /big > /size
                                      "app").returncode, 0)
         self.assertEqual(self.cached(), 0)
 
+    def test_a_damaged_result_is_made_anew(self):
+        folder = self.context("damaged", f"""FROM {self.base}
+COPY a.txt /
+RUN cat /proc/sys/kernel/random/uuid > /b
+""", a__txt="sound")
+        self.build("-t", "damaged", folder)
+        blobs = os.path.join(self.store, "blobs/sha256")
+        manifest = self.strake("inspect", "--raw", "damaged").stdout
+        first = json.loads(manifest)["layers"][1]["digest"]
+        with open(os.path.join(blobs, first[7:]), "r+b") as f:
+            f.seek(20)
+            f.write(b"damage")
+        shutil.rmtree(os.path.join(self.store, "snapshots"))
+        files = os.path.join(self.scratch, "files")
+        result = self.build("-o", f"type=local,dest={files}", folder)
+        self.assertRegex(result.stderr, "(?i)warning.*COPY a.txt.*" + first)
+        with open(os.path.join(files, "a.txt")) as f:
+            self.assertEqual(f.read(), "sound")
+        self.build("-t", "damaged", folder)
+        self.assert_sound()
+        self.assertNotIn("warning", self.build(folder).stderr.lower())
+
     def test_wrong_amounts_are_errors(self):
         for option in ("--older-than=soon", "--older-than=1y",
                        "--keep-storage=much", "--keep-storage=1zb"):
