@@ -101,23 +101,33 @@ Error UnknownType(const std::string& type, std::vector<std::string> types) {
                          Join(types, ", "));
 }
 
+// Reads into `spec` the place that an export and an import can both have.
+// False: `type` is none of these.
+//   folder  the key that names the folder
+template <typename Spec>
+Result<bool> ReadPlace(const std::string& type, std::string_view folder,
+                       Fields& fields, Spec& spec) {
+  if (type.empty()) return InvalidArgument("type= is missing");
+  if (type == "registry") {
+    spec.kind = Spec::Kind::kRegistry;
+    ASSIGN_OR_RETURN(spec.reference, TakeReference(fields));
+    return true;
+  }
+  if (type != "local") return false;
+  spec.kind = Spec::Kind::kLocal;
+  ASSIGN_OR_RETURN(spec.path, TakeNeeded(fields, folder, type));
+  if (std::string tag = Take(fields, "tag"); !tag.empty()) spec.tag = tag;
+  return true;
+}
+
 Result<CacheExport> ReadExport(Fields fields) {
   CacheExport spec;
   const std::string type = Take(fields, "type");
-  if (type == "registry") {
-    spec.kind = CacheExport::Kind::kRegistry;
-    ASSIGN_OR_RETURN(spec.reference, TakeReference(fields));
-  } else if (type == "local") {
-    spec.kind = CacheExport::Kind::kLocal;
-    ASSIGN_OR_RETURN(spec.path, TakeNeeded(fields, "dest", type));
-    if (std::string tag = Take(fields, "tag"); !tag.empty()) spec.tag = tag;
-  } else if (type == "inline") {
-    spec.kind = CacheExport::Kind::kInline;
-  } else if (type.empty()) {
-    return InvalidArgument("type= is missing");
-  } else {
+  ASSIGN_OR_RETURN(bool outside, ReadPlace(type, "dest", fields, spec));
+  if (!outside && type != "inline") {
     return UnknownType(type, {"registry", "local", "inline"});
   }
+  if (!outside) spec.kind = CacheExport::Kind::kInline;
   const std::string mode = Take(fields, "mode");
   if (!mode.empty() && mode != "min" && mode != "max") {
     return InvalidArgument("mode=" + mode + ": expected min or max");
@@ -160,21 +170,12 @@ Result<CacheExport> ReadExport(Fields fields) {
 Result<CacheImport> ReadImport(Fields fields) {
   CacheImport spec;
   const std::string type = Take(fields, "type");
-  if (type == "registry") {
-    spec.kind = CacheImport::Kind::kRegistry;
-    ASSIGN_OR_RETURN(spec.reference, TakeReference(fields));
-  } else if (type == "local") {
-    spec.kind = CacheImport::Kind::kLocal;
-    ASSIGN_OR_RETURN(spec.path, TakeNeeded(fields, "src", type));
-    if (std::string tag = Take(fields, "tag"); !tag.empty()) spec.tag = tag;
-  } else if (type.empty()) {
-    return InvalidArgument("type= is missing");
-  } else if (type == "inline") {
+  ASSIGN_OR_RETURN(bool outside, ReadPlace(type, "src", fields, spec));
+  if (type == "inline") {
     return InvalidArgument(
         "an inline cache is read with type=registry,ref=IMAGE");
-  } else {
-    return UnknownType(type, {"registry", "local"});
   }
+  if (!outside) return UnknownType(type, {"registry", "local"});
   RETURN_IF_ERROR(CheckAllTaken(fields, {"type", "ref", "src", "tag"}));
   return spec;
 }

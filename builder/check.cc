@@ -1,5 +1,6 @@
 #include "builder/check.h"
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -25,45 +26,60 @@ Result<plan::BaseImage> AssumeImage(const oci::Reference& reference,
   return image;
 }
 
-Result<DockerfileSource> ReadSource(const BuildOptions& options) {
+// A Dockerfile, and what it took to read it.
+struct Reading {
+  Reading(const BuildOptions& options, Store opened)
+      : store(std::move(opened)),
+        progress(options.progress),
+        client(options.registry) {}
+
+  Store store;
+  ProgressReporter progress;
+  registry::Client client;
+  OpenedContexts contexts = {};
+  DockerfileSource source = {};
+};
+
+Result<std::unique_ptr<Reading>> Read(const BuildOptions& options) {
   ASSIGN_OR_RETURN(Store store, Store::Open(options.store_directory));
-  ProgressReporter progress(options.progress);
-  registry::Client client(options.registry);
-  ASSIGN_OR_RETURN(OpenedContexts contexts,
-                   OpenContexts(options, store, client, progress));
-  ASSIGN_OR_RETURN(
-      DockerfileSource source,
-      ReadDockerfile(options, contexts.folders.at(""), contexts.dockerfile));
+  auto reading = std::make_unique<Reading>(options, std::move(store));
+  ASSIGN_OR_RETURN(reading->contexts,
+                   OpenContexts(options, reading->store, reading->client,
+                                reading->progress));
+  ASSIGN_OR_RETURN(reading->source,
+                   ReadDockerfile(options, reading->contexts.folders.at(""),
+                                  reading->contexts.dockerfile));
+  return reading;
+}
+
+// A Dockerfile without errors.
+Result<DockerfileSource> ReadSource(const BuildOptions& options) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Reading> reading, Read(options));
+  DockerfileSource& source = reading->source;
   if (HasErrors(source.diagnostics)) {
     return InvalidArgument(
         FormatDiagnostics(source.diagnostics, source.name, source.text));
   }
-  return source;
+  return std::move(source);
 }
 
 }  // namespace
 
 Result<CheckReport> Check(const BuildOptions& options, CheckImages images) {
-  ASSIGN_OR_RETURN(Store store, Store::Open(options.store_directory));
-  ProgressReporter progress(options.progress);
-  registry::Client client(options.registry);
-  ASSIGN_OR_RETURN(OpenedContexts contexts,
-                   OpenContexts(options, store, client, progress));
-  ASSIGN_OR_RETURN(
-      DockerfileSource source,
-      ReadDockerfile(options, contexts.folders.at(""), contexts.dockerfile));
+  ASSIGN_OR_RETURN(std::unique_ptr<Reading> reading, Read(options));
+  DockerfileSource& source = reading->source;
   CheckReport report;
   ASSIGN_OR_RETURN(plan::PlanOptions plan_options,
-                   MakePlanOptions(options, source, contexts));
+                   MakePlanOptions(options, source, reading->contexts));
   plan_options.all_stages = options.target.empty();
 
   std::vector<dockerfile::Diagnostic> diagnostics;
   if (HasErrors(source.diagnostics)) {
     diagnostics = source.diagnostics;
   } else {
-    context::ImageSource image_source(client, store.layout(),
+    context::ImageSource image_source(reading->client, reading->store.layout(),
                                       context::ImageSource::Policy::kStoreFirst,
-                                      progress, options.stop);
+                                      reading->progress, options.stop);
     auto plan = MakeBuildPlan(source, plan_options, TargetPlatforms(options),
                               images == CheckImages::kAssume
                                   ? plan::ImageResolver(AssumeImage)

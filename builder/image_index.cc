@@ -141,10 +141,7 @@ class Assembly {
  private:
   Result<oci::Reference> ReadSource(const std::string& source) const {
     if (auto digest = oci::Digest::Parse(source)) {
-      oci::Reference reference = target_;
-      reference.tag.clear();
-      reference.digest = *digest;
-      return reference;
+      return oci::ByDigest(target_, *digest);
     }
     auto reference = oci::ParseReference(source);
     if (!reference) return std::move(reference).error().Wrap(source);

@@ -62,13 +62,19 @@ struct Fields {
   std::optional<int> level;
 };
 
-Status SetBool(bool Output::*member, std::string_view key,
-               std::string_view value, Fields& fields) {
+template <auto member>
+Status SetBool(std::string_view key, std::string_view value, Fields& fields) {
   ASSIGN_OR_RETURN(fields.output.*member, ParseBool(key, value));
   return {};
 }
 
-Status SetLevel(std::string_view value, Fields& fields) {
+template <auto member>
+Status SetText(std::string_view, std::string_view value, Fields& fields) {
+  fields.output.*member = value;
+  return {};
+}
+
+Status SetLevel(std::string_view, std::string_view value, Fields& fields) {
   auto level = ParseInt(value);
   if (!level || *level < 0 || *level > 22) {
     return InvalidArgument("compression-level=" + std::string(value) +
@@ -91,11 +97,7 @@ constexpr Key kKeys[] = {
        fields.has_type = true;
        return {};
      }},
-    {"dest",
-     [](std::string_view, std::string_view value, Fields& fields) -> Status {
-       fields.output.dest = value;
-       return {};
-     }},
+    {"dest", SetText<&Output::dest>},
     {"name",
      [](std::string_view, std::string_view value, Fields& fields) -> Status {
        for (std::string_view name : Split(value, ',')) {
@@ -103,10 +105,7 @@ constexpr Key kKeys[] = {
        }
        return {};
      }},
-    {"tar",
-     [](std::string_view key, std::string_view value, Fields& fields) {
-       return SetBool(&Output::tar, key, value, fields);
-     }},
+    {"tar", SetBool<&Output::tar>},
     {"push",
      [](std::string_view key, std::string_view value,
         Fields& fields) -> Status {
@@ -119,40 +118,18 @@ constexpr Key kKeys[] = {
        ASSIGN_OR_RETURN(fields.store, ParseBool(key, value));
        return {};
      }},
-    {"rewrite-timestamp",
-     [](std::string_view key, std::string_view value, Fields& fields) {
-       return SetBool(&Output::rewrite_timestamp, key, value, fields);
-     }},
-    {"push-by-digest",
-     [](std::string_view key, std::string_view value, Fields& fields) {
-       return SetBool(&Output::push_by_digest, key, value, fields);
-     }},
-    {"name-canonical",
-     [](std::string_view key, std::string_view value, Fields& fields) {
-       return SetBool(&Output::name_canonical, key, value, fields);
-     }},
-    {"registry.insecure",
-     [](std::string_view key, std::string_view value, Fields& fields) {
-       return SetBool(&Output::insecure, key, value, fields);
-     }},
-    {"dangling-name-prefix",
-     [](std::string_view, std::string_view value, Fields& fields) -> Status {
-       fields.output.dangling_name_prefix = value;
-       return {};
-     }},
+    {"rewrite-timestamp", SetBool<&Output::rewrite_timestamp>},
+    {"push-by-digest", SetBool<&Output::push_by_digest>},
+    {"name-canonical", SetBool<&Output::name_canonical>},
+    {"registry.insecure", SetBool<&Output::insecure>},
+    {"dangling-name-prefix", SetText<&Output::dangling_name_prefix>},
     {"compression",
      [](std::string_view, std::string_view value, Fields& fields) -> Status {
        fields.compression = value;
        return {};
      }},
-    {"compression-level",
-     [](std::string_view, std::string_view value, Fields& fields) {
-       return SetLevel(value, fields);
-     }},
-    {"force-compression",
-     [](std::string_view key, std::string_view value, Fields& fields) {
-       return SetBool(&Output::force_compression, key, value, fields);
-     }},
+    {"compression-level", SetLevel},
+    {"force-compression", SetBool<&Output::force_compression>},
     {"oci-mediatypes",
      [](std::string_view key, std::string_view value,
         Fields& fields) -> Status {
@@ -160,12 +137,7 @@ constexpr Key kKeys[] = {
        fields.output.docker_media_types = !oci_types;
        return {};
      }},
-    {"platform-split",
-     [](std::string_view key, std::string_view value,
-        Fields& fields) -> Status {
-       ASSIGN_OR_RETURN(fields.output.platform_split, ParseBool(key, value));
-       return {};
-     }},
+    {"platform-split", SetBool<&Output::platform_split>},
 };
 
 Status UnknownKey(std::string_view key) {

@@ -11,9 +11,7 @@
 #include "builder/ops/image_op.h"
 #include "builder/ops/user_lookup.h"
 #include "builder/progress_reporter.h"
-#include "builder/sandbox/probe_sandbox.h"
-#include "builder/sandbox/scratch_directory.h"
-#include "builder/sandbox/user_namespace.h"
+#include "builder/step_backends.h"
 #include "builder/store.h"
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
@@ -134,14 +132,10 @@ Result<int> Run(const RunOptions& options) {
       options.stop);
   ASSIGN_OR_RETURN(context::SourceImage image,
                    FindSource(options, store, images));
-  RETURN_IF_ERROR(sandbox::RemoveAbandonedScratch(store.temporary_directory()));
   ASSIGN_OR_RETURN(
-      sandbox::SandboxChoice sandbox,
-      sandbox::ChooseSandbox(sandbox::EnterUserNamespace(), options.isolation,
-                             store.temporary_directory()));
-  ASSIGN_OR_RETURN(snapshot::SnapshotterChoice snapshots,
-                   store.OpenSnapshots(options.snapshotter, *sandbox.sandbox));
-  snapshot::Snapshotter& snapshotter = *snapshots.snapshotter;
+      StepBackends backends,
+      OpenStepBackends(store, options.isolation, options.snapshotter));
+  snapshot::Snapshotter& snapshotter = *backends.snapshots.snapshotter;
 
   plan::ImageOp op;
   op.reference = image.reference;
@@ -164,7 +158,7 @@ Result<int> Run(const RunOptions& options) {
   spec.journal = &active->journal();
   ASSIGN_OR_RETURN(
       sandbox::ExitStatus status,
-      sandbox.sandbox->Run(
+      backends.sandbox.sandbox->Run(
           spec, [](sandbox::Stream, std::string_view) {}, options.stop));
   return status.ShellCode();
 }

@@ -4,8 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "builder/sandbox/scratch_directory.h"
-#include "builder/sandbox/user_namespace.h"
 #include "oci/platform.h"
 #include "util/result_macros.h"
 
@@ -32,22 +30,17 @@ Result<std::unique_ptr<Workshop>> OpenWorkshop(
     ProgressReporter& progress) {
   // What strakes that were killed have left behind.
   RETURN_IF_ERROR(store.blobs().RemoveAbandonedIngests());
-  RETURN_IF_ERROR(sandbox::RemoveAbandonedScratch(store.temporary_directory()));
   ASSIGN_OR_RETURN(
-      sandbox::SandboxChoice sandbox,
-      sandbox::ChooseSandbox(sandbox::EnterUserNamespace(), options.isolation,
-                             store.temporary_directory()));
-  ASSIGN_OR_RETURN(snapshot::SnapshotterChoice snapshots,
-                   store.OpenSnapshots(options.snapshotter, *sandbox.sandbox));
-  RETURN_IF_ERROR(snapshots.snapshotter->RemoveAbandoned());
+      StepBackends backends,
+      OpenStepBackends(store, options.isolation, options.snapshotter));
+  RETURN_IF_ERROR(backends.snapshots.snapshotter->RemoveAbandoned());
   ASSIGN_OR_RETURN(cache::CacheIndex index,
                    cache::CacheIndex::Open(store.cache_index_path()));
   ASSIGN_OR_RETURN(std::unique_ptr<cache::StatCache> stat_cache,
                    cache::StatCache::Open(store.stat_cache_path()));
   auto workshop = std::make_unique<Workshop>(
-      options, store, std::move(snapshots), std::move(sandbox),
-      std::move(index), std::move(stat_cache), contexts, images, client,
-      progress);
+      options, store, std::move(backends), std::move(index),
+      std::move(stat_cache), contexts, images, client, progress);
   for (const SecretSource& secret : options.secrets) {
     workshop->secrets.Add(secret.id, secret.value);
   }

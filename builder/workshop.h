@@ -16,8 +16,8 @@
 #include "builder/context/image_source.h"
 #include "builder/context/secrets.h"
 #include "builder/progress_reporter.h"
-#include "builder/sandbox/probe_sandbox.h"
 #include "builder/solve/solver.h"
+#include "builder/step_backends.h"
 #include "builder/store.h"
 #include "oci/image_config.h"
 #include "util/guarded.h"
@@ -29,19 +29,18 @@ namespace strake::builder {
 // copied nor moved.
 struct Workshop {
   Workshop(const BuildOptions& options, const Store& store,
-           snapshot::SnapshotterChoice snapshots,
-           sandbox::SandboxChoice chosen_sandbox, cache::CacheIndex index,
+           StepBackends backends, cache::CacheIndex index,
            std::unique_ptr<cache::StatCache> stat_cache,
            const context::ContextMap& contexts,
            const context::ImageSource& images, const registry::Client& client,
            ProgressReporter& progress)
-      : snapshots(std::move(snapshots)),
-        sandbox(std::move(chosen_sandbox)),
+      : snapshots(std::move(backends.snapshots)),
+        sandbox(std::move(backends.sandbox)),
         index(std::move(index)),
         imported(client, store.blobs(), options.stop),
         stat_cache(std::move(stat_cache)),
         http(options.registry, store.blobs(), secrets, store.fetched_path()),
-        environment{*this->snapshots.snapshotter,
+        environment{*snapshots.snapshotter,
                     *sandbox.sandbox,
                     contexts,
                     secrets,

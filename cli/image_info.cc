@@ -39,9 +39,8 @@ Result<std::string> InspectJson(const builder::ImageDocuments& documents,
     if (!reference->tag.empty()) {
       result["RepoTags"].push_back(reference->Familiar());
     }
-    reference->tag.clear();
-    reference->digest = image.descriptor.digest;
-    result["RepoDigests"].push_back(reference->Familiar());
+    result["RepoDigests"].push_back(
+        oci::ByDigest(*reference, image.descriptor.digest).Familiar());
   }
   result["Descriptor"] = {{"mediaType", image.descriptor.media_type},
                           {"digest", digest},

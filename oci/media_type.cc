@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "util/result_macros.h"
+
 namespace strake::oci {
 namespace {
 
@@ -121,6 +123,12 @@ Result<std::string> LayerMediaType(Compression compression,
         "or gzip");
   }
   return std::string(kMediaTypeLayerZstd);
+}
+
+Result<std::string> LayerMediaTypeIn(MediaTypeFamily family,
+                                     std::string_view media_type) {
+  ASSIGN_OR_RETURN(Compression compression, LayerCompression(media_type));
+  return LayerMediaType(compression, family);
 }
 
 }  // namespace strake::oci

@@ -57,6 +57,10 @@ enum class MediaTypeFamily { kOci, kDocker };
 Result<std::string> LayerMediaType(Compression compression,
                                    MediaTypeFamily family);
 
+// What a layer of this media type, with the same bytes, is called in `family`.
+Result<std::string> LayerMediaTypeIn(MediaTypeFamily family,
+                                     std::string_view media_type);
+
 }  // namespace strake::oci
 
 #endif  // STRAKE_OCI_MEDIA_TYPE_H_

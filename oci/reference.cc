@@ -206,6 +206,12 @@ std::string Reference::Familiar() const {
   return std::string(rest) + text.substr(Name().size());
 }
 
+Reference ByDigest(Reference reference, const Digest& digest) {
+  reference.tag.clear();
+  reference.digest = digest;
+  return reference;
+}
+
 std::string Reference::TagOrDigest() const {
   if (digest) return digest->ToString();
   return tag.empty() ? "latest" : tag;

@@ -42,6 +42,9 @@ Result<Reference> ParseReference(std::string_view text);
 // `reference` with tag "latest" where it has neither tag nor digest.
 Reference WithDefaultTag(Reference reference);
 
+// What has this digest in the repository of `reference`, whatever its tag.
+Reference ByDigest(Reference reference, const Digest& digest);
+
 }  // namespace strake::oci
 
 #endif  // STRAKE_OCI_REFERENCE_H_

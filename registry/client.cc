@@ -143,9 +143,8 @@ Result<bool> Client::KeepsConditions(const oci::Reference& repository,
                                      std::string_view bytes,
                                      std::string_view media_type,
                                      std::stop_token stop) const {
-  oci::Reference by_digest = repository;
-  by_digest.tag.clear();
-  by_digest.digest = oci::Digest::Of(bytes);
+  const oci::Reference by_digest =
+      oci::ByDigest(repository, oci::Digest::Of(bytes));
   // Nothing has this digest, so no registry that looks can store it.
   auto put = PutManifestIf(by_digest, bytes, media_type,
                            oci::Digest::Of("no manifest"), stop);

@@ -16,14 +16,6 @@ namespace {
 // Digests form no circle, but an index of indexes can be absurdly deep.
 constexpr int kMaxDepth = 32;
 
-oci::Reference ByDigest(const oci::Reference& repository,
-                        const oci::Digest& digest) {
-  oci::Reference reference = repository;
-  reference.tag.clear();
-  reference.digest = digest;
-  return reference;
-}
-
 class Copy {
  public:
   Copy(const Client& client, const oci::Reference& from,
@@ -61,9 +53,9 @@ class Copy {
     ASSIGN_OR_RETURN(bool there,
                      client_.HasManifest(to_, document.digest, options_.stop));
     if (there) return {};
-    ASSIGN_OR_RETURN(
-        FetchedManifest fetched,
-        client_.FetchManifest(ByDigest(from_, document.digest), options_.stop));
+    ASSIGN_OR_RETURN(FetchedManifest fetched,
+                     client_.FetchManifest(
+                         oci::ByDigest(from_, document.digest), options_.stop));
     if (oci::IsIndex(fetched.descriptor.media_type)) {
       ASSIGN_OR_RETURN(oci::Index index, oci::ParseIndex(fetched.bytes));
       for (const oci::Descriptor& child : index.manifests) {
@@ -72,8 +64,9 @@ class Copy {
     } else {
       RETURN_IF_ERROR(BlobsOf(fetched));
     }
-    return client_.PutManifest(ByDigest(to_, document.digest), fetched.bytes,
-                               fetched.descriptor.media_type, options_.stop);
+    return client_.PutManifest(oci::ByDigest(to_, document.digest),
+                               fetched.bytes, fetched.descriptor.media_type,
+                               options_.stop);
   }
 
  private:

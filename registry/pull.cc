@@ -17,14 +17,6 @@ void Report(const ProgressCallback& progress, const oci::Descriptor& blob,
   progress({blob.digest, action, current_bytes, blob.size_bytes, done});
 }
 
-oci::Reference ByDigest(const oci::Reference& repository,
-                        const oci::Digest& digest) {
-  oci::Reference reference = repository;
-  reference.tag.clear();
-  reference.digest = digest;
-  return reference;
-}
-
 // One blob into the store, unless it is there.
 Status PullBlob(const Client& client, const oci::Reference& repository,
                 const oci::Descriptor& blob, const oci::BlobStore& store,
@@ -53,9 +45,10 @@ Result<std::string> PullDocument(const Client& client,
                                  const oci::BlobStore& store,
                                  const PullOptions& options) {
   if (store.Contains(descriptor.digest)) return store.Read(descriptor.digest);
-  ASSIGN_OR_RETURN(FetchedManifest fetched,
-                   client.FetchManifest(ByDigest(repository, descriptor.digest),
-                                        options.stop));
+  ASSIGN_OR_RETURN(
+      FetchedManifest fetched,
+      client.FetchManifest(oci::ByDigest(repository, descriptor.digest),
+                           options.stop));
   auto put = store.Put(fetched.bytes, fetched.descriptor.media_type);
   if (!put) return std::move(put).error();
   return std::move(fetched.bytes);

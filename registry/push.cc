@@ -156,10 +156,8 @@ Result<oci::Descriptor> Push::Run(const oci::Descriptor& root) {
   // Every blob is there now; `documents` has children before parents.
   for (const oci::Descriptor& document : documents) {
     if (document.digest == root.digest) continue;
-    oci::Reference by_digest = target_;
-    by_digest.tag.clear();
-    by_digest.digest = document.digest;
-    RETURN_IF_ERROR(PushDocument(document, by_digest));
+    RETURN_IF_ERROR(
+        PushDocument(document, oci::ByDigest(target_, document.digest)));
   }
   RETURN_IF_ERROR(PushDocument(pushed, target_));
   return pushed;

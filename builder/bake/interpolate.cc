@@ -27,6 +27,15 @@ Result<size_t> FindClosingBrace(std::string_view text) {
   return InvalidArgument("\"${" + std::string(text) + "\" is not closed");
 }
 
+// Takes "${...}" off the front of `text`; what was between the braces.
+Result<std::string_view> TakeBraced(std::string_view& text) {
+  text.remove_prefix(2);
+  ASSIGN_OR_RETURN(size_t end, FindClosingBrace(text));
+  std::string_view inside = text.substr(0, end);
+  text.remove_prefix(end + 1);
+  return inside;
+}
+
 Result<std::string> EvaluateHcl(std::string_view expression,
                                 const Lookup& lookup) {
   for (char c : expression) {
@@ -76,12 +85,9 @@ Result<std::string> InterpolateHcl(std::string_view text,
       result += "${";
       text.remove_prefix(3);
     } else if (text.starts_with("${")) {
-      text.remove_prefix(2);
-      ASSIGN_OR_RETURN(size_t end, FindClosingBrace(text));
-      ASSIGN_OR_RETURN(std::string value,
-                       EvaluateHcl(text.substr(0, end), lookup));
+      ASSIGN_OR_RETURN(std::string_view inside, TakeBraced(text));
+      ASSIGN_OR_RETURN(std::string value, EvaluateHcl(inside, lookup));
       result += value;
-      text.remove_prefix(end + 1);
     } else {
       result += text[0];
       text.remove_prefix(1);
@@ -98,12 +104,9 @@ Result<std::string> InterpolateCompose(std::string_view text,
       result += '$';
       text.remove_prefix(2);
     } else if (text.starts_with("${")) {
-      text.remove_prefix(2);
-      ASSIGN_OR_RETURN(size_t end, FindClosingBrace(text));
-      ASSIGN_OR_RETURN(std::string value,
-                       EvaluateCompose(text.substr(0, end), lookup));
+      ASSIGN_OR_RETURN(std::string_view inside, TakeBraced(text));
+      ASSIGN_OR_RETURN(std::string value, EvaluateCompose(inside, lookup));
       result += value;
-      text.remove_prefix(end + 1);
     } else if (text[0] == '$') {
       size_t length = NameLength(text.substr(1));
       if (length == 0) {

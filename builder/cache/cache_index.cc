@@ -147,6 +147,14 @@ std::string WriteTables(const Tables& tables) {
   return text;
 }
 
+template <typename Map>
+std::optional<typename Map::mapped_type> Lookup(
+    const Map& map, const typename Map::key_type& key) {
+  auto it = map.find(key);
+  if (it == map.end()) return {};
+  return it->second;
+}
+
 // Whether the lock was had; false only with LOCK_NB.
 Result<bool> Lock(int fd, int operation) {
   int result;
@@ -186,6 +194,20 @@ struct CacheIndex::State {
         return std::optional(std::move(fd));
       }
     }
+  }
+
+  // The first that `find` finds, which is given the own tables, then each
+  // imported cache.
+  template <typename Find>
+  auto FindFirst(const Find& find) const {
+    auto found = find(*tables.lock());
+    if (found) return found;
+    auto caches = imported.lock();
+    for (const auto& [name, cache] : *caches) {
+      found = find(cache);
+      if (found) break;
+    }
+    return found;
   }
 
   Status Append(const json& line) const {
@@ -242,10 +264,7 @@ Result<CacheIndex> CacheIndex::Open(const std::string& path) {
 }
 
 std::optional<CacheRecord> CacheIndex::Find(const oci::Digest& key) const {
-  auto tables = state_->tables.lock();
-  auto it = tables->records.find(key);
-  if (it == tables->records.end()) return {};
-  return it->second;
+  return Lookup(state_->tables.lock()->records, key);
 }
 
 std::vector<CacheRecord> CacheIndex::FindAll(const oci::Digest& key) const {
@@ -253,8 +272,9 @@ std::vector<CacheRecord> CacheIndex::FindAll(const oci::Digest& key) const {
   if (auto own = Find(key)) records.push_back(*std::move(own));
   auto imported = state_->imported.lock();
   for (const auto& [name, cache] : *imported) {
-    auto it = cache.records.find(key);
-    if (it != cache.records.end()) records.push_back(it->second);
+    if (auto record = Lookup(cache.records, key)) {
+      records.push_back(*std::move(record));
+    }
   }
   return records;
 }
@@ -268,17 +288,8 @@ std::optional<oci::LayerBlob> CacheIndex::FindLayer(
     std::string_view snapshot, std::string_view form) const {
   const std::pair<std::string, std::string> name = {std::string(snapshot),
                                                     std::string(form)};
-  auto find = [&](const auto& layers) -> std::optional<oci::LayerBlob> {
-    auto it = layers.find(name);
-    if (it == layers.end()) return {};
-    return it->second;
-  };
-  if (auto own = find(state_->tables.lock()->layers)) return own;
-  auto imported = state_->imported.lock();
-  for (const auto& [import, cache] : *imported) {
-    if (auto layer = find(cache.layers)) return layer;
-  }
-  return {};
+  return state_->FindFirst(
+      [&](const auto& known) { return Lookup(known.layers, name); });
 }
 
 std::vector<CacheIndex::KnownLayer> CacheIndex::FindLayers(
@@ -311,17 +322,8 @@ Status CacheIndex::RecordLayer(std::string_view snapshot, std::string_view form,
 
 std::optional<oci::Digest> CacheIndex::FindAlias(
     const oci::Digest& definition) const {
-  auto find = [&](const auto& aliases) -> std::optional<oci::Digest> {
-    auto it = aliases.find(definition);
-    if (it == aliases.end()) return {};
-    return it->second;
-  };
-  if (auto own = find(state_->tables.lock()->aliases)) return own;
-  auto imported = state_->imported.lock();
-  for (const auto& [import, cache] : *imported) {
-    if (auto content = find(cache.aliases)) return content;
-  }
-  return {};
+  return state_->FindFirst(
+      [&](const auto& known) { return Lookup(known.aliases, definition); });
 }
 
 Status CacheIndex::RecordAlias(const oci::Digest& definition,

@@ -42,12 +42,11 @@ Result<PortableCache> ImportedCache::AddRegistry(
                    client_.FetchManifest(reference, stop_));
   while (oci::IsIndex(fetched.descriptor.media_type)) {
     ASSIGN_OR_RETURN(oci::Index index, oci::ParseIndex(fetched.bytes));
-    oci::Reference child = reference;
-    child.tag.clear();
     ASSIGN_OR_RETURN(oci::Descriptor selected,
                      oci::SelectPlatform(index, platform));
-    child.digest = selected.digest;
-    ASSIGN_OR_RETURN(fetched, client_.FetchManifest(child, stop_));
+    ASSIGN_OR_RETURN(fetched,
+                     client_.FetchManifest(
+                         oci::ByDigest(reference, selected.digest), stop_));
   }
   ASSIGN_OR_RETURN(oci::Manifest manifest, oci::ParseManifest(fetched.bytes));
   RETURN_IF_ERROR(CheckSize(manifest.config));

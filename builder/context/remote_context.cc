@@ -164,12 +164,10 @@ Result<StreamContext> OpenArtifact(const std::string& text,
                    services.client.FetchManifest(reference, services.stop));
   if (oci::IsIndex(fetched.descriptor.media_type)) {
     ASSIGN_OR_RETURN(oci::Index index, oci::ParseIndex(fetched.bytes));
-    oci::Reference one = reference;
-    one.tag.clear();
     ASSIGN_OR_RETURN(oci::Descriptor chosen, ChooseManifest(index, services));
-    one.digest = chosen.digest;
-    ASSIGN_OR_RETURN(fetched,
-                     services.client.FetchManifest(one, services.stop));
+    ASSIGN_OR_RETURN(
+        fetched, services.client.FetchManifest(
+                     oci::ByDigest(reference, chosen.digest), services.stop));
   }
   ASSIGN_OR_RETURN(oci::Manifest manifest, oci::ParseManifest(fetched.bytes));
   registry::PullOptions options;

@@ -59,11 +59,9 @@ Result<AssembledImage> AssembleImage(const plan::BuildGraph& graph,
   // Base layers keep their bytes; their Docker media types get OCI's names, and
   // foreign layers become ordinary ones.
   for (oci::Descriptor& layer : manifest.layers) {
-    ASSIGN_OR_RETURN(oci::Compression compression,
-                     oci::LayerCompression(layer.media_type));
     ASSIGN_OR_RETURN(
         layer.media_type,
-        oci::LayerMediaType(compression, oci::MediaTypeFamily::kOci));
+        oci::LayerMediaTypeIn(oci::MediaTypeFamily::kOci, layer.media_type));
     layer.urls.clear();
   }
   std::vector<Timestamp> times;

@@ -28,8 +28,8 @@ Result<PreparedOutputPtr> PrepareRegistry(const Output& output,
   for (const std::string& name : names) {
     ASSIGN_OR_RETURN(oci::Reference reference, oci::ParseReference(name));
     if (output.push_by_digest) {
-      reference.tag.clear();
-      reference.digest = context.image.manifest.digest;
+      reference =
+          oci::ByDigest(std::move(reference), context.image.manifest.digest);
     } else {
       reference = oci::WithDefaultTag(std::move(reference));
     }

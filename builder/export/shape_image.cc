@@ -50,11 +50,9 @@ void Annotate(const std::vector<Annotation>& annotations, Place place,
 Status UseDockerMediaTypes(oci::Manifest& manifest) {
   manifest.family = oci::MediaTypeFamily::kDocker;
   for (oci::Descriptor& layer : manifest.layers) {
-    ASSIGN_OR_RETURN(oci::Compression compression,
-                     oci::LayerCompression(layer.media_type));
     ASSIGN_OR_RETURN(
         layer.media_type,
-        oci::LayerMediaType(compression, oci::MediaTypeFamily::kDocker));
+        oci::LayerMediaTypeIn(oci::MediaTypeFamily::kDocker, layer.media_type));
   }
   return {};
 }

@@ -53,5 +53,15 @@ TEST(MediaTypeTest, NamesLayers) {
   EXPECT_TRUE(FailsWith(ParseCompression("estargz"), ErrorCode::kUnsupported));
 }
 
+TEST(MediaTypeTest, TranslatesLayersBetweenFamilies) {
+  EXPECT_EQ(kMediaTypeLayerGzip, *LayerMediaTypeIn(MediaTypeFamily::kOci,
+                                                   kDockerMediaTypeLayerGzip));
+  EXPECT_EQ(kDockerMediaTypeLayer,
+            *LayerMediaTypeIn(MediaTypeFamily::kDocker, kMediaTypeLayer));
+  EXPECT_TRUE(
+      FailsWith(LayerMediaTypeIn(MediaTypeFamily::kDocker, kMediaTypeLayerZstd),
+                ErrorCode::kUnsupported));
+}
+
 }  // namespace
 }  // namespace strake::oci

@@ -74,6 +74,12 @@ TEST(ReferenceTest, SuppliesTheDefaultTagOnlyWhenAsked) {
             WithDefaultTag(*ParseReference(std::string("x@") + kDigest)).tag);
 }
 
+TEST(ReferenceTest, NamesWhatHasADigestInsteadOfATag) {
+  const Digest digest = Digest::Of("x");
+  EXPECT_EQ("h.example/a@" + digest.ToString(),
+            ByDigest(*ParseReference("h.example/a:1"), digest).ToString());
+}
+
 TEST(ReferenceTest, SaysWhatIsWrong) {
   struct Case {
     std::string text;
