@@ -47,12 +47,16 @@ class Executor {
   }
 
   Result<ActivePtr> operator()(const plan::RunOp& op) {
-    ASSIGN_OR_RETURN(Workspace work, Open());
-    std::optional<std::set<std::string>> touched;
-    RETURN_IF_ERROR(ExecuteRun(op, request_, environment_, work.root,
-                               work.target(), touched));
-    if (touched) work.active->SetTouched(*std::move(touched));
-    return std::move(work).Finish();
+    using Devices = sandbox::ProcessSpec::Devices;
+    bool made_device = false;
+    auto ran = Run(op, Devices::kKnown, made_device);
+    if (!made_device) return ran;
+    if (request_.on_output) {
+      request_.on_output(sandbox::Stream::kStderr,
+                         "strake: devices are emulated here, and the step has "
+                         "made one: it begins anew\n");
+    }
+    return Run(op, Devices::kAll, made_device);
   }
 
   Result<ActivePtr> operator()(const plan::CopyOp& op) {
@@ -108,6 +112,17 @@ class Executor {
   }
 
  private:
+  Result<ActivePtr> Run(const plan::RunOp& op,
+                        sandbox::ProcessSpec::Devices devices,
+                        bool& made_device) {
+    ASSIGN_OR_RETURN(Workspace work, Open());
+    std::optional<std::set<std::string>> touched;
+    RETURN_IF_ERROR(ExecuteRun(op, request_, environment_, work.root,
+                               work.target(), touched, devices, made_device));
+    if (touched) work.active->SetTouched(*std::move(touched));
+    return std::move(work).Finish();
+  }
+
   Result<Workspace> Open() {
     Workspace work;
     work.journal_use = environment_.snapshotter.journal_use();

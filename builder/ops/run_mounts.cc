@@ -111,7 +111,8 @@ class Opener {
     } else {
       bind.source_path = source.empty() ? root.path : root.path + "/" + source;
     }
-    if (environment_.sandbox.emulates_owners()) {
+    if (environment_.sandbox.emulates_owners() ||
+        environment_.sandbox.emulates_devices()) {
       ASSIGN_OR_RETURN(OwnershipJournal owners,
                        environment_.snapshotter.Journal(input));
       result_.owners.push_back(

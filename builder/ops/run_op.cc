@@ -68,7 +68,8 @@ void WarnOfWhatIsIgnored(const sandbox::ProcessSpec& spec,
 Status ExecuteRun(const plan::RunOp& op, const ExecuteRequest& request,
                   const ExecuteEnvironment& environment,
                   snapshot::MountedRoot& root, const WriteTarget& target,
-                  std::optional<std::set<std::string>>& touched) {
+                  std::optional<std::set<std::string>>& touched,
+                  sandbox::ProcessSpec::Devices devices, bool& made_device) {
   auto user = ResolveUser(target.root, op.user);
   if (!user) {
     return std::move(user).error().Wrap("unable to find user " + op.user);
@@ -102,6 +103,8 @@ Status ExecuteRun(const plan::RunOp& op, const ExecuteRequest& request,
   spec.extra_hosts = op.extra_hosts;
   spec.insecure = op.insecure;
   spec.journal = target.journal;
+  spec.devices = devices;
+  spec.made_device = &made_device;
   // What was made above is nobody's touch.
   if (cwd) spec.touched = &touched;
   WarnOfWhatIsIgnored(spec, request, environment);

@@ -20,12 +20,16 @@ namespace strake::builder::ops {
 //           directory)
 //   touched all that was changed (`sandbox::ProcessSpec::touched`), where that
 //           is known
+//   devices whether to answer for devices from the start. If not, and the step
+//           makes one that has to be, `made_device` is set: `root` is to be
+//           thrown away then, whatever is returned, and the step begun anew
 // Errors: `kCommandFailed` with the exit code; `kNotFound` for an unknown user
 // or a missing secret; those of the sandbox.
 Status ExecuteRun(const plan::RunOp& op, const ExecuteRequest& request,
                   const ExecuteEnvironment& environment,
                   snapshot::MountedRoot& root, const WriteTarget& target,
-                  std::optional<std::set<std::string>>& touched);
+                  std::optional<std::set<std::string>>& touched,
+                  sandbox::ProcessSpec::Devices devices, bool& made_device);
 
 }  // namespace strake::builder::ops
 

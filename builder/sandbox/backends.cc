@@ -6,6 +6,7 @@
 #include "builder/sandbox/ask_child.h"
 #include "builder/sandbox/chroot_sandbox.h"
 #include "builder/sandbox/namespace_sandbox.h"
+#include "builder/sandbox/notify/mapped_sandbox.h"
 #include "builder/sandbox/notify/notify_sandbox.h"
 #include "builder/sandbox/notify/userns_emu_sandbox.h"
 #include "builder/sandbox/probe_namespaces.h"
@@ -25,12 +26,15 @@ Status ProbeNamespaceSandbox(const ProcessPrivileges& privileges,
 }
 
 constexpr char kOverlayRoot[] = "overlay-root";
-constexpr char kUsernsMap[] = "userns-map";
 constexpr char kUsernsSingle[] = "userns-single";
 
 template <const char* kName>
 std::unique_ptr<Sandbox> MakeNamespaceSandbox(const std::string&) {
   return std::make_unique<NamespaceSandbox>(kName);
+}
+
+std::unique_ptr<Sandbox> MakeMappedSandbox(const std::string&) {
+  return std::make_unique<MappedSandbox>();
 }
 
 Status ProbeEmulatingNamespace(const ProcessPrivileges& privileges,
@@ -78,9 +82,8 @@ constexpr std::array kBackends = {
             MakeNamespaceSandbox<kOverlayRoot>,
             "root with CAP_SYS_ADMIN; in a container: --privileged, or that "
             "capability and a seccomp profile that permits mount"},
-    Backend{kUsernsMap, NamespaceWish::kMapped,
-            ProbeNamespaceSandbox<Privilege::kMapped>,
-            MakeNamespaceSandbox<kUsernsMap>,
+    Backend{"userns-map", NamespaceWish::kMapped,
+            ProbeNamespaceSandbox<Privilege::kMapped>, MakeMappedSandbox,
             "user namespaces (sysctl user.max_user_namespaces; Ubuntu: "
             "kernel.apparmor_restrict_unprivileged_userns=0; in a container: a "
             "seccomp profile that permits unshare and mount), newuidmap "

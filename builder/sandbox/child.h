@@ -113,6 +113,7 @@ struct ChildPlan {
   const BpfInstruction* answered = nullptr;
   size_t answered_length = 0;
   int listener_socket = -1;
+  bool listener_first = false;  // as `Listening::installed`
 
   // Our own command line and environment, as /proc/1/cmdline and environ would
   // show them to the step: blanked in the child's copy.

@@ -109,6 +109,7 @@ Result<OwnedChildPlan> OwnedChildPlan::Make(const ProcessSpec& spec,
     plan.answered = listening->filter.data();
     plan.answered_length = listening->filter.size();
     plan.listener_socket = listening->socket;
+    plan.listener_first = listening->installed == Listening::Installed::kFirst;
   }
   owned.keep_ = {channel,
                  plan.listener_socket,

@@ -31,6 +31,10 @@ std::vector<std::string> ProgramCandidates(const std::string& program,
 struct Listening {
   std::vector<BpfInstruction> filter;
   int socket = -1;  // borrowed; gets the listener with one byte
+  // kFirst: before the program's identity is taken, without no_new_privs, and
+  // not at all where the kernel refuses: the program then runs without.
+  enum class Installed { kFirst, kLast };
+  Installed installed = Installed::kLast;
 };
 
 class OwnedChildPlan {

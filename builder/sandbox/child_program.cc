@@ -151,7 +151,7 @@ void ChildProgram::TakeIdentity() {
 
 // Last, as the calls above are not to be answered by somebody else.
 void ChildProgram::SendListener() {
-  if (plan_.listener_socket < 0) return;
+  if (plan_.listener_socket < 0 || plan_.listener_first) return;
   Check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, ChildStep::kListener);
   const int listener =
       notify::InstallListener({plan_.answered, plan_.answered_length});
@@ -160,6 +160,17 @@ void ChildProgram::SendListener() {
   Check(SendPacket(plan_.listener_socket, "", 1, listener),
         ChildStep::kListener);
   // While somebody holds it, calls wait, even where the supervisor is dead.
+  close(listener);
+}
+
+// While there is CAP_SYS_ADMIN, so that su and sudo go on working.
+void ChildProgram::SendListenerFirst() {
+  if (plan_.listener_socket < 0 || !plan_.listener_first) return;
+  const int listener =
+      notify::InstallListener({plan_.answered, plan_.answered_length});
+  if (listener < 0) return;
+  Check(SendPacket(plan_.listener_socket, "", 1, listener),
+        ChildStep::kListener);
   close(listener);
 }
 
@@ -217,6 +228,7 @@ void ChildProgram::Run() {
                       socket < 0 ? channel_ : std::min(channel_, socket),
                       std::max(channel_, socket)};
   CloseAllBut(keep, socket < 0 ? 4 : 5);
+  SendListenerFirst();
   TakeIdentity();
   SendListener();
   Execute();

@@ -50,6 +50,7 @@ class ChildProgram {
   void EnterRoot();
   void TakeIdentity();
   void SendListener();
+  void SendListenerFirst();
   [[noreturn]] void Execute();
 
   const ChildPlan& plan_;

@@ -45,11 +45,16 @@ Result<EmulationPlace> FindPlace(const ProcessSpec& spec) {
 
 Result<ExitStatus> RunInRoot(const ProcessSpec& spec, MountStubs& stubs,
                              const OutputCallback& on_output,
-                             const std::stop_token& stop) {
+                             const std::stop_token& stop,
+                             CallAnswerer* answerer) {
   ASSIGN_OR_RETURN(EmulationPlace place, FindPlace(spec));
   ASSIGN_OR_RETURN(AssembledRoot root, AssembleRoot(spec, stubs));
   root.user_namespace = place.user_namespace;
-  return RunProgram(spec, std::move(root), on_output, stop);
+  if (answerer == nullptr) {
+    return RunProgram(spec, std::move(root), on_output, stop);
+  }
+  ASSIGN_OR_RETURN(const Listening listening, answerer->Start(root));
+  return RunProgram(spec, std::move(root), on_output, stop, &listening);
 }
 
 }  // namespace
@@ -57,12 +62,19 @@ Result<ExitStatus> RunInRoot(const ProcessSpec& spec, MountStubs& stubs,
 Result<ExitStatus> NamespaceSandbox::Run(const ProcessSpec& spec,
                                          const OutputCallback& on_output,
                                          std::stop_token stop) {
+  return RunInNamespaces(spec, on_output, stop);
+}
+
+Result<ExitStatus> RunInNamespaces(const ProcessSpec& spec,
+                                   const OutputCallback& on_output,
+                                   const std::stop_token& stop,
+                                   CallAnswerer* answerer) {
   RETURN_IF_ERROR(CheckSpec(spec));
   if (stop.stop_requested()) {
     return Cancelled("\"" + spec.argv.front() + "\" was not started");
   }
   MountStubs stubs;
-  Result<ExitStatus> ended = RunInRoot(spec, stubs, on_output, stop);
+  Result<ExitStatus> ended = RunInRoot(spec, stubs, on_output, stop, answerer);
   // The child and its mounts are gone on every path out of `RunInRoot`.
   Status removed = stubs.Remove();
   if (ended && !removed) return std::move(removed).error();

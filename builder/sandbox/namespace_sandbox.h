@@ -5,10 +5,14 @@
 #ifndef STRAKE_BUILDER_SANDBOX_NAMESPACE_SANDBOX_H_
 #define STRAKE_BUILDER_SANDBOX_NAMESPACE_SANDBOX_H_
 
+#include <stop_token>
 #include <string>
 #include <utility>
 
+#include "builder/sandbox/child_plan.h"
+#include "builder/sandbox/root_assembly.h"
 #include "builder/sandbox/sandbox.h"
+#include "util/result.h"
 
 namespace strake::builder::sandbox {
 
@@ -35,6 +39,21 @@ class NamespaceSandbox final : public Sandbox {
  private:
   std::string name_;
 };
+
+// Somebody who answers some system calls of a run.
+class CallAnswerer {
+ public:
+  virtual ~CallAnswerer() = default;
+  // Before the program starts in `root`: which, and where to.
+  virtual Result<Listening> Start(const AssembledRoot& root) = 0;
+};
+
+// What `NamespaceSandbox::Run` does.
+//   answerer  borrowed; null: nobody answers
+Result<ExitStatus> RunInNamespaces(const ProcessSpec& spec,
+                                   const OutputCallback& on_output,
+                                   const std::stop_token& stop,
+                                   CallAnswerer* answerer = nullptr);
 
 }  // namespace strake::builder::sandbox
 

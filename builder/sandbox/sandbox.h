@@ -60,7 +60,8 @@ struct Mount {
   // kTmpfs: size limit; 0: the kernel's default.
   uint64_t size_bytes = 0;
   // kBind, where owners are emulated: as `ProcessSpec::journal`, of the source,
-  // and not brought up to date where the mount is read-only.
+  // and not brought up to date where the mount is read-only. Where only devices
+  // are: which of its files are devices.
   OwnershipJournal* journal = nullptr;
   // kFile
   std::string content;
@@ -107,6 +108,18 @@ struct ProcessSpec {
   // directories above these paths have other times. Borrowed; null: not wanted.
   // Left empty by backends that cannot tell.
   std::optional<std::set<std::string>>* touched = nullptr;
+  // Where devices are emulated (`Sandbox::emulates_devices`). That is known of
+  // those in `journal`, and in a mount's, which is brought up to date for the
+  // root; to answer for them makes all that looks at files slow.
+  enum class Devices {
+    kKnown,  // only where the process begins with some
+    kAll,
+  };
+  Devices devices = Devices::kKnown;
+  // Not null: where a process makes a device that nobody would answer for, the
+  // run is ended, and this set. What it did has to be thrown away, and it to be
+  // run again with `Devices::kAll`. Null: making one fails (EPERM).
+  bool* made_device = nullptr;
   // Borrowed descriptors for the process, or -1: stdin is then /dev/null, and
   // stdout and stderr go to `on_output`.
   int stdin_fd = -1;
@@ -136,6 +149,10 @@ class Sandbox {
   // Whether the process sees owners, modes and devices that only
   // `ProcessSpec::journal` knows: all files on disk stay the builder's own.
   virtual bool emulates_owners() const { return false; }
+  // Whether the kernel refuses the process devices, and they can be made and
+  // seen nevertheless; `ProcessSpec::journal` has them, while all else is on
+  // disk.
+  virtual bool emulates_devices() const { return false; }
   // Whether `RootFs::path` has to be set: detached mounts are of no use to it.
   virtual bool needs_path() const { return emulates_owners(); }
 

@@ -18,7 +18,11 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/mount_stubs.cc
   sandbox/namespace_sandbox.cc
   sandbox/network.cc
+  sandbox/notify/caller_place.cc
   sandbox/notify/credentials.cc
+  sandbox/notify/device_calls.cc
+  sandbox/notify/device_filter.cc
+  sandbox/notify/device_supervisor.cc
   sandbox/notify/directory_cache.cc
   sandbox/notify/emulation.cc
   sandbox/notify/filter.cc
@@ -40,6 +44,7 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/notify/known_programs.cc
   sandbox/notify/label.cc
   sandbox/notify/listener.cc
+  sandbox/notify/mapped_sandbox.cc
   sandbox/notify/mount_owners.cc
   sandbox/notify/mount_table.cc
   sandbox/notify/new_file.cc
@@ -60,6 +65,7 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/notify/tracee_memory.cc
   sandbox/notify/tracer.cc
   sandbox/notify/userns_emu_sandbox.cc
+  sandbox/notify/virtual_devices.cc
   sandbox/notify/virtual_inodes.cc
   sandbox/output_pump.cc
   sandbox/probe_namespaces.cc

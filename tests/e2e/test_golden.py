@@ -79,6 +79,7 @@ class Golden(support.EndToEndTest):
         support.run("chmod", "-R", "a+rX", cls.folder)
         cls.started = int(time.time())
         cls.references = {}
+        cls.texts_of_overlay = None
 
     @classmethod
     def reference(cls, with_proc=True):
@@ -99,9 +100,12 @@ class Golden(support.EndToEndTest):
     @classmethod
     def overlay_texts(cls):
         """What is printed where the root is an overlay: it counts links its own way."""
-        root, upper = cls.prepare_root("lower"), os.path.join(cls.scratch, "upper")
-        chroot = reference_tree.Chroot(root, overlay=upper)
-        return [cls.run_step(chroot, upper, *step) for step in zip(SCRIPTS, STEPS)]
+        if cls.texts_of_overlay is None:
+            root, upper = cls.prepare_root("lower"), os.path.join(cls.scratch, "upper")
+            chroot = reference_tree.Chroot(root, overlay=upper)
+            cls.texts_of_overlay = [cls.run_step(chroot, upper, *step)
+                                    for step in zip(SCRIPTS, STEPS)]
+        return cls.texts_of_overlay
 
     @classmethod
     def prepare_root(cls, name):
@@ -217,6 +221,25 @@ class GoldenEverywhereTest(Golden):
         for environment in ("restricted", "docker-root"):
             for place in ("overlay", "volume"):
                 self.check(*self.inside("notify", environment, place))
+
+    def test_userns_map_of_root(self):
+        self.check(*self.here("userns-map"), texts=self.overlay_texts())
+
+    def test_userns_map_as_user(self):
+        ids = os.path.join(self.scratch, "subid")
+        with open(ids, "w") as f:
+            f.write("1000:100000:65536\n")
+        script = (f"touch /etc/subuid /etc/subgid && mount --bind {ids} /etc/subuid"
+                  f" && mount --bind {ids} /etc/subgid && exec \"$@\"")
+        self.check(*self.here("userns-map", 1000,
+                              ("unshare", "-m", "sh", "-c", script, "sh", *USER)),
+                   texts=self.overlay_texts())
+
+    def test_userns_map_in_containers(self):
+        for place in ("overlay", "volume"):
+            texts = self.overlay_texts() if place == "volume" else None
+            self.check(*self.inside("userns-map", "docker-root-unconfined", place),
+                       texts=texts)
 
     def test_userns_emu_as_user(self):
         self.check(*self.here("userns-emu", 1000, USER))

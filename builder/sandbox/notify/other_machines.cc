@@ -4,7 +4,9 @@
 
 #include <cerrno>
 
+#include "builder/sandbox/namespace_sandbox.h"
 #include "builder/sandbox/notify/listener.h"
+#include "builder/sandbox/notify/mapped_sandbox.h"
 #include "builder/sandbox/notify/notify_sandbox.h"
 #include "builder/sandbox/notify/userns_emu_sandbox.h"
 
@@ -26,6 +28,13 @@ Result<ExitStatus> NotifySandbox::Run(const ProcessSpec&, const OutputCallback&,
 Status ProbeNotify() { return NotForThisMachine(); }
 Status ProbeTrace() { return NotForThisMachine(); }
 notify::CallTransport TracerHere() { return notify::CallTransport::kTracer; }
+
+// Without devices.
+Result<ExitStatus> MappedSandbox::Run(const ProcessSpec& spec,
+                                      const OutputCallback& on_output,
+                                      std::stop_token stop) {
+  return RunInNamespaces(spec, on_output, stop);
+}
 
 Result<ExitStatus> UsernsEmuSandbox::Run(const ProcessSpec&,
                                          const OutputCallback&,

@@ -4,15 +4,21 @@
 // then runs COMMAND in a sandbox on the directory ROOT, "none" without a
 // network; in the sandbox that STRAKE_ISOLATION names, or the best one. Says on
 // standard error which sandbox that was, and ends with the command's status;
-// 125 when it could not be started.
+// 125 when it could not be started. A run that has made a device and is to
+// begin anew does so at once, on what it left behind. With STRAKE_JOURNAL, the
+// journal of ROOT is in that file.
 
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <string>
+#include <utility>
 
 #include "builder/sandbox/backends.h"
 #include "builder/sandbox/probe_sandbox.h"
 #include "builder/sandbox/user_namespace.h"
+#include "util/ownership_journal.h"
 
 namespace {
 
@@ -21,6 +27,15 @@ int Fail(const strake::Error& error) {
                std::string(ErrorCodeName(error.code())).c_str(),
                error.message().c_str());
   return 125;
+}
+
+// One that is not there is empty.
+strake::OwnershipJournal ReadJournal(const char* file) {
+  std::ifstream in(file);
+  std::stringstream text;
+  text << in.rdbuf();
+  auto journal = strake::OwnershipJournal::Parse(text.str());
+  return journal ? *std::move(journal) : strake::OwnershipJournal();
 }
 
 }  // namespace
@@ -49,7 +64,22 @@ int main(int argc, char** argv) {
     std::fwrite(text.data(), 1, text.size(), file);
     std::fflush(file);
   };
+  OwnershipJournal journal;
+  if (const char* file = std::getenv("STRAKE_JOURNAL")) {
+    journal = ReadJournal(file);
+    spec.journal = &journal;
+  }
+  bool made_device = false;
+  spec.made_device = &made_device;
   Result<ExitStatus> status = choice->sandbox->Run(spec, print, {});
+  if (made_device) {
+    std::fprintf(stderr, "[anew]\n");
+    spec.devices = ProcessSpec::Devices::kAll;
+    status = choice->sandbox->Run(spec, print, {});
+  }
   if (!status) return Fail(status.error());
+  if (spec.journal != nullptr) {
+    std::ofstream(std::getenv("STRAKE_JOURNAL")) << journal.Serialize();
+  }
   return status->ShellCode();
 }

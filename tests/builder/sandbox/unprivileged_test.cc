@@ -13,6 +13,7 @@ namespace strake::builder::sandbox {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr char kUser[] = "65501";
@@ -87,6 +88,71 @@ TEST_F(UnprivilegedTest, MapsSubordinateIds) {
 TEST_F(UnprivilegedTest, RunsAsOthersWithSubordinateIds) {
   const SubprocessResult ran = As("ids", "33:34", "id -u; id -g; id -G");
   EXPECT_EQ(ran.stdout_text, "33\n34\n34\n");
+}
+
+// The journal of one run is the next one's.
+TEST_F(UnprivilegedTest, MakesDevicesWithSubordinateIds) {
+  ASSERT_EQ(Run({"install", "-d", "-m", "777", scratch_.path("journal")})
+                ->exit_status,
+            0);
+  variable_ = "STRAKE_JOURNAL=" + scratch_.path("journal") + "/j";
+  const std::string look = "stat -c '%n %F %t:%T %a %u:%g' ";
+  SubprocessResult ran =
+      As("ids", "0:0",
+         "umask 027; mknod /tmp/n c 1 3 && mknod /tmp/b b 8 1 && chown 42:43 "
+         "/tmp/b && ln /tmp/n /tmp/h && mv /tmp/b /tmp/c && mknod /tmp/gone c "
+         "1 5 && rm /tmp/gone && touch /tmp/gone; mknod /tmp/n c 1 5; cd /tmp; "
+         "echo lost > n; wc -c < n; cat c; " +
+             look + "n h c gone");
+  EXPECT_EQ(ran.stdout_text,
+            "0\nn character special file 1:3 640 0:0\n"
+            "h character special file 1:3 640 0:0\n"
+            "c block special file 8:1 640 42:43\n"
+            "gone regular empty file 0:0 640 0:0\n")
+      << ran.stderr_text;
+  EXPECT_THAT(ran.stderr_text, HasSubstr("[anew]\n"));
+  EXPECT_THAT(ran.stderr_text, HasSubstr("/tmp/n: File exists"));
+  EXPECT_THAT(ran.stderr_text, HasSubstr("open 'c': Operation not permitted"));
+  ran = As("ids", "0:0",
+           "cd /tmp; chmod 600 h; chown 5:6 c; find . -type b; rm c n; "
+           "mknod c c 5 0; " +
+               look + "h c");
+  EXPECT_THAT(ran.stderr_text, Not(HasSubstr("[anew]\n")));
+  EXPECT_EQ(ran.stdout_text,
+            "./c\nh character special file 1:3 600 0:0\n"
+            "c character special file 5:0 644 0:0\n")
+      << ran.stderr_text;
+}
+
+// What the kernel would refuse anyway does not make it begin anew.
+TEST_F(UnprivilegedTest, RefusesDevicesToOthersWithSubordinateIds) {
+  SubprocessResult ran = As("ids", "33:33", "mknod /tmp/n c 1 3");
+  EXPECT_THAT(ran.stderr_text, HasSubstr("Operation not permitted"));
+  EXPECT_THAT(ran.stderr_text, Not(HasSubstr("[anew]\n")));
+  ran = As("ids", "0:0", "mknod /dev/null c 1 3; mknod /nowhere/n c 1 3");
+  EXPECT_THAT(ran.stderr_text, HasSubstr("File exists"));
+  EXPECT_THAT(ran.stderr_text, HasSubstr("No such file"));
+  EXPECT_THAT(ran.stderr_text, Not(HasSubstr("[anew]\n")));
+}
+
+// A directory that is not searched, a file that is not read.
+TEST_F(UnprivilegedTest, KeepsOthersFromDevicesWithSubordinateIds) {
+  ASSERT_EQ(Run({"install", "-d", "-m", "777", scratch_.path("journal")})
+                ->exit_status,
+            0);
+  variable_ = "STRAKE_JOURNAL=" + scratch_.path("journal") + "/j";
+  ASSERT_EQ(As("ids", "0:0",
+               "cd /tmp; mkdir -m 700 d; mknod -m 666 d/n c 1 3; mknod -m 600 "
+               "n c 1 3; mknod -m 666 o c 1 3")
+                .exit_status,
+            0);
+  const SubprocessResult ran =
+      As("ids", "33:33",
+         "cd /tmp; stat -c %F d/n; stat -c %F n; cat n; cat o; echo a > o");
+  EXPECT_EQ(ran.stdout_text, "character special file\n");
+  EXPECT_THAT(ran.stderr_text, HasSubstr("d/n"));
+  EXPECT_THAT(ran.stderr_text, HasSubstr("open 'n': Permission denied"));
+  EXPECT_THAT(ran.stderr_text, Not(HasSubstr("'o'")));
 }
 
 TEST_F(UnprivilegedTest, RunsAsOthersWithASingleId) {
