@@ -63,24 +63,29 @@ Answer ChangeMode(Request& request, const Place& place, mode_t mode) {
   return 0;
 }
 
+// Whether the kernel may give `file`, an "own file" of the request, this mode.
+bool IsModeForKernel(Request& request, const struct stat& file, mode_t mode) {
+  mode = (file.st_mode & S_IFMT) | (mode & 07777);
+  return !S_ISLNK(mode) && DiskMode(mode) == (mode & 07777) &&
+         request.emulation().inodes.IsPlain(file);
+}
+
 Answer ChangeModeAt(Request& request, int directory, int path, mode_t mode,
                     int flags) {
+  struct stat file {};
+  if (request.IsOwnFileAt(directory, path, flags, file) &&
+      IsModeForKernel(request, file, mode)) {
+    return Answer::Continue();
+  }
   Place place;
   if (int failed = request.Find(directory, path, flags, place)) return failed;
   return ChangeMode(request, place, mode);
 }
 
-// Whether the kernel may give the file behind descriptor `fd` this mode.
-bool IsModeForKernel(Request& request, int fd, mode_t mode) {
-  struct stat file {};
-  if (!request.IsOwnFile(fd, file)) return false;
-  mode = (file.st_mode & S_IFMT) | (mode & 07777);
-  return DiskMode(mode) == (mode & 07777) &&
-         request.emulation().inodes.IsPlain(file);
-}
-
 Answer HandleFchmod(Request& request) {
-  if (IsModeForKernel(request, request.Int(0), request.Uint(1))) {
+  struct stat file {};
+  if (request.IsOwnFile(request.Int(0), file) &&
+      IsModeForKernel(request, file, request.Uint(1))) {
     return Answer::Continue();
   }
   Place place;
@@ -145,26 +150,32 @@ Answer ChangeOwner(Request& request, const Place& place, uint32_t uid,
   return 0;
 }
 
+// Whether the kernel may make `file`, an "own file", root's, whose it is.
+bool IsOwnerForKernel(Request& request, const struct stat& file, uint32_t uid,
+                      uint32_t gid) {
+  const auto is_roots = [](uint32_t id) { return id == 0 || id == kUnchanged; };
+  return is_roots(uid) && is_roots(gid) &&
+         request.emulation().inodes.IsPlain(file);
+}
+
 Answer ChangeOwnerAt(Request& request, int directory, int path, int ids,
                      int flags) {
   if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) != 0) return -EINVAL;
+  struct stat file {};
+  if (request.IsOwnFileAt(directory, path, flags, file) &&
+      IsOwnerForKernel(request, file, request.Uint(ids),
+                       request.Uint(ids + 1))) {
+    return Answer::Continue();
+  }
   Place place;
   if (int failed = request.Find(directory, path, flags, place)) return failed;
   return ChangeOwner(request, place, request.Uint(ids), request.Uint(ids + 1));
 }
 
-// Whether the kernel may make the file behind descriptor `fd` root's, whose it
-// is.
-bool IsOwnerForKernel(Request& request, int fd, uint32_t uid, uint32_t gid) {
-  const auto is_roots = [](uint32_t id) { return id == 0 || id == kUnchanged; };
-  struct stat file {};
-  return is_roots(uid) && is_roots(gid) && request.IsOwnFile(fd, file) &&
-         request.emulation().inodes.IsPlain(file);
-}
-
 Answer HandleFchown(Request& request) {
-  if (IsOwnerForKernel(request, request.Int(0), request.Uint(1),
-                       request.Uint(2))) {
+  struct stat file {};
+  if (request.IsOwnFile(request.Int(0), file) &&
+      IsOwnerForKernel(request, file, request.Uint(1), request.Uint(2))) {
     return Answer::Continue();
   }
   Place place;
@@ -206,7 +217,9 @@ Answer SetTimes(Request& request, const Place& place, const timespec* times) {
 
 Answer HandleUtimensat(Request& request) {
   struct stat file {};
-  if (request.argument(1) == 0 && request.IsOwnFile(request.Int(0), file)) {
+  if (request.argument(1) == 0
+          ? request.IsOwnFile(request.Int(0), file)
+          : request.IsOwnFileAt(request.Int(0), 1, request.Int(3), file)) {
     return Answer::Continue();
   }
   const int allowed =

@@ -77,8 +77,27 @@ bool Request::MayMake(const Shortcut& shortcut, mode_t mode) const {
 bool Request::IsOwnFile(int fd, struct stat& file) {
   return IsFilesRoot() && fd >= 0 &&
          stat(HostPath::Descriptor(call_.thread, fd).c_str(), &file) == 0 &&
-         (S_ISREG(file.st_mode) || S_ISDIR(file.st_mode)) &&
-         emulation_.paths.IsRoots(file.st_dev) &&
+         MayChangeItself(file);
+}
+
+bool Request::IsOwnFileAt(int directory, int path, int flags,
+                          struct stat& file) {
+  std::string text;
+  Shortcut shortcut;
+  return IsFilesRoot() && ReadPath(path, text) == 0 &&
+         emulation_.paths.Shorten(viewer(), directory, text,
+                                  PathResolver::ByDescriptor::kNo,
+                                  shortcut) == 0 &&
+         fstatat(shortcut.directory, shortcut.name, &file,
+                 AT_SYMLINK_NOFOLLOW) == 0 &&
+         (!S_ISLNK(file.st_mode) || (flags & AT_SYMLINK_NOFOLLOW) != 0) &&
+         MayChangeItself(file);
+}
+
+bool Request::MayChangeItself(const struct stat& file) const {
+  const bool ordinary =
+      S_ISREG(file.st_mode) || S_ISDIR(file.st_mode) || S_ISLNK(file.st_mode);
+  return ordinary && emulation_.paths.IsRoots(file.st_dev) &&
          emulation_.inodes.IsUsers(file);
 }
 

@@ -79,6 +79,9 @@ class Request {
   // For such a caller: looks at the file behind descriptor `fd`; true where the
   // kernel may change it, as it is not the host's.
   bool IsOwnFile(int fd, struct stat& file);
+  // Likewise for the file that an *at(2) call is about (see `Find`), which may
+  // be a symlink.
+  bool IsOwnFileAt(int directory, int path, int flags, struct stat& file);
   Viewer viewer() { return {.thread = call_.thread, .who = &credentials()}; }
 
   int ReadPath(int i, std::string& path) const {
@@ -116,6 +119,8 @@ class Request {
   bool May(const Place& place, unsigned wanted);
 
  private:
+  bool MayChangeItself(const struct stat& file) const;
+
   Emulation& emulation_;
   const Notification& call_;
   std::optional<Label> label_;

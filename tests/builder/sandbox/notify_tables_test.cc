@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 
 #include "builder/sandbox/notify/directory_cache.h"
 #include "builder/sandbox/notify/mount_table.h"
+#include "builder/sandbox/notify/placement.h"
 #include "builder/sandbox/notify/virtual_inodes.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/without_capabilities.h"
@@ -128,6 +130,54 @@ TEST_F(NotifyInodesTest, WhatAMountCoversKeepsItsOwners) {
   EXPECT_EQ(*exported, journal);
 }
 
+TEST_F(NotifyInodesTest, TheNextFileWithANumberIsNotTheLast) {
+  struct stat file = StatOf("file");
+  inodes_.Update(file, [](VirtualMetadata& meant) { meant.uid = 5; });
+  inodes_.Unlinked(KeyOf(file));
+  struct stat open_yet = file;
+  open_yet.st_nlink = 0;
+  inodes_.Apply(open_yet);
+  EXPECT_EQ(open_yet.st_uid, 5U);
+  EXPECT_TRUE(inodes_.IsPlain(file));
+  inodes_.Apply(file);
+  EXPECT_EQ(file.st_uid, 0U);
+  auto exported = inodes_.Export(root_.get());
+  ASSERT_TRUE(exported);
+  EXPECT_TRUE(exported->entries().empty());
+}
+
+TEST_F(NotifyInodesTest, AFileThatGetsItsFirstNameKeepsItsOwner) {
+  struct stat file = StatOf("file");
+  file.st_nlink = 0;
+  VirtualMetadata meant;
+  meant.mode = file.st_mode;
+  meant.uid = 5;
+  inodes_.Created(file, meant);
+  struct stat named = StatOf("file");
+  EXPECT_TRUE(inodes_.IsPlain(named));
+  EXPECT_EQ(inodes_.Link(file, [] { return -EEXIST; }), -EEXIST);
+  EXPECT_TRUE(inodes_.IsPlain(named));
+  EXPECT_EQ(inodes_.Link(file, [] { return 0; }), 0);
+  inodes_.Apply(named);
+  EXPECT_EQ(named.st_uid, 5U);
+}
+
+TEST_F(NotifyInodesTest, AModeThatOthersChangedIsTheirs) {
+  inodes_.ExpectOthersChanges();
+  inodes_.Update(StatOf("file"), [](VirtualMetadata& file) {
+    file.uid = 5;
+    file.mode = S_IFREG | 04644;
+  });
+  struct stat file = StatOf("file");
+  inodes_.Apply(file);
+  EXPECT_EQ(file.st_mode, S_IFREG | 04644U);
+  ASSERT_EQ(fchmodat(root_.get(), "file", 0711, 0), 0);
+  file = StatOf("file");
+  inodes_.Apply(file);
+  EXPECT_EQ(file.st_mode, S_IFREG | 0711U);
+  EXPECT_EQ(file.st_uid, 5U);
+}
+
 TEST_F(NotifyInodesTest, EveryNameOfAFileGetsAnEntry) {
   ASSERT_EQ(linkat(root_.get(), "file", root_.get(), "sub/name", 0), 0);
   inodes_.Update(StatOf("file"), [](VirtualMetadata& file) { file.uid = 5; });
@@ -227,6 +277,16 @@ TEST(NotifyDirectoryCacheTest, HoldsAFewHundredAtMost) {
   }
   EXPECT_EQ(cache.Find("/0"), nullptr);
   EXPECT_NE(cache.Find("/999"), nullptr);
+}
+
+TEST(NotifyPlacementTest, OneWorkerWaitsWhereCallsAreMadeByTurns) {
+  Placement placement(-1);
+  EXPECT_FALSE(placement.AwaitTurn(0).owns_lock());
+  for (int call = 0; call < 1000; ++call) placement.Note(call % 2);
+  EXPECT_TRUE(placement.AwaitTurn(0).owns_lock());
+  EXPECT_TRUE(placement.AwaitTurn(7).owns_lock());
+  for (int call = 0; call < 1000; ++call) placement.Note(1);
+  EXPECT_FALSE(placement.AwaitTurn(1).owns_lock());
 }
 
 }  // namespace

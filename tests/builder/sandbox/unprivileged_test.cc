@@ -182,6 +182,22 @@ TEST_F(UnprivilegedTest, GivesFilesAwayWithASingleId) {
       << ran.stderr_text;
 }
 
+TEST_F(UnprivilegedTest, NewFilesAreWhoseTheyShouldWithASingleId) {
+  const SubprocessResult ran = As(
+      "none", "0:0",
+      // In a directory that gives its group.
+      "mkdir /tmp/g && chown 0:9 /tmp/g && chmod 2775 /tmp/g && echo a > "
+      "/tmp/g/f && mkdir /tmp/g/d && stat -c '%g %a' /tmp/g/f /tmp/g/d; "
+      // With the number of a file that was another's.
+      "echo a > /tmp/r && chown 5 /tmp/r && rm /tmp/r; for i in 1 2 3 4 5 6 7 "
+      "8 9; do echo a > /tmp/r$i; done; stat -c %u /tmp/r? | sort -u; "
+      "echo a > /tmp/a && chown 5 /tmp/a && echo b > /tmp/b && mv /tmp/b "
+      "/tmp/a; for i in 1 2 3 4 5 6 7 8 9; do mkdir /tmp/q$i; done; stat -c %u "
+      "/tmp/a /tmp/q? | sort -u; "
+      "(umask 0777; echo a > /tmp/u); stat -c %a /tmp/u");
+  EXPECT_EQ(ran.stdout_text, "9 644\n9 2755\n0\n0\n0\n") << ran.stderr_text;
+}
+
 TEST_F(UnprivilegedTest, AppliesSetIdBitsWithASingleId) {
   const SubprocessResult ran =
       As("none", "0:0",
