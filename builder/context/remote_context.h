@@ -35,7 +35,7 @@ struct RemoteServices {
   std::string temporary_directory;
   bool keep_git_dir = false;  // where the address does not say
   std::stop_token stop;
-  std::function<void(std::string_view)> on_warning;  // may be null
+  std::function<void(std::string_view)> on_warning = {};  // may be null
 };
 
 // Opens `text`, which is of kind kGit, kHttp, kArtifact or kLayout

@@ -57,7 +57,7 @@ struct SolveServices {
   SharedSteps* shared = nullptr;  // with builds at the same time; may be null
   // Called from any thread, before a solve fails for that: it is to be done
   // again without this result. May be null.
-  std::function<void(const DamagedResult&)> on_damaged;
+  std::function<void(const DamagedResult&)> on_damaged = {};
 };
 
 struct SolveOptions {
