@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "util/result_macros.h"
+#include "util/thread.h"
 
 namespace strake::oci {
 
@@ -12,22 +13,28 @@ BlockPipeline::BlockPipeline(int threads, const MakeCompressor& make, Emit emit)
 BlockPipeline::~BlockPipeline() {
   queue_.lock()->closed = true;
   work_added_.notify_all();
-  workers_.clear();
+  for (std::thread& worker : workers_) worker.join();
 }
 
 void BlockPipeline::StartWorkers() {
-  for (int i = 0; i < threads_; ++i) {
-    compressors_.push_back(make_());
-    BlockCompressor& compressor = *compressors_.back();
-    workers_.emplace_back([this, &compressor] { Work(compressor); });
+  for (size_t i = 0; i < static_cast<size_t>(threads_); ++i) {
+    if (compressors_.size() <= i) compressors_.push_back(make_());
+    BlockCompressor* compressor = compressors_[i].get();
+    auto worker = StartThread([this, compressor] { Work(*compressor); });
+    // One that the system refuses is not needed.
+    if (!worker) break;
+    workers_.push_back(*std::move(worker));
   }
 }
 
 Status BlockPipeline::CompressHere() {
   if (compressors_.empty()) compressors_.push_back(make_());
-  compressors_[0]->Compress(in_order_.back()->block);
-  in_order_.back()->done = true;
-  return EmitOldest();
+  while (!in_order_.empty()) {
+    compressors_[0]->Compress(in_order_.front()->block);
+    in_order_.front()->done = true;
+    RETURN_IF_ERROR(EmitOldest());
+  }
+  return {};
 }
 
 void BlockPipeline::Work(BlockCompressor& compressor) {
@@ -68,6 +75,7 @@ Status BlockPipeline::Push(std::string& input) {
     // Not for a single block.
     if (in_order_.size() == 1) return {};
     StartWorkers();
+    if (workers_.empty()) return CompressHere();
     queue_.lock()->waiting.push_back(in_order_.front().get());
     work_added_.notify_one();
   }
@@ -82,7 +90,7 @@ Status BlockPipeline::Push(std::string& input) {
 }
 
 Status BlockPipeline::Drain() {
-  if (workers_.empty() && !in_order_.empty()) return CompressHere();
+  if (workers_.empty()) return CompressHere();
   while (!in_order_.empty()) RETURN_IF_ERROR(EmitOldest());
   return {};
 }

@@ -68,7 +68,7 @@ class BlockPipeline {
   };
   void StartWorkers();
   void Work(BlockCompressor& compressor);
-  // Compresses the newest block and emits it.
+  // Compresses and emits what there is.
   Status CompressHere();
   // Emits the oldest block, waiting for it.
   Status EmitOldest();
@@ -83,7 +83,7 @@ class BlockPipeline {
   Guarded<Queue> queue_;
   std::condition_variable work_added_;
   std::condition_variable work_done_;
-  std::vector<std::jthread> workers_;  // last: they use all of the above
+  std::vector<std::thread> workers_;
 };
 
 }  // namespace strake::oci
