@@ -299,7 +299,7 @@ TEST_F(TransferFaultsTest, ResumesAnUploadCutInTheMiddle) {
 TEST_F(TransferFaultsTest, ResumesAnUploadCutAgainAndAgain) {
   ClientOptions options = Options();
   options.upload_chunk_bytes = kMiB;
-  options.retry.max_retries = 1;
+  options.retry.max_retries = 3;
   for (int i = 0; i < 8; ++i) {
     proxy_->Add(
         {.method = "PATCH", .skip = i % 2, .cut_request_after = kMiB / 2});
