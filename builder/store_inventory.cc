@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "builder/ops/image_op.h"
 #include "oci/walk.h"
 #include "util/byte_stream.h"
 #include "util/json.h"
@@ -154,6 +155,8 @@ class Taker {
       if (name != names.end()) entry.shown.description = name->second;
       TakeSnapshotsOf(record.record.snapshot, entry);
       bool is_there = !entry.snapshots.empty();
+      // Of no use without the layer.
+      TakeSnapshotsOf(ops::OutlineId(record.record.snapshot), entry);
       for (const oci::LayerBlob& layer : record.layers) {
         is_there = is_there || store_.blobs().Contains(layer.descriptor.digest);
         TakeBlob(layer.descriptor.digest, entry);
@@ -164,8 +167,8 @@ class Taker {
   }
 
   void TakeSnapshotsOf(const SnapshotId& id, InventoryEntry& entry) {
+    if (!taken_.insert(id).second) return;
     for (size_t place : by_id_[id]) {
-      if (!taken_.insert(id).second && entry.snapshots.empty()) return;
       entry.snapshots.push_back(place);
       entry.shown.size_bytes += inventory_.snapshots[place].size_bytes;
     }
@@ -180,12 +183,16 @@ class Taker {
     entry.shown.size_bytes += info->size_bytes;
   }
 
-  // A base's states are called by chain IDs; steps' own are shorter.
+  // A base's states are called by chain IDs, and so are their outlines; steps'
+  // own are shorter.
   void TakeBases() {
     for (const StoredSnapshot& stored : inventory_.snapshots) {
       if (taken_.contains(stored.id)) continue;
       InventoryEntry entry;
-      const bool is_base = stored.id.size() == oci::Digest().Hex().size();
+      const bool is_outline = ops::IsBaseOutline(stored.id);
+      const bool is_base =
+          is_outline || stored.id.size() == oci::Digest().Hex().size();
+      if (is_outline) entry.shown.description = "outline";
       entry.shown.kind =
           is_base ? CacheEntry::Kind::kBase : CacheEntry::Kind::kUnused;
       entry.shown.id = stored.id;

@@ -150,11 +150,6 @@ Status DownloadBlob(Transport& transport, const oci::Reference& repository,
       result.error = std::move(shorter);
       answered = false;
     }
-    if (answered && status == 404 && place + 1 < places.size()) {
-      ++place;
-      retries.Restart();
-      continue;
-    }
     if (IsRetryable(result)) {
       // What fails again and again must not go on for ever, however little
       // each try adds.
@@ -165,6 +160,11 @@ Status DownloadBlob(Transport& transport, const oci::Reference& repository,
           ParseRetryAfter(result.response.headers.Get("Retry-After"));
       if (retries.WaitForNext(retry_after)) continue;
       if (stop.stop_requested()) return fail(Cancelled("stopped"));
+    }
+    if (place + 1 < places.size()) {
+      ++place;
+      retries.Restart();
+      continue;
     }
     if (answered) return AnswerError(what, result.response);
     return fail(std::move(*result.error));

@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <utility>
@@ -13,6 +15,7 @@
 #include "oci/walk.h"
 #include "registry/copy.h"
 #include "registry/parallel_transfers.h"
+#include "util/guarded.h"
 #include "util/result_macros.h"
 
 namespace strake::registry {
@@ -21,6 +24,20 @@ namespace {
 bool IsDocument(const oci::Descriptor& descriptor) {
   return oci::IsIndex(descriptor.media_type) ||
          oci::IsManifest(descriptor.media_type);
+}
+
+// Held while a blob goes to a repository. Several pushes at once (the targets
+// of a bake) send what they share once; docker-registry can lose a blob that is
+// uploaded twice at the same time.
+std::shared_ptr<std::mutex> SendingLock(const oci::Reference& repository,
+                                        const oci::Digest& digest) {
+  static Guarded<std::map<std::string, std::weak_ptr<std::mutex>>> all;
+  auto locks = all.lock();
+  std::erase_if(*locks, [](const auto& lock) { return lock.second.expired(); });
+  auto& known = (*locks)[repository.Name() + "@" + digest.ToString()];
+  std::shared_ptr<std::mutex> lock = known.lock();
+  if (!lock) known = lock = std::make_shared<std::mutex>();
+  return lock;
 }
 
 class Push {
@@ -54,6 +71,8 @@ void Push::Report(const oci::Descriptor& blob, TransferAction action,
 }
 
 Status Push::PushBlob(const oci::Descriptor& blob, std::stop_token stop) const {
+  const auto sending = SendingLock(target_, blob.digest);
+  const std::lock_guard alone(*sending);
   ASSIGN_OR_RETURN(bool there, client_.HasBlob(target_, blob.digest, stop));
   if (there) {
     Report(blob, TransferAction::kExists, blob.size_bytes, true);

@@ -15,6 +15,10 @@ using snapshot::SnapshotId;
 // Of an image without layers: no diff ID gives this chain ID.
 constexpr std::string_view kEmptyImage = "00000000";
 
+constexpr size_t kChainDigits = 64;
+constexpr size_t kBaseOutlineDigits = 62;
+constexpr size_t kStepOutlineDigits = 60;
+
 std::vector<SnapshotId> ChainIds(const plan::ImageOp& op) {
   std::vector<SnapshotId> chain;
   oci::Digest last;
@@ -100,8 +104,17 @@ SnapshotId ImageSnapshotId(const plan::ImageOp& op) {
   return chain.empty() ? std::string(kEmptyImage) : chain.back();
 }
 
+// The names tell by their length what they name: states by chain ID have 64
+// digits, a store's own states fewer than their outlines.
 SnapshotId OutlineId(const SnapshotId& state) {
-  return oci::Digest::Of("outline of " + state).Hex();
+  const bool is_chain = state.size() == kChainDigits;
+  return oci::Digest::Of("outline of " + state)
+      .Hex()
+      .substr(0, is_chain ? kBaseOutlineDigits : kStepOutlineDigits);
+}
+
+bool IsBaseOutline(const SnapshotId& id) {
+  return id.size() == kBaseOutlineDigits;
 }
 
 Result<SnapshotId> UnpackImage(const plan::ImageOp& op, LayerContents contents,

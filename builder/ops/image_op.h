@@ -22,6 +22,9 @@ snapshot::SnapshotId ImageSnapshotId(const plan::ImageOp& op);
 // hardly any (`oci::LayerContents::kOutline`): all that a copy onto it has to
 // know. Never take it for the state itself.
 snapshot::SnapshotId OutlineId(const snapshot::SnapshotId& state);
+// Whether `id` is the name of an outline of a state that is known by its chain
+// ID: of a base, or of a step whose layer came from elsewhere.
+bool IsBaseOutline(const snapshot::SnapshotId& id);
 
 // Makes sure that blobs of layers are in the store.
 using LayerFetcher =

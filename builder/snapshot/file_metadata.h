@@ -19,6 +19,11 @@ struct statx;
 
 namespace strake::builder::snapshot {
 
+// Whether the regular files of a tree have their content, or only its size (an
+// outline). Files that are written over such a tree are changes, whatever they
+// equal, unless they are empty.
+enum class ContentBelow { kKnown, kUnknown };
+
 // Whether `name` belongs to the file, and so into a layer.
 bool IsContentXattr(std::string_view name);
 

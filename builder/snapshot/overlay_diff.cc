@@ -23,12 +23,13 @@ class OverlayDiff {
  public:
   OverlayDiff(int upper, OverlayXattrs form, OverlayLayers& below,
               const OwnershipJournal& journal,
-              const OwnershipJournal& journal_below)
+              const OwnershipJournal& journal_below, ContentBelow content)
       : upper_(upper),
         form_(form),
         below_(below),
         journal_(journal),
-        journal_below_(journal_below) {}
+        journal_below_(journal_below),
+        content_(content) {}
 
   Result<std::vector<oci::Change>> Run() {
     levels_.push_back({below_.Root(), false});
@@ -89,7 +90,8 @@ class OverlayDiff {
         ReadFileMetadata(below_.base(), below.location.c_str(), below.stat));
     ApplyJournalEntry(journal_below_.Find(entry.path), old);
     if (!SameMetadata(metadata, old)) return false;
-    if (!S_ISREG(metadata.mode)) return true;
+    if (!S_ISREG(metadata.mode) || metadata.size_bytes == 0) return true;
+    if (content_ == ContentBelow::kUnknown) return false;
     return SameContent(entry.directory, std::string(entry.name).c_str(),
                        below_.base(), below.location.c_str());
   }
@@ -133,6 +135,7 @@ class OverlayDiff {
   OverlayLayers& below_;
   const OwnershipJournal& journal_;
   const OwnershipJournal& journal_below_;
+  const ContentBelow content_;
   ChangeList changes_;
   std::vector<Level> levels_;  // by depth
 };
@@ -141,8 +144,9 @@ class OverlayDiff {
 
 Result<std::vector<oci::Change>> DiffOverlay(
     int upper, OverlayXattrs form, OverlayLayers& below,
-    const OwnershipJournal& journal, const OwnershipJournal& journal_below) {
-  return OverlayDiff(upper, form, below, journal, journal_below).Run();
+    const OwnershipJournal& journal, const OwnershipJournal& journal_below,
+    ContentBelow content) {
+  return OverlayDiff(upper, form, below, journal, journal_below, content).Run();
 }
 
 }  // namespace strake::builder::snapshot

@@ -11,6 +11,7 @@
 
 #include <vector>
 
+#include "builder/snapshot/file_metadata.h"
 #include "builder/snapshot/overlay_layers.h"
 #include "oci/change.h"
 #include "util/ownership_journal.h"
@@ -23,11 +24,13 @@ namespace strake::builder::snapshot {
 //   below           the layers under it
 //   journal         of the merged file system with `upper`; may be empty
 //   journal_below   of that of `below`
+//   content         whether `below` has it
 // Opaque directories come out as deletions of what they hide, one by one:
 // kOpaqueDirectory is never used.
 Result<std::vector<oci::Change>> DiffOverlay(
     int upper, OverlayXattrs form, OverlayLayers& below,
-    const OwnershipJournal& journal, const OwnershipJournal& journal_below);
+    const OwnershipJournal& journal, const OwnershipJournal& journal_below,
+    ContentBelow content);
 
 }  // namespace strake::builder::snapshot
 

@@ -114,7 +114,7 @@ Result<std::vector<oci::Change>> OverlaySnapshotter::Compare(
     const Comparison& states) {
   OverlayLayers below = Layers(states.snapshot.parents);
   return DiffOverlay(states.snapshot.fs.get(), form_.xattrs, below,
-                     states.journal, states.parent_journal);
+                     states.journal, states.parent_journal, states.content);
 }
 
 // Looks at the upper directory alone for as long as it has nothing to say.

@@ -119,7 +119,8 @@ Result<std::vector<oci::Change>> PlainSnapshotter::Compare(
   const int directory = states.snapshot.directory.get();
   ASSIGN_OR_RETURN(const std::string bytes, Load(directory, kScanFile));
   ASSIGN_OR_RETURN(const MetadataScan scan, ParseScan(bytes));
-  const TreeState older{states.parent->fs.get(), states.parent_journal};
+  const TreeState older{states.parent->fs.get(), states.parent_journal,
+                        states.content};
   const Result<std::string> touched = Load(directory, kTouchedFile);
   if (touched) {
     auto changes = DiffTouched(newer, older, scan, ParseTouched(*touched));

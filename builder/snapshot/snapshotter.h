@@ -105,6 +105,9 @@ class Snapshotter {
   // the snapshotter can, else what is there. Metadata that equals the parent's
   // is no change, whatever was touched in between.
   virtual Result<SnapshotDiff> Diff(const SnapshotId& id) = 0;
+  // The same where the files below are there without their content: what was
+  // written is a change, whatever it equals.
+  virtual Result<SnapshotDiff> DiffToOutline(const SnapshotId& id) = 0;
   // The owners that the disk cannot hold, of the whole merged file system.
   virtual Result<OwnershipJournal> Journal(const SnapshotId& id) = 0;
   // The same for an active snapshot: its `journal()` without what a step has

@@ -70,6 +70,15 @@ Result<OwnershipJournal> StoredSnapshotter::Journal(ActiveSnapshot& active) {
 }
 
 Result<SnapshotDiff> StoredSnapshotter::Diff(const SnapshotId& id) {
+  return Diff(id, ContentBelow::kKnown);
+}
+
+Result<SnapshotDiff> StoredSnapshotter::DiffToOutline(const SnapshotId& id) {
+  return Diff(id, ContentBelow::kUnknown);
+}
+
+Result<SnapshotDiff> StoredSnapshotter::Diff(const SnapshotId& id,
+                                             ContentBelow content) {
   ASSIGN_OR_RETURN(CommittedSnapshot snapshot, store_->Find(id));
   ASSIGN_OR_RETURN(OwnershipJournal journal, store_->Journal(snapshot));
   std::optional<CommittedSnapshot> parent;
@@ -81,7 +90,7 @@ Result<SnapshotDiff> StoredSnapshotter::Diff(const SnapshotId& id) {
     ASSIGN_OR_RETURN(parent_journal, store_->Journal(*parent));
   }
   SnapshotDiff diff;
-  auto changes = Compare({snapshot, journal, parent, parent_journal});
+  auto changes = Compare({snapshot, journal, parent, parent_journal, content});
   if (!changes) return std::move(changes).error().Wrap("diff of " + id);
   diff.changes = *std::move(changes);
   diff.root = std::move(snapshot.fs);

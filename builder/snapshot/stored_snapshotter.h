@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "builder/snapshot/file_metadata.h"
 #include "builder/snapshot/journal_refresh.h"
 #include "builder/snapshot/probe_snapshotter.h"
 #include "builder/snapshot/snapshot_store.h"
@@ -53,6 +54,7 @@ class StoredSnapshotter : public Snapshotter {
                 const SnapshotId& id) override;
   bool Exists(const SnapshotId& id) override { return store_->Exists(id); }
   Result<SnapshotDiff> Diff(const SnapshotId& id) override;
+  Result<SnapshotDiff> DiffToOutline(const SnapshotId& id) override;
   Result<OwnershipJournal> Journal(const SnapshotId& id) override;
   Result<OwnershipJournal> Journal(ActiveSnapshot& active) override;
   Result<std::vector<SnapshotId>> List() override { return store_->List(); }
@@ -66,6 +68,7 @@ class StoredSnapshotter : public Snapshotter {
     const OwnershipJournal& journal;
     const std::optional<CommittedSnapshot>& parent;
     const OwnershipJournal& parent_journal;
+    ContentBelow content;
   };
 
   const SnapshotStore& store() const { return *store_; }
@@ -86,6 +89,8 @@ class StoredSnapshotter : public Snapshotter {
                                        const std::string& path) = 0;
 
  private:
+  Result<SnapshotDiff> Diff(const SnapshotId& id, ContentBelow content);
+
   std::shared_ptr<const SnapshotStore> store_;
   const OwnershipForm ownership_;
 };

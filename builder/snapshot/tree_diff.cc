@@ -170,7 +170,8 @@ class TreeDiff {
                      ReadFileMetadata(older_.root, path.c_str(), st));
     ApplyJournalEntry(older_.journal.Find(path), before);
     if (!SameMetadata(metadata, before)) return false;
-    if (!S_ISREG(metadata.mode)) return true;
+    if (!S_ISREG(metadata.mode) || metadata.size_bytes == 0) return true;
+    if (older_.content == ContentBelow::kUnknown) return false;
     return SameContent(entry.directory, std::string(entry.name).c_str(),
                        older_.root, path.c_str());
   }

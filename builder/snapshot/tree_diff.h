@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "builder/snapshot/file_metadata.h"
 #include "builder/snapshot/metadata_scan.h"
 #include "oci/change.h"
 #include "util/ownership_journal.h"
@@ -21,6 +22,7 @@ namespace strake::builder::snapshot {
 struct TreeState {
   int root = -1;  // borrowed; not written to meanwhile
   const OwnershipJournal& journal;
+  ContentBelow content = ContentBelow::kKnown;
 };
 
 // The changes that lead from `older` to `newer`.

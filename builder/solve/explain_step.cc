@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 
 #include "builder/solve/solving.h"
 #include "builder/solve/vertex_kind.h"
@@ -49,6 +50,12 @@ cache::StepFacts Solving::Facts(VertexId id, const oci::Digest& key) {
     cache::AddContent(*states_[id].content, facts.ingredients);
   }
   states_[id].files.AddTo(facts.ingredients);
+  const bool is_dated = std::holds_alternative<plan::CopyOp>(vertex.op) ||
+                        std::holds_alternative<plan::MakeDirOp>(vertex.op);
+  if (const auto& epoch = services_.environment.epoch; is_dated && epoch) {
+    facts.ingredients[{"argument", "SOURCE_DATE_EPOCH"}] = std::to_string(
+        std::chrono::floor<std::chrono::seconds>(*epoch).count());
+  }
   AddMounts(vertex, facts.ingredients);
   return facts;
 }

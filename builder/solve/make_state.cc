@@ -85,7 +85,7 @@ Result<CacheRecord> Solving::Execute(VertexId id, const Ground& ground) {
     ASSIGN_OR_RETURN(oci::Digest base, Key(vertex.inputs[0]));
     ASSIGN_OR_RETURN(oci::Digest digest,
                      DigestAndRemember(id, copy, definition));
-    key = cache::ContentKey(copy, base, digest);
+    key = CopyKeyOf(copy, base, digest);
   }
   bool executed = false;
   auto carry = [&]() -> Result<CacheRecord> {

@@ -1,6 +1,7 @@
 // Copies onto a state that nobody reads: an outline of it is enough.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -36,16 +37,22 @@ std::string NamedUser(const plan::Op& op) {
 }
 
 // Whether names of users can be looked up in the outline open as `root`: its
-// lists are files of these very names, or there are none.
+// lists are files of these very names, with their content, or there are none.
 Result<bool> KnowsUsers(int root) {
   for (const char* list : {"etc/passwd", "etc/group"}) {
     ASSIGN_OR_RETURN(std::string place, ResolveInRoot(root, list));
     ASSIGN_OR_RETURN(std::optional<struct stat> there,
                      StatInRoot(root, list, FollowLast::kNo));
     if (!there) continue;
-    if (place != list || !S_ISREG(there->st_mode) || there->st_nlink != 1) {
-      return false;
+    if (place != list || !S_ISREG(there->st_mode)) return false;
+    if (there->st_size == 0) continue;
+    ASSIGN_OR_RETURN(UniqueFd file, OpenInRoot(root, list, O_RDONLY));
+    char first = 0;
+    if (::pread(file.get(), &first, 1, 0) != 1) {
+      return ErrnoError("read " + std::string(list));
     }
+    // A hard link to a file whose content is a hole.
+    if (first == '\0') return false;
   }
   return true;
 }
@@ -176,9 +183,16 @@ Result<std::optional<Solving::Outlined>> Solving::ExecuteOnOutline(
   ground.inputs.insert(ground.inputs.end(), sources.begin(), sources.end());
   ASSIGN_OR_RETURN(CacheRecord record, Execute(id, ground));
   if (record.snapshot.empty()) return Answer();
-  auto layer = services_.index.FindLayer(record.snapshot, form_);
-  if (!layer) return Internal("a layer vanished that was just made");
   SnapshotId outline = ops::OutlineId(record.snapshot);
+  auto layer = services_.index.FindLayer(record.snapshot, form_);
+  if (!layer) {
+    // Another build at the same time carried it out.
+    ASSIGN_OR_RETURN(snapshot::SnapshotDiff diff,
+                     services_.environment.snapshotter.DiffToOutline(outline));
+    ASSIGN_OR_RETURN(layer, WriteLayer(id, outline, std::move(diff)));
+    RETURN_IF_ERROR(
+        services_.index.RecordLayer(record.snapshot, form_, *layer));
+  }
   return Answer(
       Outlined{std::move(record), std::move(outline), *std::move(layer)});
 }
@@ -189,7 +203,8 @@ Result<CacheRecord> Solving::KeepOutline(
   snapshot::Snapshotter& snapshotter = services_.environment.snapshotter;
   const SnapshotId outline = ops::OutlineId(record.snapshot);
   RETURN_IF_ERROR(snapshotter.Commit(std::move(active), outline));
-  ASSIGN_OR_RETURN(snapshot::SnapshotDiff diff, snapshotter.Diff(outline));
+  ASSIGN_OR_RETURN(snapshot::SnapshotDiff diff,
+                   snapshotter.DiffToOutline(outline));
   ASSIGN_OR_RETURN(snapshot::MountedRoot below,
                    snapshotter.View(ground.inputs[0]));
   ASSIGN_OR_RETURN(OwnershipJournal journal,

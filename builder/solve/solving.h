@@ -126,6 +126,11 @@ class Solving {
   // The key of the state below and the digest of the files are worked out at
   // once: each may mean that a whole stage is executed first.
   Result<oci::Digest> CopyKey(plan::VertexId id, const plan::CopyOp& copy);
+  // By its files, and the time that they get.
+  oci::Digest CopyKeyOf(const plan::CopyOp& copy, const oci::Digest& base,
+                        const oci::Digest& content) const;
+  // Of what gives SOURCE_DATE_EPOCH to files, where that is set.
+  oci::Digest Dated(const oci::Digest& key) const;
   // Files of a build context may have changed: they are always looked at.
   // Files of another state cannot have, if it is the same state.
   Result<Content> FindContent(plan::VertexId id, const plan::CopyOp& copy);

@@ -31,7 +31,20 @@ Result<oci::Digest> Solving::ComputeKey(VertexId id) {
   }
   ASSIGN_OR_RETURN(std::vector<oci::Digest> inputs, Keys(vertex.inputs));
   ASSIGN_OR_RETURN(plan::Op pinned, Pinned(id));
-  return cache::DefinitionKey(pinned, inputs);
+  const oci::Digest key = cache::DefinitionKey(pinned, inputs);
+  return std::holds_alternative<plan::MakeDirOp>(pinned) ? Dated(key) : key;
+}
+
+oci::Digest Solving::CopyKeyOf(const CopyOp& copy, const oci::Digest& base,
+                               const oci::Digest& content) const {
+  return Dated(cache::ContentKey(copy, base, content));
+}
+
+oci::Digest Solving::Dated(const oci::Digest& key) const {
+  const auto& epoch = services_.environment.epoch;
+  if (!epoch) return key;
+  return oci::Digest::Of(key.ToString() + " at " +
+                         std::to_string(epoch->count()));
 }
 
 Result<oci::Digest> Solving::CopyKey(VertexId id, const CopyOp& copy) {
@@ -41,7 +54,7 @@ Result<oci::Digest> Solving::CopyKey(VertexId id, const CopyOp& copy) {
   auto content = pending.get();
   if (!base) return base;
   if (!content) return std::move(content).error();
-  oci::Digest key = cache::ContentKey(copy, *base, content->digest);
+  oci::Digest key = CopyKeyOf(copy, *base, content->digest);
   if (!content->remembered) return key;
   if (!UsableRecords(key).empty()) {
     RETURN_IF_ERROR(ReportSkipped(vertex));
@@ -51,7 +64,7 @@ Result<oci::Digest> Solving::CopyKey(VertexId id, const CopyOp& copy) {
   // The copy has to be carried out, with the files that there are now.
   ASSIGN_OR_RETURN(oci::Digest digest,
                    DigestAndRemember(id, copy, content->definition));
-  return cache::ContentKey(copy, *base, digest);
+  return CopyKeyOf(copy, *base, digest);
 }
 
 Result<Solving::Content> Solving::FindContent(VertexId id, const CopyOp& copy) {

@@ -264,6 +264,21 @@ secrets:
         self.assertIn('--ssh "x=/no/a"', fails({"id": "x", "paths": ["/no/a"]}))
         self.assertIn('--ssh "x=/no/a"', fails("x=/no/a"))
 
+    def test_targets_share_a_copy_onto_a_base_that_is_nowhere(self):
+        name = f"{self.hub.name}/shared/app"
+        folder = self.folder(
+            "nowhere", a__txt="a", Dockerfile=f"FROM {self.base}\nWORKDIR /app\nCOPY a.txt .\n"
+            "ARG N\nENV N=$N\n",
+            **{"docker-bake__json": {
+                "group": {"default": {"targets": ["x", "y", "z"]}},
+                "target": {n: {"args": {"N": n}, "tags": [f"{name}:{n}"]} for n in "xyz"}}})
+        result = self.bake(folder, "--push", "--progress=plain",
+                           STRAKE_HOME=os.path.join(self.scratch, "nowhere-store"))
+        self.assertNotIn("error", result.stderr)
+        layers = {support.run("skopeo", "inspect", "--tls-verify=false",
+                              "--format={{.Layers}}", f"docker://{name}:{n}") for n in "xyz"}
+        self.assertEqual(len(layers), 1)
+
     def test_push(self):
         name = f"{self.hub.name}/baked/app:1"
         folder = self.folder("push", compose__yaml=f"services: {{app: {{image: '{name}', build: "

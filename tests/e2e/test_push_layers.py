@@ -71,15 +71,15 @@ class PushLayersTest(support.EndToEndTest):
         self.assertLess(on_disk, SMALL)
         self.works(name)
 
-    def rich_base(self, size=SIZE):
+    def rich_base(self, size=SIZE, users="etc/passwd"):
         """One with folders, owners, a link, and a large file."""
-        name = f"{self.near.name}/rich:1"
+        name = f"{self.near.name}/rich:{os.path.basename(users)}"
         folder = self.context("rich", "FROM scratch\nADD rich.tar /\n")
         content = os.urandom(size)
         with tarfile.open(os.path.join(folder, "rich.tar"), "w") as tar:
             for path, kind, mode, owner, data in (
                     ("etc", tarfile.DIRTYPE, 0o755, 0, b""),
-                    ("etc/passwd", tarfile.REGTYPE, 0o644, 0,
+                    (users, tarfile.REGTYPE, 0o644, 0,
                      b"app:x:7:8::/:/bin/sh\n"),
                     ("srv", tarfile.DIRTYPE, 0o1770, 7, b""),
                     ("srv/same", tarfile.REGTYPE, 0o644, 0, b"same\n"),
@@ -92,6 +92,10 @@ class PushLayersTest(support.EndToEndTest):
             link = tarfile.TarInfo("to-srv")
             link.type, link.linkname = tarfile.SYMTYPE, "srv"
             tar.addfile(link)
+            if users != "etc/passwd":
+                link = tarfile.TarInfo("etc/passwd")
+                link.type, link.linkname = tarfile.LNKTYPE, users
+                tar.addfile(link)
         self.build("--push", "-t", name, folder,
                    env=self.environment(STRAKE_HOME=f"{self.store}-base"))
         self.near.take(), self.far.take()
@@ -125,16 +129,20 @@ class PushLayersTest(support.EndToEndTest):
         return sum(max(0, file.st_size - 512 * file.st_blocks)
                    for file in files)
 
-    def digest(self, base_is_there, dockerfile, name):
+    def digest(self, base_is_there, dockerfile, name, kind):
         """The image's, made in a new store with or without the base's files."""
-        store = os.path.join(self.scratch, f"{name}-{base_is_there}")
+        store = os.path.join(self.scratch, f"{name}-{kind}-{base_is_there}")
         env = self.environment(STRAKE_HOME=store, SOURCE_DATE_EPOCH="1000")
-        folder = self.context("same", dockerfile, x="x\n", same="same\n")
+        folder = self.context("same", dockerfile, x="x\n", same="same\n",
+                              zero="\0\0\0\0\0")
+        build = ("--snapshotter", kind, folder)
         if base_is_there:
-            self.build("-o", f"type=local,dest={store}-out", folder, env=env)
+            self.build("-o", f"type=local,dest={store}-out", *build, env=env)
         self.build("--no-cache", "-o", "type=registry,rewrite-timestamp=true,"
-                   f"name={self.far.name}/{name}:1", folder, env=env)
-        return self.layers(f"{self.far.name}/{name}:1")
+                   f"name={self.far.name}/{name}:1", *build, env=env)
+        return support.run("skopeo", "inspect", "--tls-verify=false",
+                           "--format={{.Digest}}",
+                           f"docker://{self.far.name}/{name}:1")
 
     def layers(self, name):
         return json.loads(support.run("skopeo", "inspect", "--tls-verify=false",
@@ -142,6 +150,7 @@ class PushLayersTest(support.EndToEndTest):
 
     def test_layers_are_the_same_with_the_base_unpacked(self):
         base = self.rich_base(size=100_000)
+        linked = self.rich_base(size=100_000, users="etc/users")
         for name, steps in (
                 ("link", "COPY x /to-srv/\n"),
                 ("chain", "WORKDIR /srv/app\nCOPY x a\nCOPY x b/c\n"),
@@ -149,13 +158,34 @@ class PushLayersTest(support.EndToEndTest):
                 ("merge", "COPY --link x /srv/x\nCOPY same /srv/y\n"),
                 # No change at all, which only the content tells.
                 ("unchanged", "COPY same /srv/same\nCOPY x /srv/x\n"),
+                ("zeros", "COPY zero /srv/same\nCOPY zero /etc/group\n"),
                 ("replaced", "COPY x /srv/big\n"),
+                ("linked", f"FROM {linked}\nCOPY --chown=app x /srv/x\n"),
                 ("tar", "ADD x /srv/\n"),
                 ("itself", f"COPY --from={base} /srv/same /srv/other\n")):
             with self.subTest(name):
                 dockerfile = f"FROM {base}\n{steps}"
-                self.assertEqual(self.digest(False, dockerfile, name),
-                                 self.digest(True, dockerfile, name))
+                digests = {self.digest(there, dockerfile, name, kind)
+                           for kind in ("plain", "overlay")
+                           for there in (False, True)}
+                self.assertEqual(len(digests), 1)
+
+    def test_another_epoch_is_another_image(self):
+        base = self.rich_base(size=100_000)
+        folder = self.context("epoch", f"FROM {base}\nCOPY x /opt/x\n"
+                              "WORKDIR /opt/w\n", x="x\n")
+        name = f"{self.far.name}/epoch:1"
+        found = {}
+        for store, epoch in (("old", "2000"), ("old", "3000"), ("new", "3000")):
+            env = self.environment(SOURCE_DATE_EPOCH=epoch,
+                                   STRAKE_HOME=f"{self.store}-{store}")
+            if store == "old":
+                out = os.path.join(self.scratch, "epoch-out")
+                self.build("-o", f"type=local,dest={out}", folder, env=env)
+            self.build("-o", f"type=registry,rewrite-timestamp=true,name={name}",
+                       folder, env=env)
+            found[store] = self.layers(name)
+        self.assertEqual(found["old"], found["new"])
 
     def test_a_copy_onto_cached_steps_unpacks_nothing(self):
         cache = f"{self.near.name}/cache:1"
@@ -197,7 +227,13 @@ class PushLayersTest(support.EndToEndTest):
         for name in ("x", "y"):
             with open(os.path.join(out, "srv", name), encoding="ascii") as file:
                 self.assertEqual(file.read(), "x\n")
-        self.strake("fsck")
+        self.assertEqual(self.strake("fsck").returncode, 0)
+        entries = [json.loads(line) for line in self.strake(
+            "cache", "ls", "--format=json").stdout.splitlines()]
+        self.assertEqual({entry["description"] for entry in entries
+                          if entry["kind"] == "base"}, {"", "outline"})
+        self.assertEqual(self.strake("cache", "prune", "--all").returncode, 0)
+        self.assertEqual(self.strake("cache", "ls", "--format=json").stdout, "")
 
     def test_what_is_there_is_not_sent_again(self):
         name = f"{self.far.name}/twice:1"
