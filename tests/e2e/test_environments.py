@@ -85,12 +85,14 @@ RUNS = {
     "rename": "RUN mkdir -p /n/a && mv /n /m && mv /etc/group /etc/g",
     "devices": "RUN mknod /null c 1 3 && mkfifo /pipe",
     # Made and looked at in one step, changed in the next, copied out of a stage.
+    # The link goes with its step: a change to one of two names below an overlay
+    # leaves the other as it was.
     "device-steps": "FROM BASE AS one\n"
                     "RUN mkdir -m 2775 /x && chgrp 50 /x && umask 027 && "
                     "mknod /x/n c 1 3 && mknod -m 0640 /x/b b 8 1 && "
                     "ln /x/n /x/h && ls -ln /x | cut -d' ' -f1,3-6 > /l && "
-                    "cp -a /x /y && echo lost > /x/n\n"
-                    "RUN chown 5:6 /x/h && chmod 600 /x/b && mv /x/b /x/c && "
+                    "cp -a /x /y && echo lost > /x/n && rm /x/h\n"
+                    "RUN chown 5:6 /x/n && chmod 600 /x/b && mv /x/b /x/c && "
                     "rm /y/n && echo file > /y/n && find /x /y -type b > /f\n"
                     "FROM BASE\nCOPY --from=one /l /f /x/c /x/n /out/\n"
                     "COPY --from=one /y /y\n"
