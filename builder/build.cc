@@ -368,8 +368,10 @@ Result<BuildResult> SolveAndExport(const Job& job, Workshop& workshop) {
       exporter::CommonLayerForm(job.outputs),
       job.epoch,
       [&](const oci::Descriptor& layer) { return RepositoryOf(job, layer); }};
-  ASSIGN_OR_RETURN(exporter::Exported exported,
-                   exporter::Export(job.outputs, {}, context));
+  ASSIGN_OR_RETURN(exporter::Exported exported, [&] {
+    ProgressPhase phase(job.progress, "export", "outputs");
+    return exporter::Export(job.outputs, {}, context);
+  }());
   result.names = std::move(exported.names);
   if (job.options.keep) result.stored = exported.stored;
   if (exported.image) {
@@ -449,8 +451,10 @@ Result<BuildResult> Build(const BuildOptions& options) {
   ASSIGN_OR_RETURN(Store store, Store::Open(options.store_directory));
   ProgressReporter progress(options.progress);
   registry::Client client(RegistryOptionsFor(options, outputs));
-  ASSIGN_OR_RETURN(OpenedContexts contexts,
-                   OpenContexts(options, store, client, progress));
+  ASSIGN_OR_RETURN(OpenedContexts contexts, [&] {
+    ProgressPhase phase(progress, "context", "contexts");
+    return OpenContexts(options, store, client, progress);
+  }());
   ASSIGN_OR_RETURN(
       DockerfileSource source,
       ReadDockerfile(options, contexts.folders.at(""), contexts.dockerfile));
@@ -470,8 +474,11 @@ Result<BuildResult> Build(const BuildOptions& options) {
       options.stop);
   std::vector<std::string> warnings;
   std::vector<dockerfile::Diagnostic> findings;
-  auto plan = MakeBuildPlan(source, plan_options, TargetPlatforms(options),
-                            ResolveFrom(images), findings);
+  auto plan = [&] {
+    ProgressPhase phase(progress, "plan", "base images");
+    return MakeBuildPlan(source, plan_options, TargetPlatforms(options),
+                         ResolveFrom(images), findings);
+  }();
   RETURN_IF_ERROR(Report(findings, plan_options, warnings));
   if (!plan) return std::move(plan).error();
   // Every variable is now expanded, every image pinned; the Dockerfile is done

@@ -19,6 +19,7 @@ struct ProgressEvent {
     kLog,       // `text` is raw output of the step, `stream` 1 or 2
     kTransfer,  // `transfer` changed: bytes of a blob, a file, a phase
     kWarning,   // `text`; `step` may be 0
+    kPhase,     // `phase`: a part of the work has ended; of no step
   };
   Kind kind = Kind::kLog;
   uint64_t step = 0;  // identifies a step within one build; from 1
@@ -32,6 +33,12 @@ struct ProgressEvent {
     uint64_t total_bytes = 0;  // 0: not known
     bool done = false;
   } transfer;
+  // For those who want to know what takes the time; nothing for displays.
+  struct Phase {
+    std::string name;     // "execute": what docs/performance.md lists
+    std::string subject;  // the step that it was done for, or what else
+    std::chrono::system_clock::time_point began;
+  } phase;
 };
 
 class ProgressSink {

@@ -78,4 +78,11 @@ void ProgressReporter::Warning(std::string_view text) {
   Send(std::move(event));
 }
 
+void ProgressReporter::Phase(ProgressEvent::Phase phase) {
+  ProgressEvent event;
+  event.kind = Kind::kPhase;
+  event.phase = std::move(phase);
+  Send(std::move(event));
+}
+
 }  // namespace strake::builder

@@ -4,10 +4,12 @@
 #ifndef STRAKE_BUILDER_PROGRESS_REPORTER_H_
 #define STRAKE_BUILDER_PROGRESS_REPORTER_H_
 
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "builder/progress.h"
 #include "util/result.h"
@@ -30,6 +32,8 @@ class ProgressReporter {
   void Log(uint64_t step, int stream, std::string_view text);
   void Transfer(uint64_t step, const ProgressEvent::Transfer& transfer);
   void Warning(std::string_view text);
+  // Tells of a part of the work that ends now.
+  void Phase(ProgressEvent::Phase phase);
 
  private:
   void Send(ProgressEvent event);
@@ -66,6 +70,24 @@ class ProgressStep {
   ProgressReporter& reporter_;
   uint64_t step_;
   bool ended_ = false;
+};
+
+// A part of the work as a scope: told of when it is left, however.
+class ProgressPhase {
+ public:
+  // `reporter` is borrowed.
+  ProgressPhase(ProgressReporter& reporter, std::string_view name,
+                std::string_view subject)
+      : reporter_(reporter),
+        phase_{std::string(name), std::string(subject),
+               std::chrono::system_clock::now()} {}
+  ProgressPhase(const ProgressPhase&) = delete;
+  ProgressPhase& operator=(const ProgressPhase&) = delete;
+  ~ProgressPhase() { reporter_.Phase(std::move(phase_)); }
+
+ private:
+  ProgressReporter& reporter_;
+  ProgressEvent::Phase phase_;
 };
 
 }  // namespace strake::builder

@@ -14,6 +14,8 @@
 #include "builder/check.h"
 #include "cli/build_flags.h"
 #include "cli/build_metadata.h"
+#include "cli/build_timings.h"
+#include "cli/chrome_trace.h"
 #include "cli/command.h"
 #include "cli/event_recorder.h"
 #include "cli/json_progress.h"
@@ -46,7 +48,10 @@ class BuildCommand final : public Command {
   Status ReadStdin();
   Result<int> Answer();
   Status Report(const builder::BuildResult& result,
-                const EventRecorder& recorder) const;
+                const EventRecorder& recorder,
+                const BuildTimings& timings) const;
+  // Also of a build that failed.
+  Status WriteTrace(const BuildTimings& timings) const;
   int Fail(const Error& error, const EventRecorder& recorder) const;
 
   BuildFlags flags_;
@@ -73,12 +78,14 @@ Status BuildCommand::Complete(Session& session) {
   RETURN_IF_ERROR(PrepareResultFile("--iidfile", request_.image_id_file));
   RETURN_IF_ERROR(PrepareResultFile("--metadata-file", request_.metadata_file));
   RETURN_IF_ERROR(PrepareResultFile("--explain", request_.explain_file));
+  RETURN_IF_ERROR(PrepareResultFile("--trace", request_.trace_file));
   request_.options.stop = session.interrupt.token();
   return ReadStdin();
 }
 
 Status BuildCommand::Report(const builder::BuildResult& result,
-                            const EventRecorder& recorder) const {
+                            const EventRecorder& recorder,
+                            const BuildTimings& timings) const {
   // As buildx: an index has no image ID, and is known by its digest.
   std::string image_id = result.config  ? result.config->ToString()
                          : result.image ? result.image->digest.ToString()
@@ -87,8 +94,8 @@ Status BuildCommand::Report(const builder::BuildResult& result,
     RETURN_IF_ERROR(WriteResultFile(request_.image_id_file, image_id));
   }
   if (!request_.metadata_file.empty()) {
-    RETURN_IF_ERROR(
-        WriteResultFile(request_.metadata_file, BuildMetadata(result)));
+    RETURN_IF_ERROR(WriteResultFile(request_.metadata_file,
+                                    BuildMetadata(result, &timings)));
   }
   if (!request_.explain_file.empty()) {
     RETURN_IF_ERROR(WriteResultFile(
@@ -99,6 +106,9 @@ Status BuildCommand::Report(const builder::BuildResult& result,
     return PrintOut(image_id + "\n");
   }
   if (request_.progress == ProgressMode::kRawJson) return {};
+  if (std::string summary = timings.Summary(); !summary.empty()) {
+    PrintError(summary + "\n");
+  }
   std::string text;
   size_t count = 0;
   for (const std::string& warning : result.warnings) {
@@ -111,6 +121,11 @@ Status BuildCommand::Report(const builder::BuildResult& result,
                (count == 1 ? " warning" : " warnings") + " found:\n" + text);
   }
   return {};
+}
+
+Status BuildCommand::WriteTrace(const BuildTimings& timings) const {
+  if (request_.trace_file.empty()) return {};
+  return WriteResultFile(request_.trace_file, ChromeTrace(timings.spans()));
 }
 
 int BuildCommand::Fail(const Error& cause,
@@ -156,11 +171,14 @@ Result<int> BuildCommand::Run(Session& session) {
   auto display =
       MakeProgress(request_.progress, session.environment, ProgressTitle{});
   EventRecorder recorder(*display);
-  request_.options.progress = &recorder;
+  BuildTimings timings(recorder);
+  request_.options.progress = &timings;
   auto result = builder::Build(request_.options);
   display.reset();
+  Status traced = WriteTrace(timings);
   if (!result) return Fail(result.error(), recorder);
-  if (auto reported = Report(*result, recorder); !reported) {
+  if (!traced) return Fail(traced.error(), recorder);
+  if (auto reported = Report(*result, recorder, timings); !reported) {
     return Fail(reported.error(), recorder);
   }
   return kExitOk;

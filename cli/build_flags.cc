@@ -140,7 +140,11 @@ void BuildFlags::Declare(OptionSet& options) {
   options.Value("--iidfile", image_id_file_, {"FILE", Completes::kFiles},
                 "Write the image ID to FILE");
   options.Value("--metadata-file", metadata_file_, {"FILE", Completes::kFiles},
-                "Write digests and names of the result to FILE, as JSON");
+                "Write digests and names of the result, and what it took, to "
+                "FILE, as JSON");
+  options.Value("--trace", trace_file_, {"FILE", Completes::kFiles},
+                "Write when each step, phase and transfer began and ended to "
+                "FILE, as a Chrome trace");
   options.Flag("-q,--quiet", quiet_, "Print the image ID and nothing else");
   DeclareProgress(options, progress_, "$BUILDKIT_PROGRESS or auto");
   options.Value("--jobs", jobs_, {"N"},
@@ -347,6 +351,7 @@ Result<BuildRequest> BuildFlags::Resolve(
   request.insecure_registries = insecure_registries_;
   request.image_id_file = image_id_file_;
   request.metadata_file = metadata_file_;
+  request.trace_file = trace_file_;
   RETURN_IF_ERROR(ResolveCall(request));
   RETURN_IF_ERROR(ResolveContext(arguments.at(0), request));
   RETURN_IF_ERROR(ResolveValues(environment, request));

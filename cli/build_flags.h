@@ -30,6 +30,7 @@ struct BuildRequest {
   std::string image_id_file;  // may be empty
   std::string metadata_file;  // may be empty
   std::string explain_file;   // may be empty
+  std::string trace_file;     // may be empty
   bool quiet = false;
   bool writes_stdout = false;  // an output goes there
   ProgressMode progress = ProgressMode::kPlain;
@@ -82,6 +83,7 @@ class BuildFlags {
   std::string jobs_ = "0";
   std::string image_id_file_;
   std::string metadata_file_;
+  std::string trace_file_;
   std::string call_ = "build";
   std::vector<std::string> allow_;
   bool check_ = false;

@@ -50,8 +50,14 @@ nlohmann::json MetadataJson(const builder::BuildResult& result) {
 
 }  // namespace
 
-std::string BuildMetadata(const builder::BuildResult& result) {
-  return DumpJsonPretty(MetadataJson(result)) + "\n";
+std::string BuildMetadata(const builder::BuildResult& result,
+                          const BuildTimings* timings) {
+  nlohmann::json metadata = MetadataJson(result);
+  if (timings != nullptr) {
+    metadata["strake.timings"] = {{"total_seconds", timings->total().count()},
+                                  {"phases", timings->PhaseSeconds()}};
+  }
+  return DumpJsonPretty(metadata) + "\n";
 }
 
 std::string BakeMetadata(

@@ -8,13 +8,16 @@
 #include <vector>
 
 #include "builder/build.h"
+#include "cli/build_timings.h"
 
 namespace strake::cli {
 
 // A JSON object: `containerimage.digest`, `containerimage.config.digest`,
 // `containerimage.descriptor`, `buildx.build.ref`, and `image.name` (names
-// joined by ",") where there are any.
-std::string BuildMetadata(const builder::BuildResult& result);
+// joined by ",") where there are any; where `timings` is not null also
+// `strake.timings`: `total_seconds`, and `phases`, seconds by name.
+std::string BuildMetadata(const builder::BuildResult& result,
+                          const BuildTimings* timings = nullptr);
 
 // The same of several builds, by target.
 std::string BakeMetadata(

@@ -124,6 +124,7 @@ void BuildView::AddTransfer(const Transfer& transfer, Step& step) {
 }
 
 void BuildView::Add(const ProgressEvent& event) {
+  if (event.kind == Kind::kPhase) return;
   if (event.kind == Kind::kWarning) {
     Finished warning;
     warning.text = "WARNING: " + PlainLine(event.text);
@@ -153,6 +154,7 @@ void BuildView::Add(const ProgressEvent& event) {
       return;
     case Kind::kStepStarted:
     case Kind::kWarning:
+    case Kind::kPhase:
       return;
     case Kind::kStepCached:
       ended.text = " => CACHED " + step.name;

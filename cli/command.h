@@ -85,6 +85,7 @@ std::unique_ptr<Command> MakeDoctorCommand();
 std::unique_ptr<Command> MakeDuCommand();
 std::unique_ptr<Command> MakeFsckCommand();
 std::unique_ptr<Command> MakeLintCommand();
+std::unique_ptr<Command> MakePackCommand();
 std::unique_ptr<Command> MakeRunCommand();
 std::unique_ptr<Command> MakePushCommand();
 std::unique_ptr<Command> MakePullCommand();

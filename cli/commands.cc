@@ -135,6 +135,15 @@ constexpr std::string_view kDoctorDescription =
 constexpr std::string_view kDoctorExamples =
     "strake doctor\n"
     "strake doctor --format json | jq -r .chosen";
+constexpr std::string_view kPackDescription =
+    "Makes a layer blob of PATH and tells its size, and what it took, stage by "
+    "stage. PATH is a folder, a tar or a layer blob, or an OCI image layout as "
+    "a folder or an archive. The bytes depend on the input, the compression "
+    "and its level only. See docs/performance.md.";
+constexpr std::string_view kPackExamples =
+    "strake pack --repeat 5 ./rootfs\n"
+    "strake pack --compression zstd --level 9 -o layer.tar.zst ./rootfs\n"
+    "strake pack --compare sizes.svg --format csv --layer 1 image.tar";
 constexpr std::string_view kCompletionDescription =
     "Prints a completion script for a shell.";
 constexpr std::string_view kCompletionExamples =
@@ -191,6 +200,8 @@ constexpr std::array kCommands = {
                  MakeRegistryServeCommand},
     CommandEntry{"doctor", kOther, "Tell how RUN can be isolated here",
                  kDoctorDescription, kDoctorExamples, "", MakeDoctorCommand},
+    CommandEntry{"pack", kOther, "Pack a layer, and measure it",
+                 kPackDescription, kPackExamples, "", MakePackCommand},
     CommandEntry{"completion", kOther, "Print a completion script for a shell",
                  kCompletionDescription, kCompletionExamples, "",
                  MakeCompletionCommand},

@@ -50,6 +50,7 @@ void EventRecorder::OnEvent(const builder::ProgressEvent& event) {
       warnings_.insert(event.text);
       break;
     case Kind::kTransfer:
+    case Kind::kPhase:
       break;
   }
 }

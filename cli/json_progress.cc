@@ -37,6 +37,7 @@ Json Line(const char* key, Json element) {
 }  // namespace
 
 void JsonProgress::OnEvent(const ProgressEvent& event) {
+  if (event.kind == Kind::kPhase) return;
   auto [entry, is_new] = steps_.try_emplace(event.step);
   Step& step = entry->second;
   if (is_new) {
@@ -91,6 +92,8 @@ void JsonProgress::OnEvent(const ProgressEvent& event) {
       line = Line("statuses", std::move(status));
       break;
     }
+    case Kind::kPhase:
+      return;
     case Kind::kWarning: {
       Json warning = {{"level", 1}, {"short", Base64Encode(event.text)}};
       if (!step.digest.empty()) warning["vertex"] = step.digest;

@@ -66,6 +66,7 @@ void PlainProgress::AddTransfer(Step& step, const ProgressEvent& event,
 }
 
 void PlainProgress::OnEvent(const ProgressEvent& event) {
+  if (event.kind == Kind::kPhase) return;
   std::string out;
   if (event.kind == Kind::kWarning) {
     auto found = steps_.find(event.step);
@@ -99,6 +100,7 @@ void PlainProgress::OnEvent(const ProgressEvent& event) {
         break;
       case Kind::kStepStarted:
       case Kind::kWarning:
+      case Kind::kPhase:
         break;
     }
   }

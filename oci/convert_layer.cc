@@ -29,12 +29,7 @@ Status Convert(ByteSource& tar, const LayerForm& form, ByteSink& out,
   if (form.estargz) {
     ASSIGN_OR_RETURN(EstargzSummary summary,
                      WriteEstargz(tar, form.compression.level, out));
-    layer.diff_id = summary.diff_id;
-    layer.uncompressed_bytes = summary.uncompressed_bytes;
-    auto& annotations = layer.descriptor.annotations;
-    annotations[std::string(kEstargzTocDigest)] = summary.toc_digest.ToString();
-    annotations[std::string(kEstargzUncompressedSize)] =
-        std::to_string(summary.uncompressed_bytes);
+    DescribeEstargz(summary, layer);
     return {};
   }
   ASSIGN_OR_RETURN(std::unique_ptr<ByteSink> compressor,
@@ -68,6 +63,15 @@ Result<LayerBlob> ConvertBlob(const Descriptor& layer, const LayerForm& form,
 }
 
 }  // namespace
+
+void DescribeEstargz(const EstargzSummary& summary, LayerBlob& layer) {
+  layer.diff_id = summary.diff_id;
+  layer.uncompressed_bytes = summary.uncompressed_bytes;
+  auto& annotations = layer.descriptor.annotations;
+  annotations[std::string(kEstargzTocDigest)] = summary.toc_digest.ToString();
+  annotations[std::string(kEstargzUncompressedSize)] =
+      std::to_string(summary.uncompressed_bytes);
+}
 
 Result<LayerBlob> ConvertLayer(const Descriptor& layer, const LayerForm& form,
                                const BlobStore& store) {

@@ -6,6 +6,7 @@
 #include "oci/blob_store.h"
 #include "oci/compressor.h"
 #include "oci/descriptor.h"
+#include "oci/estargz.h"
 #include "oci/layer_blob.h"
 #include "util/result.h"
 
@@ -26,6 +27,10 @@ struct LayerForm {
 // Errors: kNotFound, kUnsupported (no layer of ours), kCorrupt.
 Result<LayerBlob> ConvertLayer(const Descriptor& layer, const LayerForm& form,
                                const BlobStore& store);
+
+// Notes in `layer` what `summary` says of its tar, with the annotations that
+// such a layer has.
+void DescribeEstargz(const EstargzSummary& summary, LayerBlob& layer);
 
 }  // namespace strake::oci
 

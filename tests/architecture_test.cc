@@ -83,6 +83,7 @@ const std::set<std::string> kBuilderApi = {
     "builder/image_index.h",
     "builder/images.h",
     "builder/output.h",
+    "builder/pack.h",
     "builder/progress.h",
     "builder/prune.h",
     "builder/run.h",

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "builder/progress_reporter.h"
 #include "builder/snapshot/layer_changes.h"
 #include "builder/solve/solving.h"
 #include "oci/convert_layer.h"
@@ -43,8 +44,10 @@ Result<SolvedLayer> Solving::MakeLayer(VertexId id) {
   ASSIGN_OR_RETURN(CacheRecord state, State(id));
   SlotGuard slot(slots_);
   if (stop_.stop_requested()) return Cancelled("the build was cancelled");
-  ASSIGN_OR_RETURN(snapshot::SnapshotDiff diff,
-                   services_.environment.snapshotter.Diff(state.snapshot));
+  ASSIGN_OR_RETURN(snapshot::SnapshotDiff diff, [&] {
+    ProgressPhase phase(services_.progress, "diff", graph_.vertex(id).name);
+    return services_.environment.snapshotter.Diff(state.snapshot);
+  }());
   ASSIGN_OR_RETURN(oci::LayerBlob blob,
                    WriteLayer(id, state.snapshot, std::move(diff)));
   RETURN_IF_ERROR(services_.index.RecordLayer(state.snapshot, form_, blob));
@@ -54,6 +57,7 @@ Result<SolvedLayer> Solving::MakeLayer(VertexId id) {
 Result<oci::LayerBlob> Solving::WriteLayer(VertexId id,
                                            const snapshot::SnapshotId& snapshot,
                                            snapshot::SnapshotDiff diff) {
+  ProgressPhase phase(services_.progress, "layer", graph_.vertex(id).name);
   ASSIGN_OR_RETURN(OwnershipJournal owners,
                    services_.environment.snapshotter.Journal(snapshot));
   RETURN_IF_ERROR(snapshot::AddLeadingDirectories(owners, diff));

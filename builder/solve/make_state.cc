@@ -3,6 +3,7 @@
 
 #include "builder/cache/cache_key.h"
 #include "builder/ops/image_op.h"
+#include "builder/progress_reporter.h"
 #include "builder/solve/solving.h"
 #include "builder/solve/vertex_kind.h"
 #include "util/atomic_file.h"
@@ -59,6 +60,7 @@ Result<SnapshotId> Solving::Unpack(const Vertex& vertex, const ImageOp& image) {
   auto fetch = [&](const std::vector<oci::Descriptor>& layers) {
     return services_.fetch_layers(image, layers, step.id());
   };
+  ProgressPhase phase(services_.progress, "unpack", vertex.name);
   return step.EndWith(ops::UnpackImage(image, oci::LayerContents::kAll, fetch,
                                        services_.blobs, snapshotter,
                                        stop_.get_token()));
@@ -128,7 +130,11 @@ Result<CacheRecord> Solving::Carry(VertexId id, const oci::Digest& key,
   request.on_warning = [&](std::string_view text) {
     services_.progress.Warning(text);
   };
-  ASSIGN_OR_RETURN(auto active, ops::ExecuteOp(request, services_.environment));
+  const std::string& name = graph_.vertex(id).name;
+  ASSIGN_OR_RETURN(auto active, [&] {
+    ProgressPhase phase(services_.progress, "execute", name);
+    return ops::ExecuteOp(request, services_.environment);
+  }());
   // Never a name used before: a step that is executed anew must not find its
   // old result under its name.
   CacheRecord record;
@@ -140,6 +146,7 @@ Result<CacheRecord> Solving::Carry(VertexId id, const oci::Digest& key,
                      KeepOutline(id, key, ground, std::move(active), record));
     if (record.snapshot.empty()) return record;
   } else {
+    ProgressPhase phase(services_.progress, "commit", name);
     RETURN_IF_ERROR(services_.environment.snapshotter.Commit(std::move(active),
                                                              record.snapshot));
     RETURN_IF_ERROR(services_.index.Record(key, record));

@@ -9,6 +9,7 @@
 
 #include "builder/ops/image_op.h"
 #include "builder/ops/user_lookup.h"
+#include "builder/progress_reporter.h"
 #include "builder/snapshot/file_metadata.h"
 #include "builder/solve/needs_files.h"
 #include "builder/solve/solving.h"
@@ -141,6 +142,7 @@ Result<std::optional<Solving::Outlined>> Solving::OutlineBase(
   auto fetch = [&](const std::vector<oci::Descriptor>& layers) {
     return services_.fetch_layers(image, layers, step.id());
   };
+  ProgressPhase phase(services_.progress, "unpack", vertex.name);
   ASSIGN_OR_RETURN(SnapshotId outline,
                    step.EndWith(ops::UnpackImage(
                        image, oci::LayerContents::kOutline, fetch,

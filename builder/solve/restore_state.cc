@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "builder/ops/image_op.h"
+#include "builder/progress_reporter.h"
 #include "builder/solve/solving.h"
 #include "util/result_macros.h"
 
@@ -32,6 +33,7 @@ Status Solving::FetchAndUnpack(VertexId id, const CacheRecord& record,
   if (!services_.blobs.Contains(blob.digest)) {
     RETURN_IF_ERROR(Fetch(graph_.vertex(id), blob));
   }
+  ProgressPhase phase(services_.progress, "unpack", graph_.vertex(id).name);
   Status unpacked =
       ops::UnpackLayer(blob, layer.blob.diff_id, parent, contents, name,
                        services_.blobs, services_.environment.snapshotter);

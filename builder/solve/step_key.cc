@@ -5,6 +5,7 @@
 #include "builder/cache/cache_key.h"
 #include "builder/cache/content_digest.h"
 #include "builder/ops/fetch_op.h"
+#include "builder/progress_reporter.h"
 #include "builder/solve/solving.h"
 #include "builder/solve/vertex_kind.h"
 #include "util/result_macros.h"
@@ -141,6 +142,7 @@ Result<oci::Digest> Solving::DigestSources(VertexId id, const CopyOp& copy) {
       context::CopyInputs trees,
       ops::OpenCopyInputs(copy, inputs, services_.environment.contexts,
                           services_.environment.snapshotter, opened));
+  ProgressPhase phase(services_.progress, "digest", vertex.name);
   cache::ContentDigestOptions digest;
   digest.stat_cache = &services_.stat_cache;
   digest.stop = stop_.get_token();
