@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "registry/cloud_logins.h"
 #include "registry/registry_error.h"
 #include "util/json.h"
 #include "util/result_macros.h"
@@ -108,19 +109,31 @@ TokenSource::TokenSource(const HttpClient& http, const ClientOptions& options,
                          Credentials credentials)
     : http_(http),
       credentials_(std::move(credentials)),
+      cloud_logins_(options.cloud_logins),
       retry_(options.retry),
       insecure_registries_(options.insecure_registries) {}
 
+std::string TokenSource::KeyOf(const AuthTarget& target) const {
+  return credentials_.ScopeOf(target.registry, target.repository);
+}
+
 Result<std::string> TokenSource::Authorize(
-    const std::string& registry, const std::vector<std::string>& scopes,
+    const AuthTarget& target, const std::vector<std::string>& scopes,
     std::stop_token stop) {
   TokenService service;
   {
     auto states = states_.lock();
-    State& state = (*states)[registry];
+    State& state = (*states)[KeyOf(target)];
     if (state.scheme == State::Scheme::kUnknown) return std::string();
     if (state.scheme == State::Scheme::kBasic) {
-      return state.credential ? BasicValue(*state.credential) : std::string();
+      bool expired =
+          state.credential_expires && *state.credential_expires <= Clock::now();
+      if (!expired) {
+        return state.credential ? BasicValue(*state.credential) : std::string();
+      }
+      // Anonymously once more: what it demands then gets a fresh login.
+      state.scheme = State::Scheme::kUnknown;
+      return std::string();
     }
     auto it = state.tokens.find(CacheKey(scopes));
     if (it != state.tokens.end() && it->second.expires > Clock::now()) {
@@ -128,11 +141,11 @@ Result<std::string> TokenSource::Authorize(
     }
     service = state.token_service;
   }
-  return FetchToken(registry, service, scopes, scopes, stop);
+  return FetchToken(target, service, scopes, scopes, stop);
 }
 
 Result<std::string> TokenSource::Reauthorize(
-    const std::string& registry, const Endpoint& endpoint,
+    const AuthTarget& target, const Endpoint& endpoint,
     const std::vector<std::string>& scopes, const HttpResponse& answer,
     const std::string& rejected, std::stop_token stop) {
   std::vector<AuthChallenge> challenges =
@@ -141,51 +154,93 @@ Result<std::string> TokenSource::Reauthorize(
     ASSIGN_OR_RETURN(TokenService service, ReadChallenge(endpoint, *bearer));
     {
       auto states = states_.lock();
-      State& state = (*states)[registry];
+      State& state = (*states)[KeyOf(target)];
       state.scheme = State::Scheme::kBearer;
       state.token_service = service;
       state.tokens.erase(CacheKey(scopes));
     }
-    return FetchToken(registry, service, scopes,
+    return FetchToken(target, service, scopes,
                       Union(scopes, bearer->Get("scope")), stop);
   }
   if (FindScheme(challenges, "basic") != nullptr) {
-    return UseBasic(registry, answer, rejected, stop);
+    return UseBasic(target, answer, rejected, stop);
   }
-  if (challenges.empty()) return Refused(registry, answer);
+  if (challenges.empty()) return Refused(target, answer);
   return Error(ErrorCode::kUnauthorized,
-               "registry " + registry + " asks for authentication \"" +
+               "registry " + target.registry + " asks for authentication \"" +
                    challenges[0].scheme +
                    "\"; strake knows basic and bearer only");
 }
 
-Result<std::string> TokenSource::UseBasic(const std::string& registry,
+Result<std::string> TokenSource::UseBasic(const AuthTarget& target,
                                           const HttpResponse& answer,
                                           const std::string& rejected,
                                           std::stop_token stop) {
   ASSIGN_OR_RETURN(std::optional<Credential> credential,
-                   CredentialFor(registry, stop));
-  states_.lock()->at(registry).scheme = State::Scheme::kBasic;
+                   CredentialFor(target, stop));
+  states_.lock()->at(KeyOf(target)).scheme = State::Scheme::kBasic;
   if (!credential || BasicValue(*credential) == rejected) {
-    return Refused(registry, answer);
+    return Refused(target, answer);
   }
   return BasicValue(*credential);
 }
 
 Result<std::optional<Credential>> TokenSource::CredentialFor(
-    const std::string& registry, std::stop_token stop) {
+    const AuthTarget& target, std::stop_token stop) {
   {
     auto states = states_.lock();
-    State& state = (*states)[registry];
-    if (state.credential_known) return state.credential;
+    State& state = (*states)[KeyOf(target)];
+    bool expired =
+        state.credential_expires && *state.credential_expires <= Clock::now();
+    if (state.credential_known && !expired) return state.credential;
   }
-  ASSIGN_OR_RETURN(std::optional<Credential> credential,
-                   credentials_.Lookup(registry, stop));
+  State found;
+  ASSIGN_OR_RETURN(
+      found.credential,
+      credentials_.Lookup(target.registry, target.repository, stop));
+  if (!found.credential) TakeCloudLogin(target, found, stop);
+  if (stop.stop_requested()) return Cancelled("login: stopped");
   auto states = states_.lock();
-  State& state = (*states)[registry];
+  State& state = (*states)[KeyOf(target)];
   state.credential_known = true;
-  state.credential = credential;
-  return credential;
+  state.credential = found.credential;
+  state.from_environment = found.from_environment;
+  state.credential_expires = found.credential_expires;
+  state.login_failure = found.login_failure;
+  return found.credential;
+}
+
+void TokenSource::TakeCloudLogin(const AuthTarget& target, State& found,
+                                 std::stop_token stop) const {
+  auto login = FindCloudLogin({.http = http_,
+                               .options = cloud_logins_,
+                               .retry = retry_,
+                               .registry = target.registry,
+                               .stop = stop});
+  if (!login) {
+    found.login_failure = login.error().message();
+  } else if (*login) {
+    found.from_environment = true;
+    found.credential = (*login)->credential;
+    if ((*login)->life) {
+      found.credential_expires = Clock::now() + *(*login)->life;
+    }
+  }
+}
+
+bool TokenSource::DropCloudLogin(const AuthTarget& target,
+                                 const HttpResponse& answer) {
+  std::string identity = Identity(target);
+  auto states = states_.lock();
+  State& state = (*states)[KeyOf(target)];
+  if (!state.from_environment) return false;
+  state.login_failure =
+      "the login of " + identity +
+      " from the environment was refused: " + DescribeAnswer(answer);
+  state.from_environment = false;
+  state.credential_expires.reset();
+  state.credential.reset();
+  return true;
 }
 
 Result<TokenSource::TokenService> TokenSource::ReadChallenge(
@@ -213,7 +268,7 @@ Result<TokenSource::TokenService> TokenSource::ReadChallenge(
   return service;
 }
 
-Result<HttpResponse> TokenSource::AskTokenService(const std::string& registry,
+Result<HttpResponse> TokenSource::AskTokenService(const AuthTarget& target,
                                                   const HttpRequest& request,
                                                   std::stop_token stop) const {
   Retries retries(retry_, stop);
@@ -227,10 +282,10 @@ Result<HttpResponse> TokenSource::AskTokenService(const std::string& registry,
       }
       retryable = true;
     }
-    auto retry_after =
-        ParseRetryAfter(result.response.headers.Get("Retry-After"));
-    if (retryable && retries.WaitForNext(retry_after)) continue;
-    std::string what = "token service of registry " + registry;
+    if (retryable && retries.WaitForNext(RetryAfterOf(result.response))) {
+      continue;
+    }
+    std::string what = "token service of registry " + target.registry;
     if (result.failure != HttpFailure::kNone) {
       return std::move(*result.error).Wrap(what);
     }
@@ -239,21 +294,25 @@ Result<HttpResponse> TokenSource::AskTokenService(const std::string& registry,
 }
 
 Result<std::string> TokenSource::FetchToken(
-    const std::string& registry, const TokenService& service,
+    const AuthTarget& target, const TokenService& service,
     const std::vector<std::string>& scopes,
     const std::vector<std::string>& wanted, std::stop_token stop) {
   ASSIGN_OR_RETURN(std::optional<Credential> credential,
-                   CredentialFor(registry, stop));
+                   CredentialFor(target, stop));
   HttpRequest request =
       TokenRequest(service.realm, service.service, wanted, credential);
   request.insecure = service.insecure;
+  request.show_certificate = true;
   ASSIGN_OR_RETURN(HttpResponse response,
-                   AskTokenService(registry, request, stop));
+                   AskTokenService(target, request, stop));
   bool refused = response.status == 400 || response.status == 401 ||
                  response.status == 403;
-  if (refused) return Refused(registry, response);
-  std::string what =
-      "token service " + OriginOf(service.realm) + " of registry " + registry;
+  if (refused && DropCloudLogin(target, response)) {
+    return FetchToken(target, service, scopes, wanted, stop);
+  }
+  if (refused) return Refused(target, response);
+  std::string what = "token service " + OriginOf(service.realm) +
+                     " of registry " + target.registry;
   if (response.status != 200) return AnswerError(what, response);
   auto token = ParseToken(response.body);
   if (!token) {
@@ -262,29 +321,32 @@ Result<std::string> TokenSource::FetchToken(
   }
   auto margin = std::min(kTokenMargin, token->life / 2);
   std::string value = token->value;
-  (*states_.lock())[registry].tokens[CacheKey(scopes)] = {
+  (*states_.lock())[KeyOf(target)].tokens[CacheKey(scopes)] = {
       value, Clock::now() + token->life - margin};
   return "Bearer " + value;
 }
 
-std::string TokenSource::Identity(const std::string& registry) {
+std::string TokenSource::Identity(const AuthTarget& target) {
   auto states = states_.lock();
-  auto it = states->find(registry);
+  auto it = states->find(KeyOf(target));
   if (it == states->end() || !it->second.credential) return "anonymous";
   const Credential& credential = *it->second.credential;
   if (credential.username.empty()) return "an identity token";
   return "user \"" + credential.username + "\"";
 }
 
-Error TokenSource::Refused(const std::string& registry,
+Error TokenSource::Refused(const AuthTarget& target,
                            const HttpResponse& answer) {
-  std::string identity = Identity(registry);
+  std::string identity = Identity(target);
   std::string text =
       identity == "anonymous"
-          ? "registry " + registry + " asks for a login, and none was given"
-          : "registry " + registry + " refused the login of " + identity;
-  return Error(ErrorCode::kUnauthorized,
-               text + " (" + DescribeAnswer(answer) + ")");
+          ? "registry " + target.registry +
+                " asks for a login, and none was given"
+          : "registry " + target.registry + " refused the login of " + identity;
+  text += " (" + DescribeAnswer(answer) + ")";
+  std::string failure = (*states_.lock())[KeyOf(target)].login_failure;
+  if (!failure.empty()) text += "; " + failure;
+  return Error(ErrorCode::kUnauthorized, std::move(text));
 }
 
 }  // namespace strake::registry
