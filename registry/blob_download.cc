@@ -193,8 +193,8 @@ bool Download::NextPlace(const HttpResult& result) {
   if (place_ + 1 >= places_.size() || stop_.stop_requested()) return false;
   if (result.failure != HttpFailure::kNone) {
     const ErrorCode code = result.error->code();
-    const bool wanted = code == ErrorCode::kUnavailable ||
-                        code == ErrorCode::kUnauthorized;
+    const bool wanted =
+        code == ErrorCode::kUnavailable || code == ErrorCode::kUnauthorized;
     if (!wanted) return false;
   }
   ++place_;

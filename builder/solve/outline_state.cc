@@ -1,4 +1,14 @@
 // Copies onto a state that nobody reads: an outline of it is enough.
+//
+// A copy writes into the layer every directory on the way to its files, so that
+// it has to know the owners and modes of those, which of them are links, and
+// whether a file is in the way: hence others pull and unpack the whole base for
+// one small file. To leave these directories out of the layer would be right by
+// the specification, but Docker's and podman's stores then lay directories of
+// their own making over the base's. To guess them would be wrong for any base
+// that gives /app to its user. So the layers below are read once, and only
+// names and metadata are kept: 66 MB in the store instead of 239 for Debian's
+// base, 63 of them its packed layer, and nothing is read for the next build.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
