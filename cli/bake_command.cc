@@ -49,7 +49,7 @@ class BakeCommand final : public Command {
   std::vector<std::string> names_;
   std::vector<std::string> files_;
   std::vector<std::string> overrides_;
-  std::vector<std::string> insecure_registries_;
+  RegistryFlags registry_flags_;
   std::optional<std::string> provenance_;
   std::optional<std::string> sbom_;
   std::string metadata_file_;
@@ -80,7 +80,7 @@ void BakeCommand::Declare(OptionSet& options) {
   options.Flag("--load", load_, "Put every image into the store");
   options.Flag("--no-cache", no_cache_, "Execute every step");
   options.Flag("--pull", pull_, "Ask registries for newer base images");
-  DeclareInsecureRegistry(options, insecure_registries_);
+  DeclareRegistry(options, registry_flags_);
   options.Value("--metadata-file", metadata_file_, {"FILE", Completes::kFiles},
                 "Write digests and names of the results to FILE, as JSON by "
                 "target");
@@ -128,8 +128,8 @@ Result<BuildRequest> BakeCommand::RequestOf(
   std::vector<std::string> common = {"--jobs",        jobs_,
                                      "--snapshotter", snapshotter_,
                                      "--isolation",   isolation_value_};
-  for (const std::string& host : insecure_registries_) {
-    common.insert(common.end(), {"--insecure-registry", host});
+  for (std::string& word : RegistryWords(registry_flags_)) {
+    common.push_back(std::move(word));
   }
   if (provenance_) common.push_back("--provenance=" + *provenance_);
   if (sbom_) common.push_back("--sbom=" + *sbom_);

@@ -136,7 +136,7 @@ void BuildFlags::Declare(OptionSet& options) {
                "Another context, for FROM NAME and COPY --from=NAME: a folder, "
                "docker-image://IMAGE, oci-layout://FOLDER[:TAG], a git or http "
                "address, oci://ARTIFACT");
-  DeclareInsecureRegistry(options, insecure_registries_);
+  DeclareRegistry(options, registry_flags_);
   options.Value("--iidfile", image_id_file_, {"FILE", Completes::kFiles},
                 "Write the image ID to FILE");
   options.Value("--metadata-file", metadata_file_, {"FILE", Completes::kFiles},
@@ -344,7 +344,7 @@ Result<BuildRequest> BuildFlags::Resolve(
   request.options.pull = pull_;
   request.options.squash = squash_;
   request.options.snapshotter = snapshotter_;
-  request.insecure_registries = insecure_registries_;
+  request.registry_flags = registry_flags_;
   request.image_id_file = image_id_file_;
   request.metadata_file = metadata_file_;
   RETURN_IF_ERROR(ResolveCall(request));
@@ -365,7 +365,7 @@ Status CompleteRequest(const Environment& environment, BuildRequest& request) {
   builder::BuildOptions& options = request.options;
   ASSIGN_OR_RETURN(options.store_directory, StoreDirectory(environment));
   ASSIGN_OR_RETURN(options.registry,
-                   RegistryOptions(environment, request.insecure_registries));
+                   RegistryOptions(environment, request.registry_flags));
   for (const SecretSpec& spec : request.secrets) {
     ASSIGN_OR_RETURN(auto secret, LoadSecret(spec, environment));
     options.secrets.push_back(std::move(secret));

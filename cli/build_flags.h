@@ -26,7 +26,7 @@ struct BuildRequest {
   bool context_from_stdin = false;
   bool dockerfile_from_stdin = false;
   std::vector<SecretSpec> secrets;
-  std::vector<std::string> insecure_registries;
+  RegistryFlags registry_flags;
   std::string image_id_file;  // may be empty
   std::string metadata_file;  // may be empty
   std::string explain_file;   // may be empty
@@ -67,7 +67,7 @@ class BuildFlags {
   std::vector<std::string> secrets_;
   std::vector<std::string> ssh_;
   std::vector<std::string> named_contexts_;
-  std::vector<std::string> insecure_registries_;
+  RegistryFlags registry_flags_;
   std::vector<std::string> cache_from_;
   std::vector<std::string> cache_to_;
   std::vector<std::string> no_cache_stages_;

@@ -42,15 +42,41 @@ Result<std::string> StoreDirectory(const Environment& environment);
 // $DOCKER_CONFIG/config.json, else ~/.docker/config.json. It need not exist.
 Result<std::string> DockerConfigPath(const Environment& environment);
 
+// Where logins are looked for, in this order; none need exist. That of
+// `DockerConfigPath`, and, unless $REGISTRY_AUTH_FILE names the only one,
+// podman's: $XDG_RUNTIME_DIR/containers/auth.json and
+// $XDG_CONFIG_HOME/containers/auth.json (~/.config).
+std::vector<std::string> LoginFiles(const Environment& environment);
+
+// The `certs.d` folders of podman and docker, the user's before the machine's.
+std::vector<std::string> CertificateFolders(const Environment& environment);
+
+// $CONTAINERS_REGISTRIES_CONF, which must exist; else
+// $XDG_CONFIG_HOME/containers/registries.conf (~/.config), else
+// /etc/containers/registries.conf, and over it the files in registries.conf.d
+// beside both, the machine's first.
+Result<registry::RegistriesConfig> ReadRegistriesConfig(
+    const Environment& environment);
+
 // $SOURCE_DATE_EPOCH, in seconds; nothing where it is unset.
 Result<std::optional<int64_t>> SourceDateEpoch(const Environment& environment);
 
-// How to talk to registries: credentials from `DockerConfigPath`, proxies
-// from $HTTP_PROXY, $HTTPS_PROXY and $NO_PROXY in either case, authorities from
-// $SSL_CERT_FILE.
-Result<registry::ClientOptions> RegistryOptions(
-    const Environment& environment,
-    const std::vector<std::string>& insecure_registries);
+// What a command's options say of registries (`DeclareRegistry`).
+struct RegistryFlags {
+  std::vector<std::string> insecure_registries = {};
+  std::vector<std::string> ca_files = {};
+  std::string client_certificate_file = {};
+  std::string client_key_file = {};
+};
+
+// How to talk to registries: credentials from $DOCKER_AUTH_CONFIG (a
+// config.json in the variable itself), then from `LoginFiles`; proxies from
+// $HTTP_PROXY, $HTTPS_PROXY and $NO_PROXY in either case; authorities from
+// $SSL_CERT_FILE; certificates from `CertificateFolders`; mirrors from
+// `ReadRegistriesConfig`.
+// `kNotFound` where a file that an option names is missing.
+Result<registry::ClientOptions> RegistryOptions(const Environment& environment,
+                                                const RegistryFlags& flags);
 
 }  // namespace strake::cli
 

@@ -32,7 +32,7 @@ class IndexCommand final : public Command {
     options.List("--annotation", annotations_, {"[TYPE:]KEY=VALUE"},
                  "Annotate the index (TYPE index, the default) or the entries "
                  "that are added (manifest-descriptor)");
-    DeclareInsecureRegistry(options, insecure_registries_);
+    DeclareRegistry(options, registry_flags_);
     DeclareProgress(options, progress_);
     options.Flag("-q,--quiet", quiet_, "Show no progress");
   }
@@ -53,7 +53,7 @@ class IndexCommand final : public Command {
   Result<int> Run(Session& session) override {
     const Environment& environment = session.environment;
     ASSIGN_OR_RETURN(index_.registry,
-                     RegistryOptions(environment, insecure_registries_));
+                     RegistryOptions(environment, registry_flags_));
     ASSIGN_OR_RETURN(ProgressMode mode, ChooseProgress(progress_, environment));
     if (quiet_) mode = ProgressMode::kQuiet;
     auto display = MakeProgress(mode, environment, {verb_, true});
@@ -99,7 +99,7 @@ class IndexCommand final : public Command {
   std::string name_;
   std::vector<std::string> sources_;
   std::vector<std::string> annotations_;
-  std::vector<std::string> insecure_registries_;
+  RegistryFlags registry_flags_;
   std::string progress_;
   bool quiet_ = false;
   builder::IndexOptions index_;

@@ -85,7 +85,7 @@ class LoginCommand final : public Command {
                   "rather use --password-stdin");
     options.Flag("--password-stdin", password_stdin_,
                  "Read the password from standard input");
-    DeclareInsecureRegistry(options, insecure_registries_);
+    DeclareRegistry(options, registry_flags_);
   }
   Status Resolve(const Environment& environment,
                  std::vector<std::string> arguments) override;
@@ -98,7 +98,7 @@ class LoginCommand final : public Command {
   std::string username_;
   std::optional<std::string> password_;
   bool password_stdin_ = false;
-  std::vector<std::string> insecure_registries_;
+  RegistryFlags registry_flags_;
 };
 
 Status LoginCommand::Resolve(const Environment& environment,
@@ -140,7 +140,7 @@ Status LoginCommand::AskForMissing(std::stop_token stop) {
 Result<int> LoginCommand::Run(Session& session) {
   ASSIGN_OR_RETURN(std::string path, DockerConfigPath(session.environment));
   ASSIGN_OR_RETURN(auto options,
-                   RegistryOptions(session.environment, insecure_registries_));
+                   RegistryOptions(session.environment, registry_flags_));
   RETURN_IF_ERROR(AskForMissing(session.interrupt.token()));
   registry::Credential credential;
   credential.username = username_;

@@ -37,7 +37,7 @@ class RunCommand final : public Command {
   std::vector<std::string> env_;
   std::vector<std::string> extra_hosts_;
   std::vector<std::string> binds_;
-  std::vector<std::string> insecure_registries_;
+  RegistryFlags registry_flags_;
   std::string network_ = "default";
   std::string isolation_;
   std::string pull_ = "missing";
@@ -69,7 +69,7 @@ void RunCommand::Declare(OptionSet& options) {
   options.Value("--pull", pull_,
                 {"WHEN", Completes::kNothing, {"missing", "always"}},
                 "When to pull the image");
-  DeclareInsecureRegistry(options, insecure_registries_);
+  DeclareRegistry(options, registry_flags_);
   DeclareSnapshotter(options, run_.snapshotter);
   DeclareIsolation(options, isolation_, "the command");
   options.Flag("-i,--interactive", interactive_,
@@ -116,7 +116,7 @@ Status RunCommand::Resolve(const Environment& environment,
 Result<int> RunCommand::RunImage(Session& session) {
   ASSIGN_OR_RETURN(run_.store_directory, StoreDirectory(session.environment));
   ASSIGN_OR_RETURN(run_.registry,
-                   RegistryOptions(session.environment, insecure_registries_));
+                   RegistryOptions(session.environment, registry_flags_));
   run_.stop = session.interrupt.token();
   ProgressMode mode = ProgressMode::kQuiet;
   if (!quiet_) {

@@ -33,11 +33,33 @@ void DeclareIsolation(OptionSet& options, std::string& isolation,
                     "that works; see strake doctor)");
 }
 
-void DeclareInsecureRegistry(OptionSet& options,
-                             std::vector<std::string>& registries) {
-  options.List("--insecure-registry", registries, {"HOST[:PORT]"},
+void DeclareRegistry(OptionSet& options, RegistryFlags& flags) {
+  options.List("--insecure-registry", flags.insecure_registries,
+               {"HOST[:PORT]"},
                "Allow plain HTTP and unverified certificates with this "
                "registry");
+  options.List("--ca-cert", flags.ca_files, {"FILE", Completes::kFiles},
+               "Trust these authorities (PEM), too, whoever the registry is");
+  options.Value("--client-cert", flags.client_certificate_file,
+                {"FILE", Completes::kFiles},
+                "Certificate (PEM) for registries that ask for one");
+  options.Value("--client-key", flags.client_key_file,
+                {"FILE", Completes::kFiles},
+                "Key of --client-cert, where it is not in that file");
+}
+
+std::vector<std::string> RegistryWords(const RegistryFlags& flags) {
+  std::vector<std::string> words;
+  auto add = [&](const char* option, const std::string& value) {
+    if (!value.empty()) words.insert(words.end(), {option, value});
+  };
+  for (const auto& host : flags.insecure_registries) {
+    add("--insecure-registry", host);
+  }
+  for (const auto& file : flags.ca_files) add("--ca-cert", file);
+  add("--client-cert", flags.client_certificate_file);
+  add("--client-key", flags.client_key_file);
+  return words;
 }
 
 void DeclareAttestations(OptionSet& options,

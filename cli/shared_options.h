@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/environment.h"
 #include "cli/option_set.h"
 
 namespace strake::cli {
@@ -27,9 +28,11 @@ void DeclareSnapshotter(OptionSet& options, std::string& name);
 void DeclareIsolation(OptionSet& options, std::string& isolation,
                       std::string_view what);
 
-// `--insecure-registry`, to be read by `RegistryOptions`.
-void DeclareInsecureRegistry(OptionSet& options,
-                             std::vector<std::string>& registries);
+// `--insecure-registry`, `--ca-cert`, `--client-cert` and `--client-key`, to be
+// read by `RegistryOptions`.
+void DeclareRegistry(OptionSet& options, RegistryFlags& flags);
+// The words that give `flags` to another command.
+std::vector<std::string> RegistryWords(const RegistryFlags& flags);
 
 // `--provenance` and `--sbom`.
 void DeclareAttestations(OptionSet& options,

@@ -11,7 +11,7 @@ namespace strake::cli {
 
 void TransferCommand::Declare(OptionSet& options) {
   options.SetArguments({"NAME", 1, 1, Completes::kImages});
-  DeclareInsecureRegistry(options, insecure_registries_);
+  DeclareRegistry(options, registry_flags_);
   DeclareProgress(options, progress_);
   options.Flag("-q,--quiet", quiet_, "Show no progress");
   options.NotYetFlag("-a,--all-tags");
@@ -31,7 +31,7 @@ Result<int> TransferCommand::Run(Session& session) {
   const Environment& environment = session.environment;
   ASSIGN_OR_RETURN(transfer_.store_directory, StoreDirectory(environment));
   ASSIGN_OR_RETURN(transfer_.registry,
-                   RegistryOptions(environment, insecure_registries_));
+                   RegistryOptions(environment, registry_flags_));
   ASSIGN_OR_RETURN(ProgressMode mode, ChooseProgress(progress_, environment));
   if (quiet_) mode = ProgressMode::kQuiet;
   auto display = MakeProgress(mode, environment, {verb(), true});

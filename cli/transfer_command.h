@@ -29,7 +29,7 @@ class TransferCommand : public Command {
 
  private:
   std::string name_;
-  std::vector<std::string> insecure_registries_;
+  RegistryFlags registry_flags_;
   std::string progress_;
   bool quiet_ = false;
 };

@@ -82,100 +82,166 @@ Result<ByteSink*> PlaceBody(const HttpResponse& head, ResumableSink& sink) {
   return static_cast<ByteSink*>(&sink);
 }
 
-// Where the blob can be: in the registry, else where its descriptor says.
-std::vector<std::string> PlacesOf(const Endpoint& endpoint,
-                                  const oci::Reference& repository,
-                                  const oci::Descriptor& blob) {
-  std::vector<std::string> places = {
-      BlobUrl(endpoint, repository.repository, blob.digest)};
+// One place that may have the blob.
+struct Place {
+  oci::Reference repository = {};
+  std::string url = {};  // empty: where the registry keeps blobs
+};
+
+// Mirrors, the registry itself, and last where the descriptor says.
+std::vector<Place> PlacesOf(std::span<const oci::Reference> repositories,
+                            const oci::Descriptor& blob) {
+  std::vector<Place> places;
+  for (const oci::Reference& repository : repositories) {
+    places.push_back({repository, ""});
+  }
   for (const std::string& url : blob.urls) {
     if (url.starts_with("https://") || url.starts_with("http://")) {
-      places.push_back(url);
+      places.push_back({repositories.back(), url});
     }
   }
   return places;
 }
 
-ApiRequest BlobRequest(const Endpoint& endpoint,
-                       const oci::Reference& repository, const std::string& url,
-                       ResumableSink& sink) {
+class Download {
+ public:
+  Download(Transport& transport, std::span<const oci::Reference> repositories,
+           const oci::Descriptor& blob, ByteSink& sink,
+           const BytesCallback& on_bytes, std::stop_token stop)
+      : transport_(transport),
+        blob_(blob),
+        stop_(stop),
+        sink_(blob, sink, on_bytes),
+        retries_(transport.retry_policy(), stop),
+        mirrors_(repositories.size() - 1),
+        places_(PlacesOf(repositories, blob)) {}
+
+  Status Run();
+
+ private:
+  std::string What() const;
+  // Tries the present place once; a value where the blob is complete.
+  HttpResult Try();
+  bool GoOn(const HttpResult& result);
+  bool NextPlace(const HttpResult& result);
+  Status CheckDigest();
+  ApiRequest Request(const Endpoint& endpoint, const Place& place);
+
+  Transport& transport_;
+  const oci::Descriptor& blob_;
+  std::stop_token stop_;
+  ResumableSink sink_;
+  Retries retries_;
+  const size_t mirrors_;  // so many of `places_` are mirrors
+  const std::vector<Place> places_;
+  size_t place_ = 0;
+  uint64_t received_before_ = 0;
+};
+
+std::string Download::What() const {
+  return "blob " + blob_.digest.ToString() + " of " +
+         places_[place_].repository.Name();
+}
+
+ApiRequest Download::Request(const Endpoint& endpoint, const Place& place) {
   ApiRequest request;
-  request.registry = repository.registry;
+  request.target = {place.repository.registry, place.repository.repository};
   request.endpoint = endpoint;
-  request.scopes = {RepositoryScope(repository.repository, "pull")};
-  request.http.url = url;
-  if (sink.received_bytes() > 0) {
+  request.scopes = {RepositoryScope(place.repository.repository, "pull")};
+  request.http.url =
+      place.url.empty()
+          ? BlobUrl(endpoint, place.repository.repository, blob_.digest)
+          : place.url;
+  if (sink_.received_bytes() > 0) {
     request.http.headers.Add(
-        "Range", "bytes=" + std::to_string(sink.received_bytes()) + "-");
+        "Range", "bytes=" + std::to_string(sink_.received_bytes()) + "-");
   }
-  request.http.on_head = [&sink](const HttpResponse& head) {
-    return PlaceBody(head, sink);
+  request.http.on_head = [this](const HttpResponse& head) {
+    return PlaceBody(head, sink_);
   };
   return request;
 }
 
+HttpResult Download::Try() {
+  const Place& place = places_[place_];
+  Tries tries = place_ < mirrors_ ? Tries::kOne : Tries::kAll;
+  auto endpoint = transport_.Connect(place.repository, stop_, tries);
+  HttpResult result;
+  if (!endpoint) {
+    result.failure = HttpFailure::kLocal;
+    result.error = std::move(endpoint).error();
+    return result;
+  }
+  result = transport_.SendOnce(Request(*endpoint, place), stop_);
+  int status = result.response.status;
+  bool delivered =
+      result.failure == HttpFailure::kNone && (status == 200 || status == 206);
+  if (!delivered || sink_.complete()) return result;
+  // A clean end too early: where the length was announced, it is what the
+  // registry has; else the connection may have been closed on the way.
+  bool announced = !result.response.headers.Get("Content-Length").empty();
+  result.failure = announced ? HttpFailure::kLocal : HttpFailure::kBroken;
+  result.error =
+      Corrupt("ends after " + std::to_string(sink_.received_bytes()) + " of " +
+              std::to_string(blob_.size_bytes) + " bytes");
+  return result;
+}
+
+// Whether to ask elsewhere: after a refusal of any kind, not where the content
+// is wrong or cannot be kept.
+bool Download::NextPlace(const HttpResult& result) {
+  if (place_ + 1 >= places_.size() || stop_.stop_requested()) return false;
+  bool refused = result.failure == HttpFailure::kNone ||
+                 result.error->code() == ErrorCode::kUnavailable ||
+                 result.error->code() == ErrorCode::kUnauthorized;
+  if (!refused) return false;
+  ++place_;
+  retries_.Restart();
+  return true;
+}
+
+// Whether to try again, here or elsewhere.
+bool Download::GoOn(const HttpResult& result) {
+  // What a mirror has begun to send, it may go on with.
+  bool here = place_ >= mirrors_ || result.failure == HttpFailure::kBroken;
+  if (here && IsRetryable(result)) {
+    // What fails again and again must not go on for ever, however little
+    // each try adds.
+    uint64_t moved = sink_.received_bytes() - received_before_;
+    if (moved > blob_.size_bytes / 100) retries_.Restart();
+    received_before_ = sink_.received_bytes();
+    if (retries_.WaitForNext(RetryAfterOf(result.response))) return true;
+  }
+  return NextPlace(result);
+}
+
+Status Download::Run() {
+  while (true) {
+    HttpResult result = Try();
+    bool answered = result.failure == HttpFailure::kNone;
+    int status = result.response.status;
+    if (answered && (status == 200 || status == 206)) return CheckDigest();
+    if (GoOn(result)) continue;
+    if (stop_.stop_requested()) return Cancelled(What() + ": stopped");
+    if (answered) return AnswerError(What(), result.response);
+    return std::move(*result.error).Wrap(What());
+  }
+}
+
+Status Download::CheckDigest() {
+  oci::Digest actual = sink_.TakeDigest();
+  if (actual == blob_.digest) return {};
+  return Corrupt(What() + ": the registry sent other content, with digest " +
+                 actual.ToString());
+}
+
 }  // namespace
 
-Status DownloadBlob(Transport& transport, const oci::Reference& repository,
+Status DownloadBlob(Transport& transport,
+                    std::span<const oci::Reference> repositories,
                     const oci::Descriptor& blob, ByteSink& sink,
                     const BytesCallback& on_bytes, std::stop_token stop) {
-  std::string what =
-      "blob " + blob.digest.ToString() + " of " + repository.Name();
-  auto fail = [&](Error error) { return std::move(error).Wrap(what); };
-  auto endpoint = transport.Connect(repository.registry, stop);
-  if (!endpoint) return fail(std::move(endpoint).error());
-
-  ResumableSink resumable(blob, sink, on_bytes);
-  Retries retries(transport.retry_policy(), stop);
-  uint64_t received_before = 0;
-  const std::vector<std::string> places = PlacesOf(*endpoint, repository, blob);
-  size_t place = 0;
-  while (true) {
-    ApiRequest request =
-        BlobRequest(*endpoint, repository, places[place], resumable);
-    HttpResult result = transport.SendOnce(request, stop);
-    int status = result.response.status;
-    bool answered = result.failure == HttpFailure::kNone;
-    bool delivered = answered && (status == 200 || status == 206);
-    if (delivered && resumable.complete()) break;
-    if (delivered) {
-      // A clean end too early: where the length was announced, it is what the
-      // registry has; else the connection may have been closed on the way.
-      bool announced = !result.response.headers.Get("Content-Length").empty();
-      Error shorter =
-          Corrupt("ends after " + std::to_string(resumable.received_bytes()) +
-                  " of " + std::to_string(blob.size_bytes) + " bytes");
-      if (announced) return fail(std::move(shorter));
-      result.failure = HttpFailure::kBroken;
-      result.error = std::move(shorter);
-      answered = false;
-    }
-    if (IsRetryable(result)) {
-      // What fails again and again must not go on for ever, however little
-      // each try adds.
-      uint64_t moved = resumable.received_bytes() - received_before;
-      if (moved > blob.size_bytes / 100) retries.Restart();
-      received_before = resumable.received_bytes();
-      auto retry_after =
-          ParseRetryAfter(result.response.headers.Get("Retry-After"));
-      if (retries.WaitForNext(retry_after)) continue;
-      if (stop.stop_requested()) return fail(Cancelled("stopped"));
-    }
-    if (place + 1 < places.size()) {
-      ++place;
-      retries.Restart();
-      continue;
-    }
-    if (answered) return AnswerError(what, result.response);
-    return fail(std::move(*result.error));
-  }
-
-  oci::Digest actual = resumable.TakeDigest();
-  if (actual != blob.digest) {
-    return fail(Corrupt("the registry sent other content, with digest " +
-                        actual.ToString()));
-  }
-  return {};
+  return Download(transport, repositories, blob, sink, on_bytes, stop).Run();
 }
 
 }  // namespace strake::registry

@@ -4,6 +4,7 @@
 #ifndef STRAKE_REGISTRY_BLOB_DOWNLOAD_H_
 #define STRAKE_REGISTRY_BLOB_DOWNLOAD_H_
 
+#include <span>
 #include <stop_token>
 
 #include "oci/descriptor.h"
@@ -15,8 +16,10 @@
 
 namespace strake::registry {
 
-// As `Client::FetchBlob`.
-Status DownloadBlob(Transport& transport, const oci::Reference& repository,
+// As `Client::FetchBlob`. `repositories` are tried in their order: mirrors,
+// which are left at the first refusal, and last the repository itself.
+Status DownloadBlob(Transport& transport,
+                    std::span<const oci::Reference> repositories,
                     const oci::Descriptor& blob, ByteSink& sink,
                     const BytesCallback& on_bytes, std::stop_token stop);
 

@@ -118,7 +118,7 @@ class Upload {
 
 ApiRequest Upload::Request(const std::string& method, std::string url) const {
   ApiRequest request;
-  request.registry = repository_.registry;
+  request.target = {repository_.registry, repository_.repository};
   request.endpoint = endpoint_;
   request.scopes = {RepositoryScope(repository_.repository, "pull,push")};
   request.http.method = method;
@@ -265,9 +265,7 @@ Result<Upload::Step> Upload::Recover(const HttpResult& result, bool closing) {
   // 404: the session is lost. 416: we and the registry differ on the offset.
   bool mendable =
       IsRetryable(result) || (answered && (status == 404 || status == 416));
-  auto retry_after =
-      ParseRetryAfter(result.response.headers.Get("Retry-After"));
-  if (mendable && retries_.WaitForNext(retry_after)) {
+  if (mendable && retries_.WaitForNext(RetryAfterOf(result.response))) {
     furthest_failure_ = std::max(furthest_failure_, offset_);
     return Resynchronise(closing, answered && status == 416);
   }
@@ -315,7 +313,7 @@ bool Upload::IsThere() {
 }
 
 Status Upload::Run() {
-  ASSIGN_OR_RETURN(endpoint_, transport_.Connect(repository_.registry, stop_));
+  ASSIGN_OR_RETURN(endpoint_, transport_.Connect(repository_, stop_));
   while (true) {
     if (location_.empty()) RETURN_IF_ERROR(StartSession());
     ASSIGN_OR_RETURN(Step step, SendPart());

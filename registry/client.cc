@@ -1,5 +1,6 @@
 #include "registry/client.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "registry/manifest_transfer.h"
 #include "registry/registry_error.h"
 #include "registry/transport.h"
+#include "util/guarded.h"
 #include "util/json.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -37,10 +39,10 @@ std::string NextLink(std::string_view link) {
 
 Status PingWith(Transport& transport, const std::string& registry,
                 std::stop_token stop) {
-  auto endpoint = transport.Connect(registry, stop);
+  auto endpoint = transport.Connect({registry, "", "", {}}, stop);
   if (!endpoint) return std::move(endpoint).error();
   ApiRequest request;
-  request.registry = registry;
+  request.target.registry = registry;
   request.endpoint = *endpoint;
   request.http.url = PingUrl(*endpoint);
   ASSIGN_OR_RETURN(HttpResponse response, transport.Send(request, stop));
@@ -68,15 +70,50 @@ class Client::Impl {
                              const oci::Reference& repository,
                              const char* actions, MakeUrl url,
                              std::stop_token stop) {
-    ASSIGN_OR_RETURN(Endpoint endpoint,
-                     transport_.Connect(repository.registry, stop));
+    ASSIGN_OR_RETURN(Endpoint endpoint, transport_.Connect(repository, stop));
     ApiRequest request;
-    request.registry = repository.registry;
+    request.target = {repository.registry, repository.repository};
     request.scopes = {RepositoryScope(repository.repository, actions)};
     request.http.method = method;
     request.http.url = url(endpoint);
     request.endpoint = std::move(endpoint);
     return request;
+  }
+
+  // `PullPlaces` without the mirrors that could not be reached before.
+  Result<std::vector<oci::Reference>> PullPlaces(
+      const oci::Reference& reference) {
+    ASSIGN_OR_RETURN(auto places, options_.registries.PullPlaces(reference));
+    auto unreachable = unreachable_.lock();
+    auto mirrors_end = places.end() - 1;
+    places.erase(std::remove_if(places.begin(), mirrors_end,
+                                [&](const oci::Reference& place) {
+                                  return unreachable->contains(place.registry);
+                                }),
+                 mirrors_end);
+    return places;
+  }
+
+  // What `fetch(place, tries)` gets from the first place that has it. The error
+  // is that of the last, and tells of the mirrors.
+  template <typename T, typename Fetch>
+  Result<T> FromAnyPlace(const oci::Reference& reference, std::stop_token stop,
+                         Fetch fetch) {
+    ASSIGN_OR_RETURN(auto places, PullPlaces(reference));
+    std::string failures;
+    for (size_t i = 0; i + 1 < places.size(); ++i) {
+      Result<T> result = fetch(places[i], Tries::kOne);
+      if (result || stop.stop_requested()) return result;
+      failures += "; " + result.error().message();
+      if (result.error().code() == ErrorCode::kUnavailable) {
+        unreachable_.lock()->insert(places[i].registry);
+      }
+    }
+    Result<T> result = fetch(places.back(), Tries::kAll);
+    if (result || failures.empty()) return result;
+    return Error(
+        result.error().code(),
+        result.error().message() + " (mirrors before it" + failures + ")");
   }
 
   Result<bool> Exists(const ApiRequest& request, const std::string& what,
@@ -92,6 +129,8 @@ class Client::Impl {
   const ClientOptions options_;
   HttpClient http_;
   Transport transport_;
+  // Registries of mirrors that failed; not asked again by this client.
+  Guarded<std::set<std::string>> unreachable_;
 };
 
 Client::Client(ClientOptions options)
@@ -116,12 +155,19 @@ Status Client::CheckLogin(const std::string& registry,
 
 Result<oci::Descriptor> Client::ResolveManifest(const oci::Reference& reference,
                                                 std::stop_token stop) const {
-  return registry::ResolveManifest(impl_->transport(), reference, stop);
+  return impl_->FromAnyPlace<oci::Descriptor>(
+      reference, stop, [&](const oci::Reference& place, Tries tries) {
+        return registry::ResolveManifest(impl_->transport(), place, stop,
+                                         tries);
+      });
 }
 
 Result<FetchedManifest> Client::FetchManifest(const oci::Reference& reference,
                                               std::stop_token stop) const {
-  return registry::FetchManifest(impl_->transport(), reference, stop);
+  return impl_->FromAnyPlace<FetchedManifest>(
+      reference, stop, [&](const oci::Reference& place, Tries tries) {
+        return registry::FetchManifest(impl_->transport(), place, stop, tries);
+      });
 }
 
 Status Client::PutManifest(const oci::Reference& reference,
@@ -190,8 +236,12 @@ Status Client::FetchBlob(const oci::Reference& repository,
                          const oci::Descriptor& blob, ByteSink& sink,
                          const BytesCallback& on_bytes,
                          std::stop_token stop) const {
-  return DownloadBlob(impl_->transport(), repository, blob, sink, on_bytes,
-                      stop);
+  // Any mirror may have it, whatever may be asked of it by tag.
+  oci::Reference name = repository;
+  name.tag.clear();
+  name.digest.reset();
+  ASSIGN_OR_RETURN(auto places, impl_->PullPlaces(name));
+  return DownloadBlob(impl_->transport(), places, blob, sink, on_bytes, stop);
 }
 
 Status Client::UploadBlob(const oci::Reference& repository,

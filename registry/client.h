@@ -4,7 +4,9 @@
 // since it keeps connections and tokens for all. Every request is authorised
 // (basic, or a bearer token fetched and cached by scope), retried where that
 // can help (`RetryPolicy`), and given up when its stop token says so. Bodies of
-// blobs stream; only manifests are held in memory, bounded.
+// blobs stream; only manifests are held in memory, bounded. Manifests and blobs
+// are fetched from the mirrors of `ClientOptions::registries` first; all else
+// is asked of the registry that the reference names.
 //
 // Errors of all functions, with the registry named in the message:
 //   kNotFound      the registry says 404; the message says what was asked for
@@ -32,6 +34,8 @@
 #include "oci/digest.h"
 #include "oci/reference.h"
 #include "registry/credentials.h"
+#include "registry/host_tls.h"
+#include "registry/registries_config.h"
 #include "registry/retry.h"
 #include "util/byte_stream.h"
 #include "util/result.h"
@@ -48,12 +52,13 @@ struct ProxyOptions {
 
 struct ClientOptions {
   Credentials credentials = {};
+  // Mirrors, other locations, blocked and insecure registries.
+  RegistriesConfig registries = {};
   // "host:port", or "host" for any port: may be spoken to without a verified
   // certificate or in plain HTTP (endpoint.h). Loopback needs no entry.
   std::vector<std::string> insecure_registries = {};
   std::string user_agent = "strake";
-  // PEM file of the authorities to trust; empty: the system's.
-  std::string ca_file = {};
+  TlsOptions tls = {};
   ProxyOptions proxy = {};
   RetryPolicy retry = {};
   std::chrono::seconds connect_timeout{20};

@@ -1,6 +1,8 @@
 #include "registry/credentials.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include "registry/credential_helper.h"
 #include "registry/endpoint.h"
@@ -21,6 +23,33 @@ constexpr uint64_t kConfigLimitBytes = uint64_t{16} << 20;
 std::string ServerKey(std::string_view registry) {
   std::string canonical = CanonicalRegistry(registry);
   return canonical == "docker.io" ? "https://index.docker.io/v1/" : canonical;
+}
+
+// What a key of `auths` is about. Addresses are those of whole registries, as
+// are those that end in the version of an API, with or without scheme.
+std::string ScopeOfKey(std::string_view key) {
+  std::string registry = CanonicalRegistry(key);
+  size_t slash = key.find('/');
+  bool address = key.find("://") != std::string_view::npos;
+  if (address || slash == std::string_view::npos) return registry;
+  std::string_view path = key.substr(slash + 1);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  if (path.empty() || path == "v1" || path == "v2") return registry;
+  return registry + "/" + std::string(path);
+}
+
+// "host/a/b" and "host/a" for a repository "a/b": the longest first, without
+// the host itself.
+std::vector<std::string> PartsAround(const std::string& registry,
+                                     std::string_view repository) {
+  std::vector<std::string> parts;
+  while (!repository.empty()) {
+    parts.push_back(registry + "/" + std::string(repository));
+    size_t slash = repository.rfind('/');
+    repository =
+        repository.substr(0, slash == std::string_view::npos ? 0 : slash);
+  }
+  return parts;
 }
 
 // "base64(name:password)". Some writers leave NULs at the end.
@@ -90,6 +119,7 @@ std::string HelperFor(const json& document, std::string_view registry) {
   auto helpers = root.At("credHelpers").StringMapOr({});
   if (helpers) {
     for (const auto& [server, name] : *helpers) {
+      if (name.empty()) continue;
       if (CanonicalRegistry(server) == CanonicalRegistry(registry)) return name;
     }
   }
@@ -102,7 +132,7 @@ bool RemoveAuths(json& document, std::string_view registry) {
   if (auths == document.end() || !auths->is_object()) return false;
   bool removed = false;
   for (auto it = auths->begin(); it != auths->end();) {
-    if (CanonicalRegistry(it.key()) == CanonicalRegistry(registry)) {
+    if (ScopeOfKey(it.key()) == CanonicalRegistry(registry)) {
       it = auths->erase(it);
       removed = true;
     } else {
@@ -122,6 +152,7 @@ Result<Credentials> Credentials::ParseDockerConfig(std::string_view text,
   auto document = ParseJson(text);
   if (!document) return fail(std::move(document).error());
   JsonField root(*document);
+  File file;
 
   if (JsonField auths = root.At("auths"); auths.present()) {
     if (!auths.raw().is_object()) {
@@ -131,23 +162,25 @@ Result<Credentials> Credentials::ParseDockerConfig(std::string_view text,
       auto entry = ParseAuthEntry(auths.At(it.key()));
       if (!entry) return fail(std::move(entry).error());
       if (!*entry) continue;
-      std::string registry = CanonicalRegistry(it.key());
+      std::string scope = ScopeOfKey(it.key());
       // An entry for the plain name comes before one with a path.
-      if (it.key() == ServerKey(registry)) {
-        credentials.auths_[registry] = **entry;
+      if (it.key() == ServerKey(scope)) {
+        file.auths[scope] = **entry;
       } else {
-        credentials.auths_.emplace(registry, **entry);
+        file.auths.emplace(scope, **entry);
       }
     }
   }
   auto helpers = root.At("credHelpers").StringMapOr({});
   if (!helpers) return fail(std::move(helpers).error());
   for (const auto& [server, name] : *helpers) {
-    credentials.helpers_[CanonicalRegistry(server)] = {name, server};
+    if (name.empty()) continue;
+    file.helpers[CanonicalRegistry(server)] = {name, server};
   }
   auto store = root.At("credsStore").StringOr("");
   if (!store) return fail(std::move(store).error());
-  credentials.creds_store_ = *store;
+  file.creds_store = *store;
+  credentials.files_.push_back(std::move(file));
   return credentials;
 }
 
@@ -155,25 +188,48 @@ void Credentials::Set(std::string_view registry, Credential credential) {
   explicit_[CanonicalRegistry(registry)] = std::move(credential);
 }
 
+void Credentials::Append(Credentials other) {
+  explicit_.merge(other.explicit_);
+  std::ranges::move(other.files_, std::back_inserter(files_));
+}
+
 Result<std::optional<Credential>> Credentials::Lookup(
-    std::string_view registry, std::stop_token stop) const {
+    std::string_view registry, std::string_view repository,
+    std::stop_token stop) const {
+  using Maybe = std::optional<Credential>;
   std::string name = CanonicalRegistry(registry);
-  auto found = [](const Credential& credential) {
-    return std::optional<Credential>(credential);
-  };
   if (auto it = explicit_.find(name); it != explicit_.end()) {
-    return found(it->second);
+    return Maybe(it->second);
   }
-  if (auto it = helpers_.find(name); it != helpers_.end()) {
-    return GetFromHelper(it->second.name, it->second.server, stop);
+  for (const File& file : files_) {
+    for (const std::string& part : PartsAround(name, repository)) {
+      auto it = file.auths.find(part);
+      if (it != file.auths.end()) return Maybe(it->second);
+    }
+    Maybe found;
+    if (auto it = file.helpers.find(name); it != file.helpers.end()) {
+      ASSIGN_OR_RETURN(found,
+                       GetFromHelper(it->second.name, it->second.server, stop));
+    } else if (auto auth = file.auths.find(name); auth != file.auths.end()) {
+      found = auth->second;
+    } else if (!file.creds_store.empty()) {
+      ASSIGN_OR_RETURN(found,
+                       GetFromHelper(file.creds_store, ServerKey(name), stop));
+    }
+    if (found) return found;
   }
-  if (auto it = auths_.find(name); it != auths_.end()) {
-    return found(it->second);
+  return Maybe();
+}
+
+std::string Credentials::ScopeOf(std::string_view registry,
+                                 std::string_view repository) const {
+  std::string name = CanonicalRegistry(registry);
+  for (const std::string& part : PartsAround(name, repository)) {
+    for (const File& file : files_) {
+      if (file.auths.contains(part)) return part;
+    }
   }
-  if (!creds_store_.empty()) {
-    return GetFromHelper(creds_store_, ServerKey(name), stop);
-  }
-  return std::optional<Credential>();
+  return name;
 }
 
 Result<Credentials> LoadDockerConfig(const std::string& path) {

@@ -13,6 +13,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "util/result.h"
 
@@ -34,34 +35,51 @@ class Credentials {
   // No credentials: every registry is asked anonymously.
   Credentials() = default;
 
-  // Those of a `config.json`: `auths` (base64 `auth`, or `username` and
-  // `password`, `identitytoken`), `credHelpers`, `credsStore`. `source` names
-  // the text in errors.
+  // Those of a `config.json` or a podman `auth.json` (containers-auth.json(5)):
+  // `auths` (base64 `auth`, or `username` and `password`, `identitytoken`),
+  // `credHelpers`, `credsStore`. A key of `auths` is a registry or, without
+  // scheme, a part of one: "host/namespace", "host/namespace/repository".
+  // `source` names the text in errors.
   static Result<Credentials> ParseDockerConfig(std::string_view json,
                                                std::string_view source);
 
   // Explicit values, which come before all others.
   void Set(std::string_view registry, Credential credential);
 
+  // Adds those of `other`, which are asked where ours know nothing.
+  void Append(Credentials other);
+
   // What to tell `registry` (as in a `Reference`; "docker.io" finds
-  // "https://index.docker.io/v1/" too). Order: explicit, `credHelpers`,
-  // `auths`, `credsStore`. Nothing: be anonymous. An error where a helper
-  // could not be run or failed otherwise than by not knowing the registry.
+  // "https://index.docker.io/v1/" too) when it is about `repository`; "": about
+  // the registry itself. Order: explicit; then of each file its longest entry
+  // for a part of the registry, `credHelpers`, `auths`, `credsStore`. Nothing:
+  // be anonymous. An error where a helper could not be run or failed otherwise
+  // than by not knowing the registry.
   Result<std::optional<Credential>> Lookup(std::string_view registry,
+                                           std::string_view repository = {},
                                            std::stop_token stop = {}) const;
+
+  // The part of `registry`, "host" or "host/namespace", inside which every
+  // repository has the login that `repository` has.
+  std::string ScopeOf(std::string_view registry,
+                      std::string_view repository) const;
 
  private:
   struct Helper {
     std::string name;    // "gcloud" for docker-credential-gcloud
     std::string server;  // the registry as the file spells it
   };
-  // By canonical name (`CanonicalRegistry`).
+  // By canonical name (`CanonicalRegistry`); those of `auths` may go on with
+  // "/namespace".
   template <typename T>
   using ByRegistry = std::map<std::string, T, std::less<>>;
+  struct File {
+    ByRegistry<Credential> auths = {};
+    ByRegistry<Helper> helpers = {};
+    std::string creds_store = {};
+  };
   ByRegistry<Credential> explicit_;
-  ByRegistry<Credential> auths_;
-  ByRegistry<Helper> helpers_;
-  std::string creds_store_;
+  std::vector<File> files_;
 };
 
 // The credentials in the file `path`; none where there is no such file.

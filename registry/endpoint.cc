@@ -187,6 +187,19 @@ std::string ResolveUrl(std::string_view base, std::string_view location) {
   return resolved;
 }
 
+std::string ShownUrl(std::string_view url) {
+  std::string_view shown = url.substr(0, url.find_first_of("?#"));
+  size_t scheme_end = shown.find("://");
+  if (scheme_end == std::string_view::npos) return std::string(shown);
+  size_t begin = scheme_end + 3;
+  std::string_view authority = shown.substr(begin);
+  authority = authority.substr(0, authority.find('/'));
+  size_t user = authority.rfind('@');
+  if (user == std::string_view::npos) return std::string(shown);
+  return std::string(shown.substr(0, begin)) +
+         std::string(shown.substr(begin + user + 1));
+}
+
 std::string OriginOf(std::string_view url) {
   size_t scheme_end = url.find("://");
   if (scheme_end == std::string_view::npos) return ToLower(url);

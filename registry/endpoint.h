@@ -61,6 +61,9 @@ std::string PercentEncode(std::string_view text);
 // `location` as found in an answer from `base`: absolute, "//host/path",
 // "/path", or relative (RFC 3986, section 5.2).
 std::string ResolveUrl(std::string_view base, std::string_view location);
+// `url` as messages may have it: without a login and without its query, in
+// which registries and their storage put tokens.
+std::string ShownUrl(std::string_view url);
 // "scheme://authority" of an absolute URL, lower case, default port dropped.
 std::string OriginOf(std::string_view url);
 

@@ -25,6 +25,47 @@ CURLcode InitCurl() {
   return code;
 }
 
+// The file of authorities that curl was built to trust, or "".
+std::string SystemBundle() {
+  const char* file = curl_version_info(CURLVERSION_NOW)->cainfo;
+  return file == nullptr ? "" : file;
+}
+
+// Fills in what `request` needs to know and show of certificates.
+//   tls  outlives the exchange
+void SetTls(CURL* curl, const HttpRequest& request, const HostTls& tls,
+            const TlsOptions& options) {
+  if (request.insecure) {
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+  } else if (!tls.authorities_pem.empty()) {
+    curl_blob blob;
+    blob.data = const_cast<char*>(tls.authorities_pem.data());
+    blob.len = tls.authorities_pem.size();
+    blob.flags = CURL_BLOB_NOCOPY;
+    curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob);
+  } else if (!options.ca_file.empty()) {
+    curl_easy_setopt(curl, CURLOPT_CAINFO, options.ca_file.c_str());
+  }
+  std::string certificate = tls.client_certificate_file;
+  std::string key = tls.client_key_file;
+  if (certificate.empty() && request.show_certificate) {
+    certificate = options.client_certificate_file;
+    key = options.client_key_file;
+  }
+  if (certificate.empty()) return;
+  if (key.empty()) key = certificate;
+  curl_easy_setopt(curl, CURLOPT_SSLCERT, certificate.c_str());
+  curl_easy_setopt(curl, CURLOPT_SSLKEY, key.c_str());
+}
+
+HttpResult LocalFailure(Error error) {
+  HttpResult result;
+  result.failure = HttpFailure::kLocal;
+  result.error = std::move(error);
+  return result;
+}
+
 bool IsRedirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 ||
          status == 308;
@@ -76,6 +117,13 @@ std::string AuthorityOf(const std::string& url) {
   size_t scheme_end = origin.find("://");
   return scheme_end == std::string::npos ? origin
                                          : origin.substr(scheme_end + 3);
+}
+
+// The same with the port as written: "host:443" has a folder of its own.
+std::string WrittenAuthority(std::string_view url) {
+  std::string_view rest = url.substr(url.find("://") + 3);
+  rest = rest.substr(0, rest.find_first_of("/?#"));
+  return ToLower(rest.substr(rest.rfind('@') + 1));
 }
 
 }  // namespace
@@ -194,7 +242,7 @@ Status HttpClient::Exchange::TakeBody(std::span<const std::byte> data) {
   if (data.size() > room) {
     if (response_.status / 100 == 2) {
       return Error(ErrorCode::kUnsupported,
-                   request_.method + " " + request_.url +
+                   request_.method + " " + ShownUrl(request_.url) +
                        ": the answer is larger than " +
                        std::to_string(request_.body_limit_bytes) + " bytes");
     }
@@ -258,7 +306,7 @@ HttpResult HttpClient::Exchange::Finish(CURLcode code, const char* details) {
   if (stop_.stop_requested()) {
     result.failure = HttpFailure::kLocal;
     result.error =
-        Cancelled(request_.method + " " + request_.url + ": stopped");
+        Cancelled(request_.method + " " + ShownUrl(request_.url) + ": stopped");
   } else if (local_error_) {
     result.failure = HttpFailure::kLocal;
     result.error = std::move(local_error_);
@@ -277,7 +325,7 @@ HttpResult HttpClient::Exchange::Finish(CURLcode code, const char* details) {
 HttpClient::HttpClient(const ClientOptions& options)
     : proxy_(options.proxy),
       user_agent_(options.user_agent),
-      ca_file_(options.ca_file),
+      tls_(options.tls, SystemBundle()),
       connect_timeout_(options.connect_timeout),
       stall_timeout_(options.stall_timeout),
       pool_(std::make_unique<Pool>()) {
@@ -291,11 +339,15 @@ HttpResult HttpClient::SendOnce(const HttpRequest& request,
   CurlEasy handle = pool_->Take();
   CURL* curl = handle.get();
   if (curl == nullptr) {
-    HttpResult result;
-    result.failure = HttpFailure::kLocal;
-    result.error = Internal(std::string("libcurl cannot be set up: ") +
-                            curl_easy_strerror(InitCurl()));
-    return result;
+    return LocalFailure(Internal(std::string("libcurl cannot be set up: ") +
+                                 curl_easy_strerror(InitCurl())));
+  }
+  bool https = request.url.starts_with("https://");
+  std::shared_ptr<const HostTls> tls;
+  if (https) {
+    auto found = tls_.For(WrittenAuthority(request.url));
+    if (!found) return LocalFailure(std::move(found).error());
+    tls = *found;
   }
   Exchange exchange(request, stop);
   char details[CURL_ERROR_SIZE] = "";
@@ -320,13 +372,8 @@ HttpResult HttpClient::SendOnce(const HttpRequest& request,
   set(CURLOPT_XFERINFODATA, static_cast<void*>(&exchange));
   set(CURLOPT_XFERINFOFUNCTION, &Exchange::OnProgress);
 
-  if (request.insecure) {
-    set(CURLOPT_SSL_VERIFYPEER, 0L);
-    set(CURLOPT_SSL_VERIFYHOST, 0L);
-  }
-  if (!ca_file_.empty()) set(CURLOPT_CAINFO, ca_file_.c_str());
+  if (tls) SetTls(curl, request, *tls, tls_.options());
   // An explicit value, even "", keeps curl from looking at the environment.
-  bool https = request.url.starts_with("https://");
   bool direct = IsLoopback(AuthorityOf(request.url));
   set(CURLOPT_PROXY, direct  ? ""
                      : https ? proxy_.https.c_str()
@@ -396,8 +443,9 @@ HttpResult HttpClient::Send(const HttpRequest& request,
     std::string target = ResolveUrl(next->url, location);
     auto fail = [&](const std::string& why) {
       result.failure = HttpFailure::kLocal;
-      result.error = Error(ErrorCode::kUnsupported,
-                           request.method + " " + request.url + ": " + why);
+      result.error =
+          Error(ErrorCode::kUnsupported,
+                request.method + " " + ShownUrl(request.url) + ": " + why);
     };
     if (hop > kMaxRedirects) {
       fail("more than " + std::to_string(kMaxRedirects) + " redirects");
@@ -410,6 +458,7 @@ HttpResult HttpClient::Send(const HttpRequest& request,
     }
     if (OriginOf(target) != OriginOf(next->url)) {
       next->headers.Remove("Authorization");
+      next->show_certificate = false;
       // What the user said of one host does not hold for another.
       next->insecure = IsLoopback(AuthorityOf(target));
     }

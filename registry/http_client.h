@@ -6,7 +6,8 @@
 //
 // Redirects are followed here and not by curl: GET and HEAD always, other
 // methods for 307 and 308 only. `Authorization` does not follow to another
-// origin, and https never leads to http unless `HttpRequest::insecure`.
+// origin, nor does `HttpRequest::show_certificate`, and https never leads to
+// http unless `HttpRequest::insecure`.
 
 #ifndef STRAKE_REGISTRY_HTTP_CLIENT_H_
 #define STRAKE_REGISTRY_HTTP_CLIENT_H_
@@ -76,6 +77,8 @@ struct HttpRequest {
   // Certificates of this origin are not verified, and it may redirect to
   // plain HTTP.
   bool insecure = false;
+  // The origin may be shown `TlsOptions::client_certificate_file`.
+  bool show_certificate = false;
 };
 
 // Why there is no (whole) answer.
@@ -98,7 +101,7 @@ struct HttpResult {
 
 class HttpClient {
  public:
-  // Of `options`, what concerns connections: proxy, CA file, timeouts, agent.
+  // Of `options`, what concerns connections: proxy, TLS, timeouts, agent.
   explicit HttpClient(const ClientOptions& options);
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
@@ -113,7 +116,7 @@ class HttpClient {
 
   ProxyOptions proxy_;
   std::string user_agent_;
-  std::string ca_file_;
+  HostTlsTable tls_;
   std::chrono::seconds connect_timeout_;
   std::chrono::seconds stall_timeout_;
   std::unique_ptr<Pool> pool_;

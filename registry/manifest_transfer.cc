@@ -22,7 +22,7 @@ std::string Describe(const oci::Reference& reference) {
 ApiRequest ManifestRequest(const std::string& method, const Endpoint& endpoint,
                            const oci::Reference& reference) {
   ApiRequest request;
-  request.registry = reference.registry;
+  request.target = {reference.registry, reference.repository};
   request.endpoint = endpoint;
   request.scopes = {RepositoryScope(reference.repository, "pull")};
   request.http.method = method;
@@ -95,13 +95,13 @@ Result<FetchedManifest> ReadManifest(const oci::Reference& reference,
 
 Result<FetchedManifest> FetchManifest(Transport& transport,
                                       const oci::Reference& reference,
-                                      std::stop_token stop) {
+                                      std::stop_token stop, Tries tries) {
   std::string what = Describe(reference);
   auto fail = [&](Error error) { return std::move(error).Wrap(what); };
-  auto endpoint = transport.Connect(reference.registry, stop);
+  auto endpoint = transport.Connect(reference, stop, tries);
   if (!endpoint) return fail(std::move(endpoint).error());
   auto response =
-      transport.Send(ManifestRequest("GET", *endpoint, reference), stop);
+      transport.Send(ManifestRequest("GET", *endpoint, reference), stop, tries);
   if (!response) return fail(std::move(response).error());
   if (response->status != 200) return AnswerError(what, *response);
   auto fetched = ReadManifest(reference, std::move(response).value());
@@ -111,19 +111,19 @@ Result<FetchedManifest> FetchManifest(Transport& transport,
 
 Result<oci::Descriptor> ResolveManifest(Transport& transport,
                                         const oci::Reference& reference,
-                                        std::stop_token stop) {
-  auto endpoint = transport.Connect(reference.registry, stop);
+                                        std::stop_token stop, Tries tries) {
+  auto endpoint = transport.Connect(reference, stop, tries);
   if (!endpoint) {
     return std::move(endpoint).error().Wrap(Describe(reference));
   }
-  auto head =
-      transport.Send(ManifestRequest("HEAD", *endpoint, reference), stop);
+  auto head = transport.Send(ManifestRequest("HEAD", *endpoint, reference),
+                             stop, tries);
   if (!head) return std::move(head).error().Wrap(Describe(reference));
   if (auto descriptor = DescriptorOf(*head, reference)) return *descriptor;
   // Either the head leaves something open, or it is a refusal, whose reason
   // only the answer to a GET can hold.
   ASSIGN_OR_RETURN(FetchedManifest fetched,
-                   FetchManifest(transport, reference, stop));
+                   FetchManifest(transport, reference, stop, tries));
   return std::move(fetched.descriptor);
 }
 
@@ -139,10 +139,9 @@ Result<HttpResponse> SendManifest(Transport& transport,
   if (reference.digest && *reference.digest != digest) {
     return InvalidArgument("the content has another digest");
   }
-  ASSIGN_OR_RETURN(Endpoint endpoint,
-                   transport.Connect(reference.registry, stop));
+  ASSIGN_OR_RETURN(Endpoint endpoint, transport.Connect(reference, stop));
   ApiRequest request;
-  request.registry = reference.registry;
+  request.target = {reference.registry, reference.repository};
   request.endpoint = endpoint;
   request.scopes = {RepositoryScope(reference.repository, "pull,push")};
   request.http.method = "PUT";

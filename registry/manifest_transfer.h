@@ -17,13 +17,15 @@
 
 namespace strake::registry {
 
-// Each as the function of `Client`.
+// Each as the function of `Client`, at the one place that `reference` names.
 Result<oci::Descriptor> ResolveManifest(Transport& transport,
                                         const oci::Reference& reference,
-                                        std::stop_token stop);
+                                        std::stop_token stop,
+                                        Tries tries = Tries::kAll);
 Result<FetchedManifest> FetchManifest(Transport& transport,
                                       const oci::Reference& reference,
-                                      std::stop_token stop);
+                                      std::stop_token stop,
+                                      Tries tries = Tries::kAll);
 Status PutManifest(Transport& transport, const oci::Reference& reference,
                    std::string_view bytes, std::string_view media_type,
                    std::stop_token stop);

@@ -1,5 +1,6 @@
 #include "registry/registry_error.h"
 
+#include <algorithm>
 #include <map>
 
 #include "registry/retry.h"
@@ -76,7 +77,81 @@ ErrorCode CodeOf(const HttpResponse& response) {
   return ErrorCode::kInvalidArgument;
 }
 
+// A quota as Docker Hub states it: "100;w=21600" is 100 in six hours.
+struct Quota {
+  uint64_t count = 0;
+  std::chrono::seconds window{0};
+};
+
+std::optional<Quota> ReadQuota(const HttpResponse& response, const char* name) {
+  std::string value = response.headers.Get(name);
+  std::string_view text = value;
+  auto count = ParseUint(Trim(text.substr(0, text.find(';'))));
+  if (!count) return {};
+  Quota quota{*count, std::chrono::seconds(0)};
+  size_t window = text.find("w=");
+  if (window != std::string_view::npos) {
+    auto seconds = ParseUint(Trim(text.substr(window + 2)));
+    constexpr uint64_t kYear = 31'536'000;
+    quota.window = std::chrono::seconds(std::min(seconds.value_or(0), kYear));
+  }
+  return quota;
+}
+
+// Until a point in time in seconds since 1970, as some headers have it; a small
+// number is a duration.
+std::optional<std::chrono::seconds> ParseReset(
+    const std::string& value, std::chrono::system_clock::time_point now) {
+  constexpr int64_t kYear = 31'536'000;
+  auto number = ParseInt(Trim(value));
+  if (!number || *number < 0) return {};
+  if (*number <= kYear) return std::chrono::seconds(*number);
+  auto date = std::chrono::system_clock::time_point(
+      std::chrono::seconds(std::min(*number, kYear * 1000)));
+  auto wait = std::chrono::ceil<std::chrono::seconds>(date - now);
+  return std::clamp(wait, std::chrono::seconds(0), std::chrono::seconds(kYear));
+}
+
+// "90 s", "12 min", "5 h 3 min".
+std::string HumanDuration(std::chrono::seconds duration) {
+  int64_t seconds = duration.count();
+  if (seconds <= 120) return std::to_string(seconds) + " s";
+  int64_t minutes = (seconds + 59) / 60;
+  if (minutes < 60) return std::to_string(minutes) + " min";
+  std::string text = std::to_string(minutes / 60) + " h";
+  if (minutes % 60 != 0) text += " " + std::to_string(minutes % 60) + " min";
+  return text;
+}
+
+// "the limit is 100 in 6 h; try again in 5 h 3 min", or "".
+std::string DescribeWait(const HttpResponse& response) {
+  std::string text;
+  auto limit = ReadQuota(response, "RateLimit-Limit");
+  if (response.status == 429 && limit && limit->window.count() > 0) {
+    text = "the limit is " + std::to_string(limit->count) + " in " +
+           HumanDuration(limit->window);
+  }
+  auto wait = RetryAfterOf(response);
+  if (!wait || wait->count() == 0) return text;
+  if (!text.empty()) text += "; ";
+  return text + "try again in " + HumanDuration(*wait);
+}
+
 }  // namespace
+
+std::optional<std::chrono::seconds> RetryAfterOf(
+    const HttpResponse& response, std::chrono::system_clock::time_point now) {
+  auto stated = ParseRetryAfter(response.headers.Get("Retry-After"), now);
+  if (stated || response.status != 429) return stated;
+  for (const char* name : {"X-Retry-After", "X-RateLimit-Reset"}) {
+    if (auto reset = ParseReset(response.headers.Get(name), now)) return reset;
+  }
+  // Docker Hub says how long its window is, not when ours began: by then at the
+  // latest there is quota again.
+  auto left = ReadQuota(response, "RateLimit-Remaining");
+  if (left && left->count == 0 && left->window.count() > 0) return left->window;
+  return {};
+}
 
 std::string DescribeAnswer(const HttpResponse& response) {
   std::string text = std::to_string(response.status);
@@ -85,10 +160,8 @@ std::string DescribeAnswer(const HttpResponse& response) {
   std::string detail = FromErrorDocument(response.body);
   if (detail.empty()) detail = Excerpt(response.body);
   if (!detail.empty()) text += ": " + detail;
-  std::string retry_after = response.headers.Get("Retry-After");
-  if (auto wait = ParseRetryAfter(retry_after); wait && wait->count() > 0) {
-    text += " (try again in " + std::to_string(wait->count()) + " s)";
-  }
+  std::string wait = DescribeWait(response);
+  if (!wait.empty()) text += " (" + wait + ")";
   return text;
 }
 

@@ -3,6 +3,8 @@
 #ifndef STRAKE_REGISTRY_REGISTRY_ERROR_H_
 #define STRAKE_REGISTRY_REGISTRY_ERROR_H_
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,8 +13,16 @@
 
 namespace strake::registry {
 
+// How long to wait before asking again: what the answer says in `Retry-After`,
+// or in the headers of Docker Hub where a quota is used up; nothing where it
+// says nothing.
+std::optional<std::chrono::seconds> RetryAfterOf(
+    const HttpResponse& response, std::chrono::system_clock::time_point now =
+                                      std::chrono::system_clock::now());
+
 // "404 Not Found: MANIFEST_UNKNOWN: manifest unknown": the status, and what
-// the error document (or else the first line of the body) says.
+// the error document (or else the first line of the body) says; of a quota that
+// is used up also how long it lasts.
 std::string DescribeAnswer(const HttpResponse& response);
 
 // The error that an answer other than the hoped-for means. `what` names the

@@ -111,13 +111,17 @@ TokenSource::TokenSource(const HttpClient& http, const ClientOptions& options,
       retry_(options.retry),
       insecure_registries_(options.insecure_registries) {}
 
+std::string TokenSource::KeyOf(const AuthTarget& target) const {
+  return credentials_.ScopeOf(target.registry, target.repository);
+}
+
 Result<std::string> TokenSource::Authorize(
-    const std::string& registry, const std::vector<std::string>& scopes,
+    const AuthTarget& target, const std::vector<std::string>& scopes,
     std::stop_token stop) {
   TokenService service;
   {
     auto states = states_.lock();
-    State& state = (*states)[registry];
+    State& state = (*states)[KeyOf(target)];
     if (state.scheme == State::Scheme::kUnknown) return std::string();
     if (state.scheme == State::Scheme::kBasic) {
       return state.credential ? BasicValue(*state.credential) : std::string();
@@ -128,11 +132,11 @@ Result<std::string> TokenSource::Authorize(
     }
     service = state.token_service;
   }
-  return FetchToken(registry, service, scopes, scopes, stop);
+  return FetchToken(target, service, scopes, scopes, stop);
 }
 
 Result<std::string> TokenSource::Reauthorize(
-    const std::string& registry, const Endpoint& endpoint,
+    const AuthTarget& target, const Endpoint& endpoint,
     const std::vector<std::string>& scopes, const HttpResponse& answer,
     const std::string& rejected, std::stop_token stop) {
   std::vector<AuthChallenge> challenges =
@@ -141,48 +145,49 @@ Result<std::string> TokenSource::Reauthorize(
     ASSIGN_OR_RETURN(TokenService service, ReadChallenge(endpoint, *bearer));
     {
       auto states = states_.lock();
-      State& state = (*states)[registry];
+      State& state = (*states)[KeyOf(target)];
       state.scheme = State::Scheme::kBearer;
       state.token_service = service;
       state.tokens.erase(CacheKey(scopes));
     }
-    return FetchToken(registry, service, scopes,
+    return FetchToken(target, service, scopes,
                       Union(scopes, bearer->Get("scope")), stop);
   }
   if (FindScheme(challenges, "basic") != nullptr) {
-    return UseBasic(registry, answer, rejected, stop);
+    return UseBasic(target, answer, rejected, stop);
   }
-  if (challenges.empty()) return Refused(registry, answer);
+  if (challenges.empty()) return Refused(target, answer);
   return Error(ErrorCode::kUnauthorized,
-               "registry " + registry + " asks for authentication \"" +
+               "registry " + target.registry + " asks for authentication \"" +
                    challenges[0].scheme +
                    "\"; strake knows basic and bearer only");
 }
 
-Result<std::string> TokenSource::UseBasic(const std::string& registry,
+Result<std::string> TokenSource::UseBasic(const AuthTarget& target,
                                           const HttpResponse& answer,
                                           const std::string& rejected,
                                           std::stop_token stop) {
   ASSIGN_OR_RETURN(std::optional<Credential> credential,
-                   CredentialFor(registry, stop));
-  states_.lock()->at(registry).scheme = State::Scheme::kBasic;
+                   CredentialFor(target, stop));
+  states_.lock()->at(KeyOf(target)).scheme = State::Scheme::kBasic;
   if (!credential || BasicValue(*credential) == rejected) {
-    return Refused(registry, answer);
+    return Refused(target, answer);
   }
   return BasicValue(*credential);
 }
 
 Result<std::optional<Credential>> TokenSource::CredentialFor(
-    const std::string& registry, std::stop_token stop) {
+    const AuthTarget& target, std::stop_token stop) {
   {
     auto states = states_.lock();
-    State& state = (*states)[registry];
+    State& state = (*states)[KeyOf(target)];
     if (state.credential_known) return state.credential;
   }
-  ASSIGN_OR_RETURN(std::optional<Credential> credential,
-                   credentials_.Lookup(registry, stop));
+  ASSIGN_OR_RETURN(
+      std::optional<Credential> credential,
+      credentials_.Lookup(target.registry, target.repository, stop));
   auto states = states_.lock();
-  State& state = (*states)[registry];
+  State& state = (*states)[KeyOf(target)];
   state.credential_known = true;
   state.credential = credential;
   return credential;
@@ -213,7 +218,7 @@ Result<TokenSource::TokenService> TokenSource::ReadChallenge(
   return service;
 }
 
-Result<HttpResponse> TokenSource::AskTokenService(const std::string& registry,
+Result<HttpResponse> TokenSource::AskTokenService(const AuthTarget& target,
                                                   const HttpRequest& request,
                                                   std::stop_token stop) const {
   Retries retries(retry_, stop);
@@ -227,10 +232,10 @@ Result<HttpResponse> TokenSource::AskTokenService(const std::string& registry,
       }
       retryable = true;
     }
-    auto retry_after =
-        ParseRetryAfter(result.response.headers.Get("Retry-After"));
-    if (retryable && retries.WaitForNext(retry_after)) continue;
-    std::string what = "token service of registry " + registry;
+    if (retryable && retries.WaitForNext(RetryAfterOf(result.response))) {
+      continue;
+    }
+    std::string what = "token service of registry " + target.registry;
     if (result.failure != HttpFailure::kNone) {
       return std::move(*result.error).Wrap(what);
     }
@@ -239,21 +244,22 @@ Result<HttpResponse> TokenSource::AskTokenService(const std::string& registry,
 }
 
 Result<std::string> TokenSource::FetchToken(
-    const std::string& registry, const TokenService& service,
+    const AuthTarget& target, const TokenService& service,
     const std::vector<std::string>& scopes,
     const std::vector<std::string>& wanted, std::stop_token stop) {
   ASSIGN_OR_RETURN(std::optional<Credential> credential,
-                   CredentialFor(registry, stop));
+                   CredentialFor(target, stop));
   HttpRequest request =
       TokenRequest(service.realm, service.service, wanted, credential);
   request.insecure = service.insecure;
+  request.show_certificate = true;
   ASSIGN_OR_RETURN(HttpResponse response,
-                   AskTokenService(registry, request, stop));
+                   AskTokenService(target, request, stop));
   bool refused = response.status == 400 || response.status == 401 ||
                  response.status == 403;
-  if (refused) return Refused(registry, response);
-  std::string what =
-      "token service " + OriginOf(service.realm) + " of registry " + registry;
+  if (refused) return Refused(target, response);
+  std::string what = "token service " + OriginOf(service.realm) +
+                     " of registry " + target.registry;
   if (response.status != 200) return AnswerError(what, response);
   auto token = ParseToken(response.body);
   if (!token) {
@@ -262,27 +268,28 @@ Result<std::string> TokenSource::FetchToken(
   }
   auto margin = std::min(kTokenMargin, token->life / 2);
   std::string value = token->value;
-  (*states_.lock())[registry].tokens[CacheKey(scopes)] = {
+  (*states_.lock())[KeyOf(target)].tokens[CacheKey(scopes)] = {
       value, Clock::now() + token->life - margin};
   return "Bearer " + value;
 }
 
-std::string TokenSource::Identity(const std::string& registry) {
+std::string TokenSource::Identity(const AuthTarget& target) {
   auto states = states_.lock();
-  auto it = states->find(registry);
+  auto it = states->find(KeyOf(target));
   if (it == states->end() || !it->second.credential) return "anonymous";
   const Credential& credential = *it->second.credential;
   if (credential.username.empty()) return "an identity token";
   return "user \"" + credential.username + "\"";
 }
 
-Error TokenSource::Refused(const std::string& registry,
+Error TokenSource::Refused(const AuthTarget& target,
                            const HttpResponse& answer) {
-  std::string identity = Identity(registry);
+  std::string identity = Identity(target);
   std::string text =
       identity == "anonymous"
-          ? "registry " + registry + " asks for a login, and none was given"
-          : "registry " + registry + " refused the login of " + identity;
+          ? "registry " + target.registry +
+                " asks for a login, and none was given"
+          : "registry " + target.registry + " refused the login of " + identity;
   return Error(ErrorCode::kUnauthorized,
                text + " (" + DescribeAnswer(answer) + ")");
 }

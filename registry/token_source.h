@@ -1,6 +1,6 @@
 // The `Authorization` of each request: nothing, basic, or a bearer token from
 // the registry's token service (distribution's "token authentication"), cached
-// by registry and scopes until shortly before it expires.
+// by login and scopes until shortly before it expires.
 //
 // A registry is asked anonymously first; what it then demands is remembered,
 // so that later requests for other scopes are authorised ahead.
@@ -32,6 +32,13 @@ namespace strake::registry {
 std::string RepositoryScope(std::string_view repository,
                             std::string_view actions);
 
+// Which repository of which registry a request is about; "": the registry
+// itself.
+struct AuthTarget {
+  std::string registry = {};
+  std::string repository = {};
+};
+
 class TokenSource {
  public:
   // `http` is borrowed.
@@ -39,13 +46,13 @@ class TokenSource {
               Credentials credentials);
 
   // What to send with a request that needs `scopes`; "" to begin anonymously.
-  Result<std::string> Authorize(const std::string& registry,
+  Result<std::string> Authorize(const AuthTarget& target,
                                 const std::vector<std::string>& scopes,
                                 std::stop_token stop);
 
   // After a 401 that answered `rejected` (may be ""): what to send instead.
   // `kUnauthorized` where there is nothing better; it names registry and user.
-  Result<std::string> Reauthorize(const std::string& registry,
+  Result<std::string> Reauthorize(const AuthTarget& target,
                                   const Endpoint& endpoint,
                                   const std::vector<std::string>& scopes,
                                   const HttpResponse& answer,
@@ -53,10 +60,10 @@ class TokenSource {
                                   std::stop_token stop);
 
   // 'user "bob"', or "anonymous", as far as is known; for messages.
-  std::string Identity(const std::string& registry);
+  std::string Identity(const AuthTarget& target);
 
   // What a 401 says that no authorisation of ours can mend.
-  Error Refused(const std::string& registry, const HttpResponse& answer);
+  Error Refused(const AuthTarget& target, const HttpResponse& answer);
 
  private:
   // Where a registry's tokens come from.
@@ -77,21 +84,22 @@ class TokenSource {
     std::map<std::string, Token> tokens;  // by joined scopes
   };
 
-  Result<std::optional<Credential>> CredentialFor(const std::string& registry,
+  std::string KeyOf(const AuthTarget& target) const;
+  Result<std::optional<Credential>> CredentialFor(const AuthTarget& target,
                                                   std::stop_token stop);
-  Result<std::string> UseBasic(const std::string& registry,
+  Result<std::string> UseBasic(const AuthTarget& target,
                                const HttpResponse& answer,
                                const std::string& rejected,
                                std::stop_token stop);
   Result<TokenService> ReadChallenge(const Endpoint& endpoint,
                                      const AuthChallenge& challenge) const;
   // Fetches and caches under `scopes` a token for `wanted`, which may be more.
-  Result<std::string> FetchToken(const std::string& registry,
+  Result<std::string> FetchToken(const AuthTarget& target,
                                  const TokenService& service,
                                  const std::vector<std::string>& scopes,
                                  const std::vector<std::string>& wanted,
                                  std::stop_token stop);
-  Result<HttpResponse> AskTokenService(const std::string& registry,
+  Result<HttpResponse> AskTokenService(const AuthTarget& target,
                                        const HttpRequest& request,
                                        std::stop_token stop) const;
 
@@ -99,7 +107,7 @@ class TokenSource {
   const Credentials credentials_;
   const RetryPolicy retry_;
   const std::vector<std::string> insecure_registries_;
-  Guarded<std::map<std::string, State>> states_;
+  Guarded<std::map<std::string, State>> states_;  // by `Credentials::ScopeOf`
 };
 
 }  // namespace strake::registry

@@ -49,26 +49,37 @@ Transport::Transport(const HttpClient& http, const ClientOptions& options,
     : http_(http),
       retry_(options.retry),
       insecure_registries_(options.insecure_registries),
+      registries_(options.registries),
       tokens_(http, options, credentials) {}
 
-Result<Endpoint> Transport::Connect(const std::string& registry,
-                                    std::stop_token stop) {
+RetryPolicy Limit(RetryPolicy policy, Tries tries) {
+  if (tries == Tries::kOne) policy.max_retries = 0;
+  return policy;
+}
+
+Result<Endpoint> Transport::Connect(const oci::Reference& place,
+                                    std::stop_token stop, Tries tries) {
+  RETURN_IF_ERROR(registries_.CheckAllowed(place));
+  bool insecure = registries_.IsInsecure(place);
+  std::pair<std::string, bool> key(place.registry, insecure);
   {
     auto endpoints = endpoints_.lock();
-    auto it = endpoints->find(registry);
+    auto it = endpoints->find(key);
     if (it != endpoints->end()) return it->second;
   }
-  ASSIGN_OR_RETURN(Endpoint endpoint, Probe(registry, stop));
-  endpoints_.lock()->emplace(registry, endpoint);
+  ASSIGN_OR_RETURN(Endpoint endpoint,
+                   Probe(place.registry, insecure, stop, tries));
+  endpoints_.lock()->emplace(key, endpoint);
   return endpoint;
 }
 
-Result<Endpoint> Transport::Probe(const std::string& registry,
-                                  std::stop_token stop) {
-  std::vector<Endpoint> candidates =
-      EndpointsOf(registry, insecure_registries_);
+Result<Endpoint> Transport::Probe(const std::string& registry, bool insecure,
+                                  std::stop_token stop, Tries tries) {
+  std::vector<std::string> insecure_registries = insecure_registries_;
+  if (insecure) insecure_registries.push_back(registry);
+  std::vector<Endpoint> candidates = EndpointsOf(registry, insecure_registries);
   if (candidates.size() == 1) return candidates[0];
-  Retries retries(retry_, stop);
+  Retries retries(Limit(retry_, tries), stop);
   while (true) {
     std::optional<Error> first_error;
     bool retryable = false;
@@ -76,6 +87,7 @@ Result<Endpoint> Transport::Probe(const std::string& registry,
       HttpRequest ping;
       ping.url = PingUrl(candidate);
       ping.insecure = !candidate.verify_tls;
+      ping.show_certificate = true;
       HttpResult result = http_.Send(ping, stop);
       if (result.failure == HttpFailure::kNone) {
         if (!SaysItSpeaksTls(result.response)) return candidate;
@@ -104,8 +116,8 @@ HttpResult Transport::SendOnce(const ApiRequest& request,
     return http_.Send(http, stop);
   }
   http.insecure = !request.endpoint.verify_tls;
-  auto authorization =
-      tokens_.Authorize(request.registry, request.scopes, stop);
+  http.show_certificate = true;
+  auto authorization = tokens_.Authorize(request.target, request.scopes, stop);
   if (!authorization) return LocalFailure(std::move(authorization).error());
   if (!authorization->empty()) {
     http.headers.Add("Authorization", *authorization);
@@ -116,30 +128,28 @@ HttpResult Transport::SendOnce(const ApiRequest& request,
                 OriginOf(result.response.url) == OriginOf(http.url);
   if (!denied) return result;
   auto renewed =
-      tokens_.Reauthorize(request.registry, request.endpoint, request.scopes,
+      tokens_.Reauthorize(request.target, request.endpoint, request.scopes,
                           result.response, *authorization, stop);
   if (!renewed) return LocalFailure(std::move(renewed).error());
   http.headers.Remove("Authorization");
   http.headers.Add("Authorization", *renewed);
   result = http_.Send(http, stop);
   if (result.failure == HttpFailure::kNone && result.response.status == 401) {
-    return LocalFailure(tokens_.Refused(request.registry, result.response));
+    return LocalFailure(tokens_.Refused(request.target, result.response));
   }
   return result;
 }
 
 Result<HttpResponse> Transport::Send(const ApiRequest& request,
-                                     std::stop_token stop) {
-  Retries retries(retry_, stop);
+                                     std::stop_token stop, Tries tries) {
+  Retries retries(Limit(retry_, tries), stop);
   while (true) {
     HttpResult result = SendOnce(request, stop);
     if (IsRetryable(result)) {
-      auto retry_after =
-          ParseRetryAfter(result.response.headers.Get("Retry-After"));
-      if (retries.WaitForNext(retry_after)) continue;
+      if (retries.WaitForNext(RetryAfterOf(result.response))) continue;
       if (stop.stop_requested()) {
-        return Cancelled(request.http.method + " " + request.http.url +
-                         ": stopped");
+        return Cancelled(request.http.method + " " +
+                         ShownUrl(request.http.url) + ": stopped");
       }
     }
     if (result.failure != HttpFailure::kNone) return std::move(*result.error);

@@ -7,8 +7,10 @@
 #include <map>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "oci/reference.h"
 #include "registry/endpoint.h"
 #include "registry/http_client.h"
 #include "registry/token_source.h"
@@ -17,15 +19,18 @@
 
 namespace strake::registry {
 
-// A request to `endpoint` of `registry` that needs `scopes`.
+// A request to `endpoint` about `target` that needs `scopes`.
 struct ApiRequest {
-  std::string registry;
-  Endpoint endpoint;
-  std::vector<std::string> scopes;
+  AuthTarget target = {};
+  Endpoint endpoint = {};
+  std::vector<std::string> scopes = {};
   // `Authorization` and `insecure` are filled in. `url` may lead elsewhere (an
   // upload's Location): our authorisation stays at the endpoint's origin.
   HttpRequest http;
 };
+
+// kOne: there is somewhere else to ask.
+enum class Tries { kAll, kOne };
 
 class Transport {
  public:
@@ -33,9 +38,11 @@ class Transport {
   Transport(const HttpClient& http, const ClientOptions& options,
             const Credentials& credentials);
 
-  // How to reach `registry`: found out once, by asking, where there is a
-  // choice. `kUnavailable` where it cannot be reached.
-  Result<Endpoint> Connect(const std::string& registry, std::stop_token stop);
+  // How to reach the registry of `place` (whose repository may be empty): found
+  // out once, by asking, where there is a choice. `kUnavailable` where it
+  // cannot be reached, `kUnauthorized` where the configuration blocks it.
+  Result<Endpoint> Connect(const oci::Reference& place, std::stop_token stop,
+                           Tries tries = Tries::kAll);
 
   // One try, authorised. A 401 that our credentials cannot mend is a kLocal
   // failure with `kUnauthorized`; every other status is a success.
@@ -43,19 +50,26 @@ class Transport {
 
   // As many tries as the policy allows. Returns the last answer, whatever its
   // status; an error where there was none.
-  Result<HttpResponse> Send(const ApiRequest& request, std::stop_token stop);
+  Result<HttpResponse> Send(const ApiRequest& request, std::stop_token stop,
+                            Tries tries = Tries::kAll);
 
   const RetryPolicy& retry_policy() const { return retry_; }
 
  private:
-  Result<Endpoint> Probe(const std::string& registry, std::stop_token stop);
+  Result<Endpoint> Probe(const std::string& registry, bool insecure,
+                         std::stop_token stop, Tries tries);
 
   const HttpClient& http_;
   const RetryPolicy retry_;
   const std::vector<std::string> insecure_registries_;
+  const RegistriesConfig registries_;
   TokenSource tokens_;
-  Guarded<std::map<std::string, Endpoint>> endpoints_;
+  // By registry, and whether it is marked insecure.
+  Guarded<std::map<std::pair<std::string, bool>, Endpoint>> endpoints_;
 };
+
+// `policy` with as many tries as `tries` says.
+RetryPolicy Limit(RetryPolicy policy, Tries tries);
 
 // Whether another try may end better.
 bool IsRetryable(const HttpResult& result);

@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "oci/reference.h"
+#include "tests/support/temp_dir.h"
+
 namespace strake::cli {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 TEST(StoreDirectoryTest, FollowsTheDocumentedOrder) {
   Environment environment;
@@ -49,6 +52,81 @@ TEST(DockerConfigPathTest, FollowsTheDocumentedOrder) {
   EXPECT_EQ(DockerConfigPath(environment).value(), "/auth.json");
 }
 
+TEST(LoginFilesTest, AreDockersThenPodmans) {
+  Environment environment;
+  environment.home = "/home/a";
+  EXPECT_THAT(LoginFiles(environment),
+              ::testing::ElementsAre("/home/a/.docker/config.json",
+                                     "/home/a/.config/containers/auth.json"));
+  environment.variables["DOCKER_CONFIG"] = "/cfg";
+  environment.variables["XDG_RUNTIME_DIR"] = "/run/user/7";
+  environment.variables["XDG_CONFIG_HOME"] = "/conf";
+  EXPECT_THAT(LoginFiles(environment),
+              ::testing::ElementsAre("/cfg/config.json",
+                                     "/run/user/7/containers/auth.json",
+                                     "/conf/containers/auth.json"));
+  environment.variables["REGISTRY_AUTH_FILE"] = "/auth.json";
+  EXPECT_THAT(LoginFiles(environment), ::testing::ElementsAre("/auth.json"));
+}
+
+TEST(CertificateFoldersTest, AreTheUsersBeforeTheMachines) {
+  Environment environment;
+  environment.home = "/home/a";
+  EXPECT_THAT(
+      CertificateFolders(environment),
+      ::testing::ElementsAre("/home/a/.config/containers/certs.d",
+                             "/home/a/.docker/certs.d",
+                             "/etc/containers/certs.d", "/etc/docker/certs.d"));
+}
+
+TEST(RegistryOptionsTest, TakesLoginsFromTheVariableFirst) {
+  Environment environment;
+  environment.variables["DOCKER_AUTH_CONFIG"] =
+      R"({"auths": {"a": {"username": "u", "password": "p"}}})";
+  auto options = RegistryOptions(environment, {}).value();
+  EXPECT_EQ((*options.credentials.Lookup("a"))->username, "u");
+  environment.variables["DOCKER_AUTH_CONFIG"] = "{";
+  EXPECT_THAT(RegistryOptions(environment, {}).error().message(),
+              HasSubstr("$DOCKER_AUTH_CONFIG"));
+}
+
+TEST(RegistryOptionsTest, NamesTheOptionWhoseFileIsWrong) {
+  Environment environment;
+  RegistryFlags flags;
+  flags.client_key_file = "/dev/null";
+  EXPECT_THAT(RegistryOptions(environment, flags).error().message(),
+              HasSubstr("--client-key goes with --client-cert"));
+  flags.client_certificate_file = "/nonexistent/cert";
+  EXPECT_THAT(RegistryOptions(environment, flags).error().message(),
+              HasSubstr("--client-cert: open /nonexistent/cert"));
+  flags.ca_files = {"/proc/self/comm"};
+  EXPECT_THAT(RegistryOptions(environment, flags).error().message(),
+              HasSubstr("--ca-cert: /proc/self/comm is not in PEM form"));
+}
+
+TEST(ReadRegistriesConfigTest, ReadsTheUsersFilesOverTheMachines) {
+  strake::testing::TempDir home;
+  home.Write("containers/registries.conf",
+             "[[registry]]\nlocation = \"a.example\"\nblocked = true\n");
+  home.Write("containers/registries.conf.d/1.conf",
+             "[[registry]]\nlocation = \"b.example\"\nblocked = true\n");
+  home.Write("containers/registries.conf.d/ignored", "[");
+  Environment environment;
+  environment.variables["XDG_CONFIG_HOME"] = home.path();
+  auto config = ReadRegistriesConfig(environment).value();
+  EXPECT_FALSE(config.CheckAllowed(*oci::ParseReference("a.example/x")));
+  EXPECT_FALSE(config.CheckAllowed(*oci::ParseReference("b.example/x")));
+  EXPECT_TRUE(config.CheckAllowed(*oci::ParseReference("c.example/x")));
+  home.Write("one", "[[registry]]\nlocation = \"c.example\"\nblocked = true\n");
+  environment.variables["CONTAINERS_REGISTRIES_CONF"] = home.path("one");
+  config = ReadRegistriesConfig(environment).value();
+  EXPECT_TRUE(config.CheckAllowed(*oci::ParseReference("a.example/x")));
+  EXPECT_FALSE(config.CheckAllowed(*oci::ParseReference("c.example/x")));
+  environment.variables["CONTAINERS_REGISTRIES_CONF"] = home.path("none");
+  EXPECT_THAT(ReadRegistriesConfig(environment).error().message(),
+              HasSubstr(home.path("none")));
+}
+
 TEST(SourceDateEpochTest, IsANumberOrAnError) {
   Environment environment;
   EXPECT_EQ(SourceDateEpoch(environment).value(), std::nullopt);
@@ -65,11 +143,12 @@ TEST(RegistryOptionsTest, TakesProxiesInEitherCaseLowerFirst) {
   environment.variables["http_proxy"] = "http://lower";
   environment.variables["HTTPS_PROXY"] = "http://secure";
   environment.variables["no_proxy"] = "localhost";
-  auto options = RegistryOptions(environment, {"a:1"}).value();
+  auto options =
+      RegistryOptions(environment, {.insecure_registries = {"a:1"}}).value();
   EXPECT_EQ(options.proxy.http, "http://lower");
   EXPECT_EQ(options.proxy.https, "http://secure");
   EXPECT_EQ(options.proxy.no_proxy, "localhost");
-  EXPECT_THAT(options.insecure_registries, testing::ElementsAre("a:1"));
+  EXPECT_THAT(options.insecure_registries, ::testing::ElementsAre("a:1"));
 }
 
 }  // namespace

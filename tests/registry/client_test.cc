@@ -401,7 +401,7 @@ TEST(ClientRetryTest, ReportsARetryAfterThatIsTooLong) {
                   return FaultProxy::Response(429, {"Retry-After: 3600"});
                 }});
   EXPECT_TRUE(FailsWith(Client(QuickRetries()).FetchManifest(Ref(registry)),
-                        ErrorCode::kUnavailable, "try again in 3600 s"));
+                        ErrorCode::kUnavailable, "try again in 1 h"));
   EXPECT_EQ(registry.Count("GET", "/manifests/"), 1);
 }
 

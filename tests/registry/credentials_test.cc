@@ -84,6 +84,50 @@ TEST(CredentialsTest, FindsNoneInAMissingFile) {
   EXPECT_FALSE(*credentials->Lookup("a"));
 }
 
+std::string Login(const std::string& user) {
+  return R"({"username": ")" + user + R"(", "password": "p"})";
+}
+
+TEST(CredentialsTest, TheLongestEntryForARepositoryWins) {
+  auto credentials = Credentials::ParseDockerConfig(
+      R"({"auths": {"a": )" + Login("host") + R"(, "a/team": )" +
+          Login("team") + R"(, "a/team/app": )" + Login("app") +
+          R"(, "https://b/team": )" + Login("address") +
+          R"(, "docker.io/library": )" + Login("hub") + "}}",
+      "c");
+  ASSERT_TRUE(IsOk(credentials));
+  auto user = [&](const char* registry, const char* repository) {
+    auto found = credentials->Lookup(registry, repository);
+    return found && *found ? (*found)->username : "";
+  };
+  EXPECT_EQ(user("a", ""), "host");
+  EXPECT_EQ(user("a", "other/app"), "host");
+  EXPECT_EQ(user("a", "team"), "team");
+  EXPECT_EQ(user("a", "team/x/y"), "team");
+  EXPECT_EQ(user("a", "team/app"), "app");
+  EXPECT_EQ(user("a", "team/application"), "team");
+  // An address is that of a whole registry.
+  EXPECT_EQ(user("b", "other"), "address");
+  EXPECT_EQ(user("docker.io", "library/busybox"), "hub");
+  EXPECT_EQ(user("docker.io", "someone/app"), "");
+  EXPECT_EQ(credentials->ScopeOf("a", "team/x/y"), "a/team");
+  EXPECT_EQ(credentials->ScopeOf("a", "other"), "a");
+}
+
+TEST(CredentialsTest, AsksTheNextFileWhereOneKnowsNothing) {
+  auto first = Credentials::ParseDockerConfig(
+      R"({"auths": {"a": )" + Login("first") + "}}", "1");
+  auto second =
+      Credentials::ParseDockerConfig(R"({"auths": {"a": )" + Login("second") +
+                                         R"(, "b": )" + Login("second") + "}}",
+                                     "2");
+  ASSERT_TRUE(IsOk(first));
+  ASSERT_TRUE(IsOk(second));
+  first->Append(*second);
+  EXPECT_EQ((*first->Lookup("a"))->username, "first");
+  EXPECT_EQ((*first->Lookup("b"))->username, "second");
+}
+
 // A helper that keeps its secrets in files beside itself.
 constexpr const char* kFakeHelper = R"sh(#!/bin/sh
 dir=$(dirname "$0")
@@ -137,6 +181,14 @@ TEST_F(CredentialHelperTest, AsksTheStoreForDockerHubByItsOldName) {
                    R"({"Username":"<token>","Secret":"refresh"})");
   EXPECT_EQ(Find(R"({"credsStore": "fake"})", "docker.io"),
             (Credential{"", "", "refresh"}));
+}
+
+TEST_F(CredentialHelperTest, AnEmptyNameIsNoHelper) {
+  EXPECT_EQ(Find(R"({"credHelpers": {"a": ""}, "auths": {"a": )" +
+                     Login("bob") + "}}",
+                 "a")
+                ->username,
+            "bob");
 }
 
 TEST_F(CredentialHelperTest, SaysWhatWentWrong) {

@@ -219,7 +219,7 @@ TEST_F(OtherToolsTest, VerifiesCertificatesUnlessTold) {
   EXPECT_TRUE(
       FailsWith(client_.Ping(name), ErrorCode::kUnavailable, "certificate"));
   ClientOptions trusting;
-  trusting.ca_file = directory_.path("cert.pem");
+  trusting.tls.ca_file = directory_.path("cert.pem");
   EXPECT_TRUE(IsOk(Client(trusting).Ping(name)));
   ClientOptions insecure;
   insecure.insecure_registries = {name};
@@ -233,6 +233,60 @@ TEST_F(OtherToolsTest, FindsTlsOnLoopback) {
   DockerRegistry registry({.tls_certificate = directory_.path("cert.pem"),
                            .tls_key = directory_.path("key.pem")});
   EXPECT_TRUE(IsOk(client_.Ping(registry.authority())));
+}
+
+TEST_F(OtherToolsTest, TrustsTheAuthoritiesOfTheHostsFolder) {
+  REQUIRE_TOOL("docker-registry");
+  REQUIRE_TOOL("openssl");
+  MakeCertificate(directory_);
+  DockerRegistry registry({.tls_certificate = directory_.path("cert.pem"),
+                           .tls_key = directory_.path("key.pem")});
+  std::string name = "0.0.0.0:" + std::to_string(registry.port());
+  std::string pem = directory_.Read("cert.pem");
+  directory_.Write("certs.d/" + name + "/ca.crt", pem);
+  directory_.Write("other.d/0.0.0.0/ca.crt", pem);  // another port's
+  ClientOptions options;
+  options.tls.certificate_folders = {directory_.path("none.d"),
+                                     directory_.path("other.d")};
+  EXPECT_TRUE(FailsWith(Client(options).Ping(name), ErrorCode::kUnavailable,
+                        "certificate"));
+  options.tls.certificate_folders.push_back(directory_.path("certs.d"));
+  EXPECT_TRUE(IsOk(Client(options).Ping(name)));
+  ClientOptions extra;
+  extra.tls.extra_ca_files = {directory_.path("cert.pem")};
+  EXPECT_TRUE(IsOk(Client(extra).Ping(name)));
+}
+
+TEST_F(OtherToolsTest, ShowsTheClientCertificateThatIsAskedFor) {
+  REQUIRE_TOOL("docker-registry");
+  REQUIRE_TOOL("openssl");
+  MakeCertificate(directory_);
+  // The server's certificate serves as the client's, too, and as its authority.
+  std::string certificate = directory_.path("cert.pem");
+  std::string key = directory_.path("key.pem");
+  DockerRegistry registry({.tls_certificate = certificate,
+                           .tls_key = key,
+                           .tls_client_ca = certificate});
+  std::string name = "0.0.0.0:" + std::to_string(registry.port());
+  ClientOptions options;
+  options.retry.max_retries = 0;
+  options.tls.extra_ca_files = {certificate};
+  EXPECT_TRUE(
+      FailsWith(Client(options).Ping(name), ErrorCode::kUnavailable, name));
+  ClientOptions given = options;
+  given.tls.client_certificate_file = certificate;
+  given.tls.client_key_file = key;
+  EXPECT_TRUE(IsOk(Client(given).Ping(name)));
+  // One file with both.
+  directory_.Write("both.pem",
+                   directory_.Read("cert.pem") + directory_.Read("key.pem"));
+  given.tls.client_certificate_file = directory_.path("both.pem");
+  given.tls.client_key_file = "";
+  EXPECT_TRUE(IsOk(Client(given).Ping(name)));
+  directory_.Write("certs.d/" + name + "/me.cert", directory_.Read("cert.pem"));
+  directory_.Write("certs.d/" + name + "/me.key", directory_.Read("key.pem"));
+  options.tls.certificate_folders = {directory_.path("certs.d")};
+  EXPECT_TRUE(IsOk(Client(options).Ping(name)));
 }
 
 TEST_F(OtherToolsTest, SpeaksPlainHttpWithListedHostsOnly) {

@@ -61,6 +61,9 @@ std::string Config(const DockerRegistryOptions& options, uint16_t port,
     text += "  tls:\n    certificate: " + options.tls_certificate +
             "\n    key: " + options.tls_key + "\n";
   }
+  if (!options.tls_client_ca.empty()) {
+    text += "    clientcas: [" + options.tls_client_ca + "]\n";
+  }
   if (!options.htpasswd_file.empty()) {
     text += "auth:\n  htpasswd:\n    realm: test\n    path: " +
             options.htpasswd_file + "\n";

@@ -16,6 +16,7 @@ struct DockerRegistryOptions {
   std::string htpasswd_file = {};  // empty: open to everybody
   std::string tls_certificate = {};
   std::string tls_key = {};
+  std::string tls_client_ca = {};  // clients need a certificate of this one
 };
 
 // Stopped and removed with its owner. Use after `HaveTool("docker-registry")`.
