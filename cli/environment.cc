@@ -89,6 +89,13 @@ Status CheckCertificateFlags(const RegistryFlags& flags) {
   return check("--client-key", flags.client_key_file);
 }
 
+// The machine's firmware says who made it; where that cannot be read, it is
+// nobody's.
+bool IsGoogleMachine() {
+  auto product = ReadFile("/sys/class/dmi/id/product_name", 4096);
+  return product && Trim(*product).starts_with("Google");
+}
+
 }  // namespace
 
 std::optional<std::string> Environment::Get(std::string_view name) const {
@@ -221,6 +228,8 @@ Result<registry::ClientOptions> RegistryOptions(const Environment& environment,
   options.tls.client_key_file = flags.client_key_file;
   options.user_agent = "strake/" STRAKE_VERSION;
   ASSIGN_OR_RETURN(options.registries, ReadRegistriesConfig(environment));
+  options.cloud_logins.variables = environment.variables;
+  options.cloud_logins.on_google_machine = IsGoogleMachine();
   options.tls.certificate_folders = CertificateFolders(environment);
   options.tls.ca_file = environment.Get("SSL_CERT_FILE").value_or("");
   options.proxy.http = AnyCase(environment, "HTTP_PROXY");

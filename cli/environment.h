@@ -73,7 +73,7 @@ struct RegistryFlags {
 // config.json in the variable itself), then from `LoginFiles`; proxies from
 // $HTTP_PROXY, $HTTPS_PROXY and $NO_PROXY in either case; authorities from
 // $SSL_CERT_FILE; certificates from `CertificateFolders`; mirrors from
-// `ReadRegistriesConfig`.
+// `ReadRegistriesConfig`; logins to clouds from all variables.
 // `kNotFound` where a file that an option names is missing.
 Result<registry::ClientOptions> RegistryOptions(const Environment& environment,
                                                 const RegistryFlags& flags);

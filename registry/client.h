@@ -23,6 +23,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -50,8 +51,21 @@ struct ProxyOptions {
   std::string no_proxy = {};  // "host,.domain,10.0.0.1,*"
 };
 
+// What clouds and CI systems leave in the environment of a job to log in with
+// (cloud_logins.h); used for registries of theirs that `credentials` have
+// nothing for.
+struct CloudLoginOptions {
+  // Environment variables as documented by each, by name.
+  std::map<std::string, std::string, std::less<>> variables = {};
+  // The machine is Google's: its metadata server may be asked.
+  bool on_google_machine = false;
+  // Where Azure registries exchange tokens; empty: at themselves.
+  std::string acr_exchange_origin = {};
+};
+
 struct ClientOptions {
   Credentials credentials = {};
+  CloudLoginOptions cloud_logins = {};
   // Mirrors, other locations, blocked and insecure registries.
   RegistriesConfig registries = {};
   // "host:port", or "host" for any port: may be spoken to without a verified

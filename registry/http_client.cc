@@ -374,7 +374,7 @@ HttpResult HttpClient::SendOnce(const HttpRequest& request,
 
   if (tls) SetTls(curl, request, *tls, tls_.options());
   // An explicit value, even "", keeps curl from looking at the environment.
-  bool direct = IsLoopback(AuthorityOf(request.url));
+  bool direct = request.direct || IsLoopback(AuthorityOf(request.url));
   set(CURLOPT_PROXY, direct  ? ""
                      : https ? proxy_.https.c_str()
                              : proxy_.http.c_str());

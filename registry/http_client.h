@@ -79,6 +79,8 @@ struct HttpRequest {
   bool insecure = false;
   // The origin may be shown `TlsOptions::client_certificate_file`.
   bool show_certificate = false;
+  // Not through a proxy: for what only this machine can reach.
+  bool direct = false;
 };
 
 // Why there is no (whole) answer.

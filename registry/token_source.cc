@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "registry/cloud_logins.h"
 #include "registry/registry_error.h"
 #include "util/json.h"
 #include "util/result_macros.h"
@@ -108,6 +109,7 @@ TokenSource::TokenSource(const HttpClient& http, const ClientOptions& options,
                          Credentials credentials)
     : http_(http),
       credentials_(std::move(credentials)),
+      cloud_logins_(options.cloud_logins),
       retry_(options.retry),
       insecure_registries_(options.insecure_registries) {}
 
@@ -124,7 +126,14 @@ Result<std::string> TokenSource::Authorize(
     State& state = (*states)[KeyOf(target)];
     if (state.scheme == State::Scheme::kUnknown) return std::string();
     if (state.scheme == State::Scheme::kBasic) {
-      return state.credential ? BasicValue(*state.credential) : std::string();
+      bool expired =
+          state.credential_expires && *state.credential_expires <= Clock::now();
+      if (!expired) {
+        return state.credential ? BasicValue(*state.credential) : std::string();
+      }
+      // Anonymously once more: what it demands then gets a fresh login.
+      state.scheme = State::Scheme::kUnknown;
+      return std::string();
     }
     auto it = state.tokens.find(CacheKey(scopes));
     if (it != state.tokens.end() && it->second.expires > Clock::now()) {
@@ -181,16 +190,57 @@ Result<std::optional<Credential>> TokenSource::CredentialFor(
   {
     auto states = states_.lock();
     State& state = (*states)[KeyOf(target)];
-    if (state.credential_known) return state.credential;
+    bool expired =
+        state.credential_expires && *state.credential_expires <= Clock::now();
+    if (state.credential_known && !expired) return state.credential;
   }
+  State found;
   ASSIGN_OR_RETURN(
-      std::optional<Credential> credential,
+      found.credential,
       credentials_.Lookup(target.registry, target.repository, stop));
+  if (!found.credential) TakeCloudLogin(target, found, stop);
+  if (stop.stop_requested()) return Cancelled("login: stopped");
   auto states = states_.lock();
   State& state = (*states)[KeyOf(target)];
   state.credential_known = true;
-  state.credential = credential;
-  return credential;
+  state.credential = found.credential;
+  state.from_environment = found.from_environment;
+  state.credential_expires = found.credential_expires;
+  state.login_failure = found.login_failure;
+  return found.credential;
+}
+
+void TokenSource::TakeCloudLogin(const AuthTarget& target, State& found,
+                                 std::stop_token stop) const {
+  auto login = FindCloudLogin({.http = http_,
+                               .options = cloud_logins_,
+                               .retry = retry_,
+                               .registry = target.registry,
+                               .stop = stop});
+  if (!login) {
+    found.login_failure = login.error().message();
+  } else if (*login) {
+    found.from_environment = true;
+    found.credential = (*login)->credential;
+    if ((*login)->life) {
+      found.credential_expires = Clock::now() + *(*login)->life;
+    }
+  }
+}
+
+bool TokenSource::DropCloudLogin(const AuthTarget& target,
+                                 const HttpResponse& answer) {
+  std::string identity = Identity(target);
+  auto states = states_.lock();
+  State& state = (*states)[KeyOf(target)];
+  if (!state.from_environment) return false;
+  state.login_failure =
+      "the login of " + identity +
+      " from the environment was refused: " + DescribeAnswer(answer);
+  state.from_environment = false;
+  state.credential_expires.reset();
+  state.credential.reset();
+  return true;
 }
 
 Result<TokenSource::TokenService> TokenSource::ReadChallenge(
@@ -257,6 +307,9 @@ Result<std::string> TokenSource::FetchToken(
                    AskTokenService(target, request, stop));
   bool refused = response.status == 400 || response.status == 401 ||
                  response.status == 403;
+  if (refused && DropCloudLogin(target, response)) {
+    return FetchToken(target, service, scopes, wanted, stop);
+  }
   if (refused) return Refused(target, response);
   std::string what = "token service " + OriginOf(service.realm) +
                      " of registry " + target.registry;
@@ -290,8 +343,10 @@ Error TokenSource::Refused(const AuthTarget& target,
           ? "registry " + target.registry +
                 " asks for a login, and none was given"
           : "registry " + target.registry + " refused the login of " + identity;
-  return Error(ErrorCode::kUnauthorized,
-               text + " (" + DescribeAnswer(answer) + ")");
+  text += " (" + DescribeAnswer(answer) + ")";
+  std::string failure = (*states_.lock())[KeyOf(target)].login_failure;
+  if (!failure.empty()) text += "; " + failure;
+  return Error(ErrorCode::kUnauthorized, std::move(text));
 }
 
 }  // namespace strake::registry

@@ -3,7 +3,9 @@
 // by login and scopes until shortly before it expires.
 //
 // A registry is asked anonymously first; what it then demands is remembered,
-// so that later requests for other scopes are authorised ahead.
+// so that later requests for other scopes are authorised ahead. Then comes what
+// the credentials have for it, else what a cloud's environment has; the latter
+// only helps: where it fails or is refused, we stay anonymous.
 //
 // Thread-safe. Two threads that need the same token at once may both fetch it.
 
@@ -81,9 +83,21 @@ class TokenSource {
     TokenService token_service;
     bool credential_known = false;
     std::optional<Credential> credential;
+    // Of a login that was found in the environment: until when it is good, and
+    // why it was of no use.
+    bool from_environment = false;
+    std::optional<std::chrono::steady_clock::time_point> credential_expires;
+    std::string login_failure;
     std::map<std::string, Token> tokens;  // by joined scopes
   };
 
+  // What a cloud's environment gives; what stands in its way is kept for the
+  // message of a refusal.
+  void TakeCloudLogin(const AuthTarget& target, State& found,
+                      std::stop_token stop) const;
+  // The registry refused a login that nobody named: go on without. False where
+  // it was not such a login.
+  bool DropCloudLogin(const AuthTarget& target, const HttpResponse& answer);
   std::string KeyOf(const AuthTarget& target) const;
   Result<std::optional<Credential>> CredentialFor(const AuthTarget& target,
                                                   std::stop_token stop);
@@ -105,6 +119,7 @@ class TokenSource {
 
   const HttpClient& http_;
   const Credentials credentials_;
+  const CloudLoginOptions cloud_logins_;
   const RetryPolicy retry_;
   const std::vector<std::string> insecure_registries_;
   Guarded<std::map<std::string, State>> states_;  // by `Credentials::ScopeOf`

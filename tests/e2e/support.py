@@ -57,7 +57,8 @@ def free_port():
 class Registry:
     """Debian's docker-registry on a folder, with a log of its requests."""
 
-    def __init__(self, folder, htpasswd=None, port=None):
+    def __init__(self, folder, htpasswd=None, port=None, tls=None):
+        """`tls`: files of certificate, key and the authority of clients."""
         need("docker-registry")
         self.folder, self.port = folder, port or free_port()
         self.name = f"127.0.0.1:{self.port}"
@@ -69,7 +70,10 @@ class Registry:
             f.write("version: 0.1\nlog: {level: info, accesslog: {disabled: false}}\n"
                     f"storage:\n  filesystem: {{rootdirectory: {folder}/data}}\n"
                     "  delete: {enabled: true}\n"
-                    f"{auth}http: {{addr: '{self.name}'}}\n")
+                    f"{auth}http:\n  addr: '{self.name}'\n")
+            if tls is not None:
+                f.write("  tls: {{certificate: {}, key: {}, clientcas: [{}]}}\n"
+                        .format(*tls))
         self.log_path = os.path.join(folder, "log")
         self.log = open(self.log_path, "w")
         self.process = subprocess.Popen(["docker-registry", "serve", config],

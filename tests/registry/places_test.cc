@@ -1,5 +1,5 @@
 // Where a client looks: mirrors and the registry behind them, other logins for
-// parts of a registry.
+// parts of a registry, logins from the environment.
 
 #include <gtest/gtest.h>
 
@@ -232,6 +232,45 @@ TEST(PartLoginsTest, EachPartOfARegistryHasItsLogin) {
   EXPECT_EQ(registry.LastUser(), "all");
   ASSERT_TRUE(IsOk(client.FetchManifest(registry.Ref("team/b:1"))));
   EXPECT_EQ(registry.LastUser(), "team");
+}
+
+TEST(CloudLoginTest, ComesAfterTheCredentialsOfTheUser) {
+  BasicRegistry registry;
+  std::string host = registry.proxy.authority();
+  ClientOptions options = QuickRetries();
+  options.cloud_logins.variables = {{"CI_REGISTRY", host},
+                                    {"CI_REGISTRY_USER", "job"},
+                                    {"CI_REGISTRY_PASSWORD", "p"}};
+  ASSERT_TRUE(IsOk(Client(options).FetchManifest(registry.Ref("a:1"))));
+  EXPECT_EQ(registry.LastUser(), "job");
+  options.credentials.Set(host, {"me", "p", ""});
+  ASSERT_TRUE(IsOk(Client(options).FetchManifest(registry.Ref("a:1"))));
+  EXPECT_EQ(registry.LastUser(), "me");
+}
+
+TEST(CloudLoginTest, DoesNotKeepFromWhatIsPublic) {
+  FaultProxy registry(0);
+  registry.Add(
+      {.times = -1, .respond = [&](const SeenRequest& request) {
+         std::string who = request.Header("authorization");
+         if (request.target.starts_with("/token")) {
+           return who.empty()
+                      ? FaultProxy::Response(200, {}, R"({"token": "t"})")
+                      : FaultProxy::Response(403);
+         }
+         if (who == "Bearer t") {
+           return FaultProxy::Response(
+               200, {std::string("Content-Type: ") + kType}, kManifest);
+         }
+         return FaultProxy::Response(
+             401, {"WWW-Authenticate: Bearer realm=\"http://" +
+                   registry.authority() + "/token\""});
+       }});
+  ClientOptions options = QuickRetries();
+  options.cloud_logins.variables = {{"CI_REGISTRY", registry.authority()},
+                                    {"CI_JOB_TOKEN", "old"}};
+  auto reference = *oci::ParseReference(registry.authority() + "/a:1");
+  EXPECT_TRUE(IsOk(Client(options).FetchManifest(reference)));
 }
 
 HttpResponse TooMany(std::vector<std::pair<std::string, std::string>> fields) {
