@@ -187,16 +187,14 @@ HttpResult Download::Try() {
   return result;
 }
 
-// Whether to ask elsewhere: every refusal is worth it, and where nobody
-// answers; not what was sent and is wrong.
+// Whether to ask elsewhere: after a refusal of any kind, not where the content
+// is wrong or cannot be kept.
 bool Download::NextPlace(const HttpResult& result) {
   if (place_ + 1 >= places_.size() || stop_.stop_requested()) return false;
-  if (result.failure != HttpFailure::kNone) {
-    const ErrorCode code = result.error->code();
-    const bool wanted =
-        code == ErrorCode::kUnavailable || code == ErrorCode::kUnauthorized;
-    if (!wanted) return false;
-  }
+  bool refused = result.failure == HttpFailure::kNone ||
+                 result.error->code() == ErrorCode::kUnavailable ||
+                 result.error->code() == ErrorCode::kUnauthorized;
+  if (!refused) return false;
   ++place_;
   retries_.Restart();
   return true;

@@ -98,7 +98,7 @@ TEST(RegistryOptionsTest, NamesTheOptionWhoseFileIsWrong) {
               HasSubstr("--client-key goes with --client-cert"));
   flags.client_certificate_file = "/nonexistent/cert";
   EXPECT_THAT(RegistryOptions(environment, flags).error().message(),
-              HasSubstr("--client-cert: /nonexistent/cert"));
+              HasSubstr("--client-cert: open /nonexistent/cert"));
   flags.ca_files = {"/proc/self/comm"};
   EXPECT_THAT(RegistryOptions(environment, flags).error().message(),
               HasSubstr("--ca-cert: /proc/self/comm is not in PEM form"));
