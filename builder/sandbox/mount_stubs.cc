@@ -24,6 +24,23 @@ bool SameFile(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+// Whether something is mounted on `name`, in whichever namespace `parent` is.
+// What was mounted there can outlive the step: a child that another thread has
+// just started holds all our descriptors for as long as it has not executed
+// its program, that of the mount namespace among them.
+bool IsCovered(int parent, const std::string& name) {
+  struct statx below {};
+  struct statx above {};
+  if (statx(parent, "", AT_EMPTY_PATH, STATX_MNT_ID, &below) != 0 ||
+      statx(parent, name.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &above) !=
+          0) {
+    return false;
+  }
+  const bool known = (below.stx_mask & STATX_MNT_ID) != 0 &&
+                     (above.stx_mask & STATX_MNT_ID) != 0;
+  return known && below.stx_mnt_id != above.stx_mnt_id;
+}
+
 // Nobody but a program of a step can refuse the lock for longer than it takes
 // to remove a place.
 constexpr int kAttempts = 100;
@@ -144,7 +161,9 @@ Status MountStubs::RemoveOne(const Stub& stub) {
     return {};
   }
   if (stub.kind == Kind::kFile) {
-    if (!S_ISREG(found.st_mode) || found.st_size != 0) return {};
+    // Below a mount nobody could write to it.
+    const bool is_empty = S_ISREG(found.st_mode) && found.st_size == 0;
+    if (!is_empty && !IsCovered(stub.parent.get(), stub.name)) return {};
     if (unlinkat(stub.parent.get(), stub.name.c_str(), 0) != 0) {
       return ErrnoError("remove the mount point " + stub.name);
     }

@@ -40,8 +40,8 @@ class MountStubs {
 
   // Removes what `Open` made, if it is still empty, the last one first. A
   // parent whose times nobody else changed gets back those it had before; one
-  // that the step changed keeps the step's. To be called when no mount is left
-  // on the stubs.
+  // that the step changed keeps the step's. To be called when no process can
+  // see a mount on the stubs any more.
   Status Remove();
 
  private:

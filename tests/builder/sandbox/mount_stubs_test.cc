@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include <atomic>
 #include <filesystem>
 #include <thread>
 
+#include "builder/sandbox/mount_api.h"
 #include "tests/builder/sandbox/mount_listing.h"
 #include "tests/support/temp_dir.h"
 
@@ -78,6 +80,36 @@ TEST(MountStubsTest, KeepsWhatIsInUseAndTheTimesThatCameWithIt) {
   ASSERT_EQ(fstatat(root.fd(), "run/secrets", &found, 0), 0);
   EXPECT_EQ(found.st_mtim.tv_sec, 2000);
   EXPECT_EQ(found.st_mtim.tv_nsec, 5);
+}
+
+// Another thread's child, which has not executed its program yet, may hold the
+// mount namespace for some time.
+TEST(MountStubsTest, RemovesWhatIsCoveredInANamespaceThatLives) {
+  testing::TempDir root;
+  testing::TempDir other;
+  other.Write("hosts", "127.0.0.1 localhost\n");
+  const auto before = Listing(root.path());
+  MountStubs stubs;
+  UniqueFd held;
+  bool allowed = true;
+  std::thread([&] {
+    if (unshare(CLONE_FS | CLONE_NEWNS) != 0) {
+      allowed = false;
+      return;
+    }
+    held.reset(open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC));
+    const UniqueFd here(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    ASSERT_TRUE(MakePrivate(here.get()));
+    const UniqueFd inside(open(root.path().c_str(), O_PATH | O_CLOEXEC));
+    auto place = stubs.Open(inside.get(), "/etc/hosts", Kind::kFile);
+    ASSERT_TRUE(place);
+    auto mount = CloneTree(AT_FDCWD, other.path("hosts"));
+    ASSERT_TRUE(mount);
+    ASSERT_TRUE(AttachMount(mount->get(), place->get(), "hosts"));
+  }).join();
+  if (!allowed) GTEST_SKIP() << "unshare(CLONE_NEWNS) is not allowed";
+  EXPECT_TRUE(stubs.Remove());
+  EXPECT_EQ(Listing(root.path()), before);
 }
 
 TEST(MountStubsTest, ToleratesWhatTheStepRemoved) {
