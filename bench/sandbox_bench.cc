@@ -63,16 +63,9 @@ void Register(const Workload& workload) {
   for (const Backend& backend : Backends()) {
     const std::string name = "BM_Sandbox/" + std::string(workload.name) + "/" +
                              std::string(backend.name);
-    benchmark::RegisterBenchmark(
-        name.c_str(),
-        [&](benchmark::State& state) {
-          bench::Measure(state, workload, [&](const std::string& root) {
-            return RunInSandbox(backend, root, workload.script);
-          });
-        })
-        ->UseManualTime()
-        ->Iterations(bench::Runs())
-        ->Unit(benchmark::kMillisecond);
+    bench::RegisterScript(name, workload, [&](const std::string& root) {
+      return RunInSandbox(backend, root, workload.script);
+    });
   }
 }
 

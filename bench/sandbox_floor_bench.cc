@@ -115,16 +115,9 @@ void Register(const Workload& workload) {
   for (const Filter& filter : kFilters) {
     const std::string name =
         "BM_SandboxFloor/" + std::string(workload.name) + "/" + filter.name;
-    benchmark::RegisterBenchmark(
-        name.c_str(),
-        [&](benchmark::State& state) {
-          bench::Measure(state, workload, [&](const std::string& root) {
-            return RunBelow(filter, root, workload.script);
-          });
-        })
-        ->UseManualTime()
-        ->Iterations(bench::Runs())
-        ->Unit(benchmark::kMillisecond);
+    bench::RegisterScript(name, workload, [&](const std::string& root) {
+      return RunBelow(filter, root, workload.script);
+    });
   }
 }
 

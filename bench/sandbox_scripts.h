@@ -296,6 +296,20 @@ void Measure(benchmark::State& state, const Workload& workload, Run run) {
   }
 }
 
+// Registers the benchmark `name` of `workload`, each time of which `run` takes:
+// given a root to run a script in, `std::optional<Took>`.
+template <typename Run>
+void RegisterScript(const std::string& name, const Workload& workload,
+                    Run run) {
+  benchmark::RegisterBenchmark(name.c_str(),
+                               [&workload, run](benchmark::State& state) {
+                                 Measure(state, workload, run);
+                               })
+      ->UseManualTime()
+      ->Iterations(Runs())
+      ->Unit(benchmark::kMillisecond);
+}
+
 // Calls `add` with each workload that is to be measured.
 template <typename Add>
 void ForEachWorkload(Add add) {

@@ -24,6 +24,7 @@ namespace strake::registry {
 namespace {
 
 using strake::testing::DockerRegistry;
+using strake::testing::DockerRegistryOptions;
 using strake::testing::FailsWith;
 using strake::testing::FaultProxy;
 using strake::testing::HaveTool;
@@ -209,12 +210,17 @@ void MakeCertificate(const TempDir& directory) {
      "-addext subjectAltName=IP:127.0.0.1,IP:0.0.0.0 2>/dev/null");
 }
 
+// A registry with such a certificate, new in `directory`.
+DockerRegistryOptions WithCertificate(const TempDir& directory) {
+  MakeCertificate(directory);
+  return {.tls_certificate = directory.path("cert.pem"),
+          .tls_key = directory.path("key.pem")};
+}
+
 TEST_F(OtherToolsTest, VerifiesCertificatesUnlessTold) {
   REQUIRE_TOOL("docker-registry");
   REQUIRE_TOOL("openssl");
-  MakeCertificate(directory_);
-  DockerRegistry registry({.tls_certificate = directory_.path("cert.pem"),
-                           .tls_key = directory_.path("key.pem")});
+  DockerRegistry registry(WithCertificate(directory_));
   std::string name = "0.0.0.0:" + std::to_string(registry.port());
   EXPECT_TRUE(
       FailsWith(client_.Ping(name), ErrorCode::kUnavailable, "certificate"));
@@ -229,18 +235,14 @@ TEST_F(OtherToolsTest, VerifiesCertificatesUnlessTold) {
 TEST_F(OtherToolsTest, FindsTlsOnLoopback) {
   REQUIRE_TOOL("docker-registry");
   REQUIRE_TOOL("openssl");
-  MakeCertificate(directory_);
-  DockerRegistry registry({.tls_certificate = directory_.path("cert.pem"),
-                           .tls_key = directory_.path("key.pem")});
+  DockerRegistry registry(WithCertificate(directory_));
   EXPECT_TRUE(IsOk(client_.Ping(registry.authority())));
 }
 
 TEST_F(OtherToolsTest, TrustsTheAuthoritiesOfTheHostsFolder) {
   REQUIRE_TOOL("docker-registry");
   REQUIRE_TOOL("openssl");
-  MakeCertificate(directory_);
-  DockerRegistry registry({.tls_certificate = directory_.path("cert.pem"),
-                           .tls_key = directory_.path("key.pem")});
+  DockerRegistry registry(WithCertificate(directory_));
   std::string name = "0.0.0.0:" + std::to_string(registry.port());
   std::string pem = directory_.Read("cert.pem");
   directory_.Write("certs.d/" + name + "/ca.crt", pem);
@@ -260,13 +262,12 @@ TEST_F(OtherToolsTest, TrustsTheAuthoritiesOfTheHostsFolder) {
 TEST_F(OtherToolsTest, ShowsTheClientCertificateThatIsAskedFor) {
   REQUIRE_TOOL("docker-registry");
   REQUIRE_TOOL("openssl");
-  MakeCertificate(directory_);
   // The server's certificate serves as the client's, too, and as its authority.
   std::string certificate = directory_.path("cert.pem");
   std::string key = directory_.path("key.pem");
-  DockerRegistry registry({.tls_certificate = certificate,
-                           .tls_key = key,
-                           .tls_client_ca = certificate});
+  DockerRegistryOptions both = WithCertificate(directory_);
+  both.tls_client_ca = certificate;
+  DockerRegistry registry(both);
   std::string name = "0.0.0.0:" + std::to_string(registry.port());
   ClientOptions options;
   options.retry.max_retries = 0;

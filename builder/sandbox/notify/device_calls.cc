@@ -133,10 +133,13 @@ bool DeviceCalls::FindTarget(const Notification& call, int directory,
   return static_cast<bool>(target.directory);
 }
 
-bool DeviceCalls::IsVirtual(const Target& target) {
+std::optional<struct stat> DeviceCalls::DeviceAt(const Target& target) {
   struct stat file {};
-  return fstatat(target.base, target.path.c_str(), &file, target.flags) == 0 &&
-         devices_.Apply(file);
+  if (fstatat(target.base, target.path.c_str(), &file, target.flags) != 0 ||
+      !devices_.Apply(file)) {
+    return {};
+  }
+  return file;
 }
 
 Answer DeviceCalls::Make(const Notification& call, int directory, uint64_t path,
@@ -185,7 +188,7 @@ bool DeviceCalls::CanHold(int file) const {
 Answer DeviceCalls::Stat(const Notification& call, int directory, uint64_t path,
                          uint64_t buffer, int flags) {
   Target target;
-  if (!FindTarget(call, directory, path, flags, target) || !IsVirtual(target)) {
+  if (!FindTarget(call, directory, path, flags, target) || !DeviceAt(target)) {
     return Answer::Continue();
   }
   const std::optional<CallerIds> ids = place_.IdsOf(call.thread);
@@ -209,13 +212,9 @@ Answer DeviceCalls::Statx(const Notification& call) {
                   target)) {
     return Answer::Continue();
   }
-  struct stat meant {};
-  if (fstatat(target.base, target.path.c_str(), &meant, target.flags) != 0 ||
-      !devices_.Apply(meant)) {
-    return Answer::Continue();
-  }
+  const std::optional<struct stat> meant = DeviceAt(target);
   const std::optional<CallerIds> ids = place_.IdsOf(call.thread);
-  if (!ids) return Answer::Continue();
+  if (!meant || !ids) return Answer::Continue();
   struct statx file {};
   {
     const AsCaller caller(place_, *ids);
@@ -225,11 +224,11 @@ Answer DeviceCalls::Statx(const Notification& call) {
       return -errno;
     }
   }
-  file.stx_mode = static_cast<uint16_t>(meant.st_mode);
-  file.stx_uid = meant.st_uid;
-  file.stx_gid = meant.st_gid;
-  file.stx_rdev_major = major(meant.st_rdev);
-  file.stx_rdev_minor = minor(meant.st_rdev);
+  file.stx_mode = static_cast<uint16_t>(meant->st_mode);
+  file.stx_uid = meant->st_uid;
+  file.stx_gid = meant->st_gid;
+  file.stx_rdev_major = major(meant->st_rdev);
+  file.stx_rdev_minor = minor(meant->st_rdev);
   return WriteMemory(call.thread, call.arguments[4], &file, sizeof(file));
 }
 
@@ -246,13 +245,9 @@ Answer DeviceCalls::Open(const Notification& call, const Opening& opening) {
   if (!FindTarget(call, opening.directory, opening.path, follow, target)) {
     return Answer::Continue();
   }
-  struct stat meant {};
-  if (fstatat(target.base, target.path.c_str(), &meant, target.flags) != 0 ||
-      !devices_.Apply(meant)) {
-    return Answer::Continue();
-  }
+  const std::optional<struct stat> meant = DeviceAt(target);
   const std::optional<CallerIds> ids = place_.IdsOf(call.thread);
-  if (!ids) return Answer::Continue();
+  if (!meant || !ids) return Answer::Continue();
   {
     const AsCaller caller(place_, *ids);
     if (!caller.ok()) return Answer::Continue();
@@ -262,7 +257,7 @@ Answer DeviceCalls::Open(const Notification& call, const Opening& opening) {
         openat(target.base, target.path.c_str(), kept | O_CLOEXEC));
     if (!file) return -errno;
   }
-  return OpenDevice(call, meant.st_rdev, opening.flags);
+  return OpenDevice(call, meant->st_rdev, opening.flags);
 }
 
 Answer DeviceCalls::OpenDevice(const Notification& call, uint64_t rdev,
@@ -284,7 +279,7 @@ Answer DeviceCalls::Truncate(const Notification& call) {
   Target target;
   if (Argument(call, 1) < 0 ||
       !FindTarget(call, AT_FDCWD, call.arguments[0], 0, target) ||
-      !IsVirtual(target)) {
+      !DeviceAt(target)) {
     return Answer::Continue();
   }
   return -EINVAL;

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,8 +60,9 @@ class DeviceCalls {
   Answer Find(const Notification& call);
   bool FindTarget(const Notification& call, int directory, uint64_t path,
                   int flags, Target& target);
-  // Whether the file there stands for a device; as this thread sees it.
-  bool IsVirtual(const Target& target);
+  // The device that the file there stands for, as this thread sees it; nothing
+  // where it stands for none.
+  std::optional<struct stat> DeviceAt(const Target& target);
 
   Answer Make(const Notification& call, int directory, uint64_t path,
               uint64_t mode, uint64_t rdev);
