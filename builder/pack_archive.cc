@@ -48,8 +48,13 @@ Status WriteEntry(context::ArchiveReader& reader, const std::string& path) {
 
 Result<std::string> MakeTemporaryFolder() {
   std::error_code failed;
-  std::filesystem::path base = std::filesystem::temp_directory_path(failed);
-  std::string path = (failed ? "/tmp" : base.string()) + "/strake-pack-XXXXXX";
+  const std::filesystem::path base =
+      std::filesystem::temp_directory_path(failed);
+  if (failed) {
+    return IoError("$TMPDIR is no folder to unpack an archive in: " +
+                   failed.message());
+  }
+  std::string path = base.string() + "/strake-pack-XXXXXX";
   if (::mkdtemp(path.data()) == nullptr) return ErrnoError("mkdir " + path);
   return path;
 }

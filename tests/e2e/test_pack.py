@@ -110,6 +110,10 @@ class PackTest(support.EndToEndTest):
                 self.assertIn("has 2 layers", self.refused(path))
                 self.assertIn("has 2 layers", self.refused("--layer", "3", path))
         self.assertEqual(os.listdir(os.path.join(self.scratch, "tmp")), [])
+        nowhere = self.strake("pack", "--layer", "1", archive,
+                              env=self.environment(TMPDIR="/nowhere"))
+        self.assertEqual(nowhere.returncode, 1)
+        self.assertIn("$TMPDIR is no folder", nowhere.stderr)
 
     def test_a_comparison_is_told_and_drawn(self):
         svg = self.blob("chart.svg")
