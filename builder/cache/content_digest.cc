@@ -17,13 +17,15 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
+#include <thread>
 #include <utility>
-#include <vector>
 
+#include "builder/cache/file_hasher.h"
 #include "builder/context/copy_walk.h"
-#include "util/byte_stream.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
 
@@ -35,18 +37,34 @@ using context::CopyMatch;
 using context::SourceFile;
 using context::SourceTree;
 
+// Files that are open and not hashed yet; text that waits for one of them.
+constexpr size_t kMostPending = 64;
+constexpr size_t kMostText = size_t{1} << 16;
+// More than disks and memory feed.
+constexpr unsigned kMostThreads = 8;
+
+FileHasherOptions HasherOptions(const ContentDigestOptions& options) {
+  const unsigned processors = std::max(std::thread::hardware_concurrency(), 1U);
+  return {.stat_cache = options.stat_cache,
+          .on_bytes = options.on_bytes,
+          .stop = options.stop,
+          .threads = std::min(processors, kMostThreads) - 1};
+}
+
 class Digester {
  public:
   Digester(const ContentDigestOptions& options, bool owners_count)
-      : options_(options), owners_count_(owners_count), buffer_(1 << 18) {
+      : options_(options),
+        owners_count_(owners_count),
+        files_(HasherOptions(options)) {
     Field("strake-content-1");
   }
 
   void Field(std::string_view value) {
-    hasher_.Update(std::to_string(value.size()));
-    hasher_.Update(":");
-    hasher_.Update(value);
-    hasher_.Update(",");
+    text_ += std::to_string(value.size());
+    text_ += ':';
+    text_ += value;
+    text_ += ',';
   }
   void Number(uint64_t value) { Field(std::to_string(value)); }
 
@@ -68,9 +86,20 @@ class Digester {
     return {};
   }
 
-  oci::Digest Finish() { return hasher_.Finish(); }
+  Result<oci::Digest> Finish() {
+    RETURN_IF_ERROR(FinishPending(0));
+    hasher_.Update(text_);
+    return hasher_.Finish();
+  }
 
  private:
+  // A file whose digest belongs between the text before and what follows it.
+  struct Pending {
+    std::string text;
+    FileHasher::Ticket file;
+    std::string listed;  // in the list of files; "": it is in none
+  };
+
   Status AddEntry(const CopyEntry& entry) {
     const SourceFile& file = entry.file;
     if (entry.path.empty() && file.IsDirectory()) return {};
@@ -99,6 +128,9 @@ class Digester {
     if (options_.files != nullptr) {
       options_.files->Add(entry, content_, owners_count_);
     }
+    if (text_.size() < kMostText) return FinishPending(kMostPending);
+    RETURN_IF_ERROR(FinishPending(0));
+    hasher_.Update(std::exchange(text_, {}));
     return {};
   }
 
@@ -113,57 +145,62 @@ class Digester {
         return {};
       }
     }
-    ASSIGN_OR_RETURN(oci::Digest digest, ContentOf(entry));
     Field("file");
     Number(entry.file.size_bytes);
-    Field(digest.Hex());
-    content_ = "file:" + digest.Hex().substr(0, 16);
+    content_ = kContentPrefix;
+    if (std::optional<oci::Digest> known = KnownContent(entry.file)) {
+      Field(known->Hex());
+      content_ += Shortened(*known);
+      return {};
+    }
+    ASSIGN_OR_RETURN(UniqueFd content, entry.Open());
+    std::string path(entry.tree_path);
+    Pending pending;
+    pending.text = std::exchange(text_, {});
+    if (options_.files != nullptr) pending.listed = path;
+    pending.file =
+        files_.Start(std::move(content), entry.file, std::move(path));
+    pending_.push_back(std::move(pending));
     return {};
   }
 
-  Result<oci::Digest> ContentOf(const CopyEntry& entry) {
-    if (entry.file.size_bytes == 0) return oci::Digest::Of("");
-    if (options_.stat_cache != nullptr) {
-      if (auto known = options_.stat_cache->Find(entry.file)) return *known;
-    }
-    ASSIGN_OR_RETURN(UniqueFd fd, entry.Open());
-    FdSource content(fd.get());
-    oci::Hasher hasher;
-    while (true) {
-      auto count = content.Read(buffer_);
-      if (!count) {
-        return std::move(count).error().Wrap("read /" +
-                                             std::string(entry.tree_path));
-      }
-      if (*count == 0) break;
-      hasher.Update(std::span(buffer_).first(*count));
-      if (options_.on_bytes) options_.on_bytes(*count);
-    }
-    oci::Digest digest = hasher.Finish();
-    if (options_.stat_cache != nullptr && IsUnchanged(entry.file, fd.get())) {
-      options_.stat_cache->Remember(entry.file, digest);
-    }
-    return digest;
+  std::optional<oci::Digest> KnownContent(const SourceFile& file) const {
+    if (file.size_bytes == 0) return oci::Digest::Of("");
+    if (options_.stat_cache == nullptr) return std::nullopt;
+    return options_.stat_cache->Find(file);
   }
 
-  // Whether the file is still as it was when it was looked at.
-  static bool IsUnchanged(const SourceFile& file, int fd) {
-    struct stat st;
-    return ::fstat(fd, &st) == 0 && st.st_dev == file.id.device &&
-           st.st_ino == file.id.inode &&
-           static_cast<uint64_t>(st.st_size) == file.size_bytes &&
-           st.st_mtim.tv_sec == file.mtime.tv_sec &&
-           st.st_mtim.tv_nsec == file.mtime.tv_nsec &&
-           st.st_ctim.tv_sec == file.ctime.tv_sec &&
-           st.st_ctim.tv_nsec == file.ctime.tv_nsec;
+  // Waits until no more than `most` files are pending.
+  Status FinishPending(size_t most) {
+    while (pending_.size() > most) {
+      Pending front = std::move(pending_.front());
+      pending_.pop_front();
+      ASSIGN_OR_RETURN(oci::Digest digest, files_.Finish(front.file));
+      hasher_.Update(front.text);
+      std::string rest = std::exchange(text_, {});
+      Field(digest.Hex());
+      hasher_.Update(std::exchange(text_, std::move(rest)));
+      if (!front.listed.empty()) {
+        options_.files->AddContent(front.listed, Shortened(digest));
+      }
+    }
+    return {};
   }
+
+  // For the list of files, where it only has to differ.
+  static std::string Shortened(const oci::Digest& digest) {
+    return digest.Hex().substr(0, 16);
+  }
+  static constexpr std::string_view kContentPrefix = "file:";
 
   const ContentDigestOptions& options_;
   const bool owners_count_;
   oci::Hasher hasher_;
-  std::vector<std::byte> buffer_;
+  FileHasher files_;
+  std::deque<Pending> pending_;
+  std::string text_;  // behind the last pending file
   std::map<context::FileId, std::string> links_;
-  std::string content_;  // of the regular file that was added last
+  std::string content_;  // of the regular file that was added last, if known
 };
 
 Result<const SourceTree*> TreeOf(const plan::CopySource& source,

@@ -4,6 +4,8 @@
 // attributes and content, hard links between the files of one source, and
 // nothing else: no times, inode numbers, order on disk, or where the files lie.
 // Files that ignore rules, --exclude or --parents leave out do not count.
+//
+// Files are read by as many threads as there are processors.
 
 #ifndef STRAKE_BUILDER_CACHE_CONTENT_DIGEST_H_
 #define STRAKE_BUILDER_CACHE_CONTENT_DIGEST_H_
@@ -24,7 +26,8 @@ namespace strake::builder::cache {
 
 struct ContentDigestOptions {
   StatCache* stat_cache = nullptr;         // borrowed; null: read every file
-  std::function<void(uint64_t)> on_bytes;  // of files actually read
+  std::function<void(uint64_t)> on_bytes;  // of files actually read; called
+                                           // from several threads
   FileList* files = nullptr;               // borrowed; receives every file
   std::stop_token stop;
 };

@@ -255,6 +255,12 @@ void FileList::Add(const context::CopyEntry& entry, std::string_view content,
   files_.emplace(entry.tree_path, std::move(value));
 }
 
+void FileList::AddContent(const std::string& tree_path,
+                          std::string_view content) {
+  auto file = files_.find(tree_path);
+  if (file != files_.end()) file->second += content;
+}
+
 void FileList::AddTo(Ingredients& ingredients) const {
   for (const auto& [path, value] : files_) {
     ingredients[{"file", path}] = value;

@@ -29,6 +29,8 @@ class FileList {
   //   content  of a regular file: its digest; of a hard link: what it links to
   void Add(const context::CopyEntry& entry, std::string_view content,
            bool owners_count);
+  // More of the content of the regular file that was added as `tree_path`.
+  void AddContent(const std::string& tree_path, std::string_view content);
   void AddTo(Ingredients& ingredients) const;
 
  private:

@@ -1,6 +1,7 @@
 # COPY, ADD, WORKDIR and what they read from.
 set(STRAKE_COPY_SOURCES
   cache/content_digest.cc
+  cache/file_hasher.cc
   cache/stat_cache.cc
   context/archive_reader.cc
   context/build_context.cc

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <functional>
+#include <stop_token>
 #include <string>
 
 #include "builder/context/build_context.h"
@@ -171,7 +173,7 @@ TEST(ContentDigestTest, StatCacheSparesReading) {
   // Old enough to be trusted.
   ::usleep(100'000);
   StatCache cache;
-  uint64_t read = 0;
+  std::atomic<uint64_t> read = 0;
   ContentDigestOptions options;
   options.stat_cache = &cache;
   options.on_bytes = [&](uint64_t bytes) { read += bytes; };
@@ -184,6 +186,57 @@ TEST(ContentDigestTest, StatCacheSparesReading) {
   auto third = DigestCopySources(Copy("s"), inputs, options);
   EXPECT_EQ(read, 13u);
   EXPECT_NE(*first, *third);
+}
+
+// Whether each digest is known at once or comes from a thread later.
+TEST(ContentDigestTest, DoesNotDependOnWhichThreadReadsAFile) {
+  TempDir folder;
+  for (int i = 0; i < 400; ++i) {
+    const std::string name = "s/" + std::to_string(i % 7);
+    folder.Write(
+        name + "/" + std::to_string(i),
+        std::string(static_cast<size_t>(i * i % 90'000), 'a' + i % 26));
+    folder.Symlink("x", name + "/link" + std::to_string(i));
+  }
+  ASSERT_EQ(0, ::link(folder.path("s/1/50").c_str(),
+                      folder.path("s/1/again").c_str()));
+  context::CopyInputs inputs;
+  context::SourceTree tree;
+  tree.root = folder.fd();
+  inputs.contexts[""] = tree;
+  ::usleep(100'000);
+  StatCache cache;
+  ContentDigestOptions options;
+  options.stat_cache = &cache;
+  FileList read;
+  options.files = &read;
+  auto first = DigestCopySources(Copy("s"), inputs, options);
+  FileList remembered;
+  options.files = &remembered;
+  auto second = DigestCopySources(Copy("s"), inputs, options);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(*first, *second);
+  Ingredients listed;
+  read.AddTo(listed);
+  Ingredients listed_again;
+  remembered.AddTo(listed_again);
+  EXPECT_EQ(listed, listed_again);
+  EXPECT_GT(listed.size(), 800u);
+}
+
+TEST(ContentDigestTest, StopsAmidFiles) {
+  TempDir folder;
+  MakeTree(folder.path(), "s/a \"12345\"\ns/b \"678\"");
+  context::CopyInputs inputs;
+  context::SourceTree tree;
+  tree.root = folder.fd();
+  inputs.contexts[""] = tree;
+  std::stop_source stop;
+  ContentDigestOptions options;
+  options.stop = stop.get_token();
+  options.on_bytes = [&](uint64_t) { stop.request_stop(); };
+  EXPECT_TRUE(FailsWith(DigestCopySources(Copy("s"), inputs, options),
+                        ErrorCode::kCancelled));
 }
 
 }  // namespace
