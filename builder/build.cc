@@ -14,6 +14,7 @@
 #include "builder/context/image_source.h"
 #include "builder/export/assemble_image.h"
 #include "builder/export/cache_output.h"
+#include "builder/export/early_uploads.h"
 #include "builder/export/export.h"
 #include "builder/export/shape_image.h"
 #include "builder/open_contexts.h"
@@ -328,11 +329,25 @@ Status ExportCaches(const Job& job, const solve::SolveResult& solved,
   return {};
 }
 
+// Where layers go while the build goes on: those of a squashed image are made
+// at its end.
+std::optional<oci::Reference> RepositoryForLayers(
+    const Job& job, const solve::SolveOptions& options) {
+  if (job.options.squash || !options.need_layers) return std::nullopt;
+  return exporter::RepositoryForLayers(job.outputs,
+                                       exporter::CommonLayerForm(job.outputs));
+}
+
 Result<BuildResult> SolveAndExport(const Job& job, Workshop& workshop) {
   BuildResult result;
   const BuildGraph& graph = job.plan.graph;
-  const solve::SolveOptions options =
+  solve::SolveOptions options =
       MakeSolveOptions(job.options, job.outputs, job.epoch);
+  std::optional<exporter::EarlyUploads> early;
+  if (auto repository = RepositoryForLayers(job, options)) {
+    early.emplace(job.client, *std::move(repository));
+    options.observe_layer = [&early] { return early->Observe(); };
+  }
   std::optional<solve::SolveFailure> failure;
   auto solved = solve::Solve(graph, workshop.services, options, &failure);
   if (!solved) {
@@ -367,7 +382,8 @@ Result<BuildResult> SolveAndExport(const Job& job, Workshop& workshop) {
       job.options.stop,
       exporter::CommonLayerForm(job.outputs),
       job.epoch,
-      [&](const oci::Descriptor& layer) { return RepositoryOf(job, layer); }};
+      [&](const oci::Descriptor& layer) { return RepositoryOf(job, layer); },
+      early ? &*early : nullptr};
   ASSIGN_OR_RETURN(exporter::Exported exported, [&] {
     ProgressPhase phase(job.progress, "export", "outputs");
     return exporter::Export(job.outputs, {}, context);

@@ -142,6 +142,12 @@ class IngestWriter final : public BlobWriter {
 
   uint64_t bytes_written() const override { return size_bytes_; }
 
+  Result<UniqueFd> File() const override {
+    UniqueFd file(::fcntl(file_.fd.get(), F_DUPFD_CLOEXEC, 0));
+    if (file) return file;
+    return ErrnoError("cannot open " + file_.path + " again");
+  }
+
  private:
   Status Publish(const Digest& digest) {
     std::string target = shared_->BlobPath(digest);

@@ -43,6 +43,9 @@ class BlobWriter : public ByteSink {
   virtual Result<BlobInfo> Commit(const Digest& expected = {},
                                   uint64_t expected_size = kAnySize) = 0;
   virtual uint64_t bytes_written() const = 0;
+  // The file that is written, for `BlobObserver::Began`. REQUIRES: `Commit` was
+  // not called.
+  virtual Result<UniqueFd> File() const = 0;
 };
 
 class BlobStore {

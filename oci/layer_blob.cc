@@ -99,19 +99,43 @@ Result<LayerApplySummary> Apply(const Descriptor& layer, const Digest& diff_id,
                  seen.ToString());
 }
 
+// Tells of every write into a blob.
+class ObservedSink final : public ByteSink {
+ public:
+  using ByteSink::Write;
+  ObservedSink(BlobWriter& blob, BlobObserver* observer)
+      : blob_(blob), observer_(observer) {}
+
+  Status Write(std::span<const std::byte> data) override {
+    RETURN_IF_ERROR(blob_.Write(data));
+    if (observer_ != nullptr) observer_->Grew(blob_.bytes_written());
+    return {};
+  }
+
+ private:
+  BlobWriter& blob_;
+  BlobObserver* const observer_;
+};
+
 }  // namespace
 
 Result<LayerBlob> WriteLayerBlob(std::span<const Change> changes, int root,
                                  const CompressionOptions& compression,
                                  const LayerWriteOptions& options,
-                                 const BlobStore& store) {
+                                 const BlobStore& store,
+                                 BlobObserver* observer) {
   LayerBlob layer;
   ASSIGN_OR_RETURN(
       layer.descriptor.media_type,
       LayerMediaType(compression.algorithm, MediaTypeFamily::kOci));
   ASSIGN_OR_RETURN(std::unique_ptr<BlobWriter> blob, store.Create());
+  ObservedSink observed(*blob, observer);
+  if (observer != nullptr) {
+    ASSIGN_OR_RETURN(UniqueFd file, blob->File());
+    observer->Began(std::move(file));
+  }
   ASSIGN_OR_RETURN(std::unique_ptr<ByteSink> compressor,
-                   NewCompressor(compression, *blob));
+                   NewCompressor(compression, observed));
   HashingSink tar(*compressor);
   ASSIGN_OR_RETURN(TarSummary written, WriteLayer(changes, root, tar, options));
   static_cast<void>(written);
@@ -121,6 +145,7 @@ Result<LayerBlob> WriteLayerBlob(std::span<const Change> changes, int root,
   ASSIGN_OR_RETURN(BlobInfo info, blob->Commit());
   layer.descriptor.digest = info.digest;
   layer.descriptor.size_bytes = info.size_bytes;
+  if (observer != nullptr) observer->Ended(layer.descriptor);
   return layer;
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <span>
 
+#include "oci/blob_observer.h"
 #include "oci/blob_store.h"
 #include "oci/change.h"
 #include "oci/compressor.h"
@@ -27,10 +28,12 @@ struct LayerBlob {
 };
 
 // Writes `changes` of `root` (as `WriteLayer` takes them) into `store`.
+//   observer  borrowed; may be null
 Result<LayerBlob> WriteLayerBlob(std::span<const Change> changes, int root,
                                  const CompressionOptions& compression,
                                  const LayerWriteOptions& options,
-                                 const BlobStore& store);
+                                 const BlobStore& store,
+                                 BlobObserver* observer = nullptr);
 
 // Unpacks `layer` from `store` into `root`, checking its digest and, where
 // `diff_id` is not empty, its diff ID; `kCorrupt` where one differs.

@@ -8,6 +8,7 @@
 #include "registry/blob_download.h"
 #include "registry/blob_upload.h"
 #include "registry/endpoint.h"
+#include "registry/growing_upload.h"
 #include "registry/http_client.h"
 #include "registry/manifest_transfer.h"
 #include "registry/registry_error.h"
@@ -116,6 +117,16 @@ class Client::Impl {
         result.error().message() + " (mirrors before it" + failures + ")");
   }
 
+  std::unique_ptr<GrowingUpload> StartUpload(const oci::Reference& repository,
+                                             UniqueFd content) {
+    if (takes_whole_blobs_.lock()->contains(repository.registry)) return {};
+    return std::make_unique<GrowingUpload>(
+        transport_, repository, std::move(content),
+        [this, registry = repository.registry] {
+          takes_whole_blobs_.lock()->insert(registry);
+        });
+  }
+
   Result<bool> Exists(const ApiRequest& request, const std::string& what,
                       std::stop_token stop) {
     auto response = transport_.Send(request, stop);
@@ -131,6 +142,8 @@ class Client::Impl {
   Transport transport_;
   // Registries of mirrors that failed; not asked again by this client.
   Guarded<std::set<std::string>> unreachable_;
+  // Registries that did not take a blob while it grew.
+  Guarded<std::set<std::string>> takes_whole_blobs_;
 };
 
 Client::Client(ClientOptions options)
@@ -251,6 +264,11 @@ Status Client::UploadBlob(const oci::Reference& repository,
   return registry::UploadBlob(impl_->transport(), repository, blob, open,
                               impl_->options().upload_chunk_bytes, on_bytes,
                               stop);
+}
+
+std::unique_ptr<GrowingUpload> Client::StartUpload(
+    const oci::Reference& repository, UniqueFd content) const {
+  return impl_->StartUpload(repository, std::move(content));
 }
 
 Result<MountResult> Client::MountBlob(const oci::Reference& repository,

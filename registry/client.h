@@ -40,6 +40,7 @@
 #include "registry/retry.h"
 #include "util/byte_stream.h"
 #include "util/result.h"
+#include "util/unique_fd.h"
 
 namespace strake::registry {
 
@@ -105,6 +106,8 @@ enum class MountResult {
 };
 
 enum class ConditionalPut { kStored, kMoved };
+
+class GrowingUpload;  // growing_upload.h
 
 class Client {
  public:
@@ -177,6 +180,11 @@ class Client {
                     const oci::Descriptor& blob, const BlobOpener& open,
                     const BytesCallback& on_bytes = {},
                     std::stop_token stop = {}) const;
+  // Begins to upload a blob that is still being written to the file `content`;
+  // the client must outlive it. Null where the registry is known to take whole
+  // blobs only.
+  std::unique_ptr<GrowingUpload> StartUpload(const oci::Reference& repository,
+                                             UniqueFd content) const;
   // Makes `digest` of `from_repository`, on the same registry, available in
   // `repository`.
   Result<MountResult> MountBlob(const oci::Reference& repository,

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -14,8 +13,9 @@
 #include "oci/media_type.h"
 #include "oci/walk.h"
 #include "registry/copy.h"
+#include "registry/growing_upload.h"
 #include "registry/parallel_transfers.h"
-#include "util/guarded.h"
+#include "registry/sending_lock.h"
 #include "util/result_macros.h"
 
 namespace strake::registry {
@@ -24,20 +24,6 @@ namespace {
 bool IsDocument(const oci::Descriptor& descriptor) {
   return oci::IsIndex(descriptor.media_type) ||
          oci::IsManifest(descriptor.media_type);
-}
-
-// Held while a blob goes to a repository. Several pushes at once (the targets
-// of a bake) send what they share once; docker-registry can lose a blob that is
-// uploaded twice at the same time.
-std::shared_ptr<std::mutex> SendingLock(const oci::Reference& repository,
-                                        const oci::Digest& digest) {
-  static Guarded<std::map<std::string, std::weak_ptr<std::mutex>>> all;
-  auto locks = all.lock();
-  std::erase_if(*locks, [](const auto& lock) { return lock.second.expired(); });
-  auto& known = (*locks)[repository.Name() + "@" + digest.ToString()];
-  std::shared_ptr<std::mutex> lock = known.lock();
-  if (!lock) known = lock = std::make_shared<std::mutex>();
-  return lock;
 }
 
 class Push {
@@ -52,6 +38,8 @@ class Push {
   void Report(const oci::Descriptor& blob, TransferAction action,
               uint64_t current_bytes, bool done) const;
   Status PushBlob(const oci::Descriptor& blob, std::stop_token stop) const;
+  Result<bool> AwaitHeadStart(const oci::Descriptor& blob,
+                              std::stop_token stop) const;
   Result<bool> Mount(const oci::Descriptor& blob, std::stop_token stop) const;
   Status UploadBlob(const oci::Descriptor& blob, std::stop_token stop) const;
   Status PushDocument(const oci::Descriptor& document,
@@ -70,7 +58,29 @@ void Push::Report(const oci::Descriptor& blob, TransferAction action,
       {blob.digest, action, current_bytes, blob.size_bytes, done});
 }
 
+// What is under way already is only waited for, unless it was in vain: the
+// registry may have got the blob from somebody else.
+Result<bool> Push::AwaitHeadStart(const oci::Descriptor& blob,
+                                  std::stop_token stop) const {
+  std::shared_ptr<GrowingUpload> upload;
+  if (options_.under_way) upload = options_.under_way(blob);
+  if (!upload) return false;
+  ASSIGN_OR_RETURN(bool there, client_.HasBlob(target_, blob.digest, stop));
+  if (there) {
+    upload->GiveUp();
+    return false;
+  }
+  auto on_bytes = [&](uint64_t current_bytes) {
+    Report(blob, TransferAction::kPush, current_bytes, false);
+  };
+  if (!upload->Wait(on_bytes, stop)) return false;
+  Report(blob, TransferAction::kPush, blob.size_bytes, true);
+  return true;
+}
+
 Status Push::PushBlob(const oci::Descriptor& blob, std::stop_token stop) const {
+  ASSIGN_OR_RETURN(bool sent, AwaitHeadStart(blob, stop));
+  if (sent) return {};
   const auto sending = SendingLock(target_, blob.digest);
   const std::lock_guard alone(*sending);
   ASSIGN_OR_RETURN(bool there, client_.HasBlob(target_, blob.digest, stop));

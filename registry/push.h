@@ -4,6 +4,7 @@
 #define STRAKE_REGISTRY_PUSH_H_
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <vector>
@@ -31,6 +32,11 @@ struct PushOptions {
   // Brings a blob that is to be uploaded into the store, which lacks it; called
   // from several threads. Empty: all have to be there.
   std::function<Status(const oci::Descriptor&)> fetch_missing = {};
+  // The upload of a blob that began while it was written, to the repository
+  // that is pushed to; null: there is none. Called from several threads; may be
+  // empty.
+  std::function<std::shared_ptr<GrowingUpload>(const oci::Descriptor&)>
+      under_way = {};
   ProgressCallback progress = {};  // layers and configs
   std::stop_token stop = {};
 };

@@ -85,7 +85,8 @@ ExportContext WithImage(const ExportContext& context,
           context.stop,
           context.layer_form,
           context.epoch,
-          context.found_in};
+          context.found_in,
+          context.early};
 }
 
 }  // namespace

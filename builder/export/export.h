@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "builder/export/assemble_image.h"
+#include "builder/export/early_uploads.h"
 #include "builder/output.h"
 #include "builder/progress_reporter.h"
 #include "builder/snapshot/snapshotter.h"
@@ -54,6 +55,8 @@ struct ExportContext {
   // Where a layer that the store lacks is (`PushOptions::found_in`).
   std::function<std::optional<oci::Reference>(const oci::Descriptor&)>
       found_in = {};
+  // Layers that are on their way already; null: none are.
+  const EarlyUploads* early = nullptr;
 };
 
 struct Exported {

@@ -38,6 +38,11 @@ Result<PreparedOutputPtr> PrepareRegistry(const Output& output,
     options.mount_from = context.mount_from;
     options.fetch_missing = context.fetch_missing;
     options.found_in = context.found_in;
+    if (context.early != nullptr) {
+      options.under_way = [&](const oci::Descriptor& blob) {
+        return context.early->Find(reference, blob.digest);
+      };
+    }
     options.progress = context::ReportTransfers(context.progress, step.id());
     options.stop = context.stop;
     RETURN_IF_ERROR(step.EndWith(

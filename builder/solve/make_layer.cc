@@ -63,8 +63,13 @@ Result<oci::LayerBlob> Solving::WriteLayer(VertexId id,
   RETURN_IF_ERROR(snapshot::AddLeadingDirectories(owners, diff));
   oci::LayerWriteOptions layers = options_.layers;
   layers.windows = MakesWindowsLayer(graph_.vertex(id).op);
+  std::unique_ptr<oci::BlobObserver> observer;
+  if (options_.observe_layer && is_of_target_[id]) {
+    observer = options_.observe_layer();
+  }
   return oci::WriteLayerBlob(diff.changes, diff.root.get(),
-                             options_.compression, layers, services_.blobs);
+                             options_.compression, layers, services_.blobs,
+                             observer.get());
 }
 
 Result<std::optional<oci::LayerBlob>> Solving::ReuseLayer(

@@ -40,6 +40,14 @@ std::vector<bool> FindStale(const plan::BuildGraph& graph, bool no_cache) {
   return stale;
 }
 
+std::vector<bool> FindLayersOfTargets(const plan::BuildGraph& graph) {
+  std::vector<bool> found(graph.vertices().size());
+  for (const plan::TargetImage& target : graph.targets) {
+    for (VertexId id : target.layers) found[id] = true;
+  }
+  return found;
+}
+
 }  // namespace
 
 Solving::Solving(const plan::BuildGraph& graph, const SolveServices& services,
@@ -54,6 +62,7 @@ Solving::Solving(const plan::BuildGraph& graph, const SolveServices& services,
       stale_(FindStale(graph, options.no_cache)),
       needs_files_(FindNeedsFiles(graph, options.need_root)),
       uses_(FindUses(graph)),
+      is_of_target_(FindLayersOfTargets(graph)),
       forward_stop_(options.stop, [this] { stop_.request_stop(); }) {}
 
 Result<SolveResult> Solving::Run(std::optional<SolveFailure>* failure) {

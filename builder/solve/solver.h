@@ -74,6 +74,9 @@ struct SolveOptions {
   bool collect_of_images = false;
   bool collect_of_layers = false;
   bool collect_all = false;
+  // Asked for each layer of a target that is made, from any thread: who wants
+  // to be told of it while it is written; null: nobody. May be empty.
+  std::function<std::unique_ptr<oci::BlobObserver>()> observe_layer = {};
   std::stop_token stop;
 };
 

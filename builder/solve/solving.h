@@ -316,6 +316,7 @@ class Solving {
   const std::vector<bool> stale_;
   const std::vector<bool> needs_files_;
   const std::vector<std::vector<Use>> uses_;
+  const std::vector<bool> is_of_target_;  // its layer goes into an image
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> forward_stop_;
   std::atomic<int> executed_ = 0;

@@ -71,6 +71,22 @@ class PushLayersTest(support.EndToEndTest):
         self.assertLess(on_disk, SMALL)
         self.works(name)
 
+    def test_a_layer_goes_up_once_while_it_is_made(self):
+        context = self.context("grows", "FROM scratch\nCOPY big small /\n",
+                               small="x")
+        with open(os.path.join(context, "big"), "wb") as f:
+            f.write(os.urandom(3 * SIZE))
+        name = f"{self.near.name}/grows:1"
+        self.build("--push", "-t", name, context)
+        sent, _ = self.near.take()
+        self.assertLess(abs(sent - 3 * SIZE), SMALL)
+        self.works(name)
+        # Again, from an empty store: it is made again, and found there.
+        shutil.rmtree(self.store)
+        self.near.take()
+        self.build("--push", "-t", f"{self.near.name}/grows:2", context)
+        self.works(f"{self.near.name}/grows:2")
+
     def rich_base(self, size=SIZE, users="etc/passwd"):
         """One with folders, owners, a link, and a large file."""
         name = f"{self.near.name}/rich:{os.path.basename(users)}"
