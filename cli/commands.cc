@@ -96,9 +96,9 @@ constexpr std::string_view kLoginExamples =
     "strake login registry.example\n"
     "echo \"$TOKEN\" | strake login -u ci --password-stdin registry.example";
 constexpr std::string_view kServeDescription =
-    "Serves a folder as an OCI registry over plain HTTP until it is stopped by "
-    "Ctrl-C or SIGTERM. Prints its address when it is ready. Other machines "
-    "are let in with --allow-remote only: put a TLS proxy in front of it then.";
+    "Serves a folder as an OCI registry until it is stopped by Ctrl-C or "
+    "SIGTERM: over plain HTTP, or with --tls-cert over TLS. Prints its address "
+    "when it is ready. Other machines are let in with --allow-remote only.";
 constexpr std::string_view kServeExamples =
     "strake registry serve\n"
     "strake registry serve --listen 127.0.0.1:0 --root ./registry\n"

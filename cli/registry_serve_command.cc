@@ -26,6 +26,10 @@ class RegistryServeCommand final : public Command {
     options.Flag("--read-only", read_only_, "Refuse pushes and deletions");
     options.Value("--htpasswd", htpasswd_, {"FILE", Completes::kFiles},
                   "Let in only the users in FILE, as htpasswd -B writes it");
+    options.Value("--tls-cert", tls_certificate_, {"FILE", Completes::kFiles},
+                  "Serve over TLS with the certificate (PEM) in FILE");
+    options.Value("--tls-key", tls_key_, {"FILE", Completes::kFiles},
+                  "Its key, where that is in another file");
     options.Flag("--allow-remote", allow_remote_,
                  "Listen also where other machines can connect");
     options.Flag("-q,--quiet", quiet_, "Do not log requests");
@@ -37,9 +41,12 @@ class RegistryServeCommand final : public Command {
     address_ = std::move(*address);
     if (!allow_remote_ && !registry::IsLoopback(listen_)) {
       return InvalidArgument(
-          "--listen " + listen_ +
-          " is open to other machines, over plain HTTP; add --allow-remote if "
-          "that is wanted");
+          "--listen " + listen_ + " is open to other machines" +
+          (tls_certificate_.empty() ? ", over plain HTTP" : "") +
+          "; add --allow-remote if that is wanted");
+    }
+    if (tls_certificate_.empty() && !tls_key_.empty()) {
+      return InvalidArgument("--tls-key needs --tls-cert");
     }
     return {};
   }
@@ -55,6 +62,8 @@ class RegistryServeCommand final : public Command {
     options.port = address_.port;
     options.read_only = read_only_;
     options.htpasswd_file = htpasswd_;
+    options.tls_certificate_file = tls_certificate_;
+    options.tls_key_file = tls_key_.empty() ? tls_certificate_ : tls_key_;
     if (!quiet_) {
       options.log = [](const std::string& line) { PrintError(line + "\n"); };
     }
@@ -65,7 +74,8 @@ class RegistryServeCommand final : public Command {
     }
     // A program that started us waits for this line, and takes the port from
     // it.
-    RETURN_IF_ERROR(PrintOut("Serving " + directory + " on http://" +
+    const char* scheme = tls_certificate_.empty() ? "http://" : "https://";
+    RETURN_IF_ERROR(PrintOut("Serving " + directory + " on " + scheme +
                              server->authority() + "\n"));
     session.interrupt.Wait();
     server->Stop();
@@ -77,6 +87,8 @@ class RegistryServeCommand final : public Command {
   ListenAddress address_;
   std::string root_;
   std::string htpasswd_;
+  std::string tls_certificate_;
+  std::string tls_key_;
   bool read_only_ = false;
   bool allow_remote_ = false;
   bool quiet_ = false;

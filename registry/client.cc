@@ -7,6 +7,7 @@
 #include "oci/media_type.h"
 #include "registry/blob_download.h"
 #include "registry/blob_upload.h"
+#include "registry/content_lists.h"
 #include "registry/endpoint.h"
 #include "registry/growing_upload.h"
 #include "registry/http_client.h"
@@ -14,29 +15,11 @@
 #include "registry/registry_error.h"
 #include "registry/transport.h"
 #include "util/guarded.h"
-#include "util/json.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
 
 namespace strake::registry {
 namespace {
-
-// The target of `<target>; rel="next"` (RFC 8288), or "".
-std::string NextLink(std::string_view link) {
-  for (std::string_view part : Split(link, ',')) {
-    size_t open = part.find('<'), close = part.find('>');
-    if (open == std::string_view::npos || close == std::string_view::npos ||
-        close < open) {
-      continue;
-    }
-    std::string_view rest = part.substr(close + 1);
-    if (rest.find("rel=\"next\"") != std::string_view::npos ||
-        rest.find("rel=next") != std::string_view::npos) {
-      return std::string(part.substr(open + 1, close - open - 1));
-    }
-  }
-  return "";
-}
 
 Status PingWith(Transport& transport, const std::string& registry,
                 std::stop_token stop) {
@@ -125,6 +108,41 @@ class Client::Impl {
         [this, registry = repository.registry] {
           takes_whole_blobs_.lock()->insert(registry);
         });
+  }
+
+  // The answer to DELETE of what `url` makes from the endpoint.
+  template <typename MakeUrl>
+  Result<HttpResponse> Delete(const oci::Reference& repository,
+                              const std::string& what, MakeUrl url,
+                              std::stop_token stop) {
+    auto request = Request("DELETE", repository, "pull,push,delete", url, stop);
+    if (!request) return std::move(request).error().Wrap(what);
+    auto response = transport_.Send(*request, stop);
+    if (!response) return std::move(response).error().Wrap(what);
+    return response;
+  }
+
+  Result<oci::Descriptor> StatBlob(const oci::Reference& repository,
+                                   const oci::Digest& digest,
+                                   std::stop_token stop, Tries tries) {
+    std::string what = "blob " + digest.ToString() + " of " + repository.Name();
+    auto request = Request(
+        "HEAD", repository, "pull",
+        [&](const Endpoint& endpoint) {
+          return BlobUrl(endpoint, repository.repository, digest);
+        },
+        stop);
+    if (!request) return std::move(request).error().Wrap(what);
+    auto response = transport_.Send(*request, stop, tries);
+    if (!response) return std::move(response).error().Wrap(what);
+    if (response->status != 200) return AnswerError(what, *response);
+    auto size = ParseUint(response->headers.Get("Content-Length"));
+    if (!size) return Unsupported(what + ": the registry tells no size");
+    oci::Descriptor blob;
+    blob.media_type = "application/octet-stream";
+    blob.digest = digest;
+    blob.size_bytes = *size;
+    return blob;
   }
 
   Result<bool> Exists(const ApiRequest& request, const std::string& what,
@@ -245,6 +263,18 @@ Result<bool> Client::HasBlob(const oci::Reference& repository,
   return impl_->Exists(*request, what, stop);
 }
 
+Result<oci::Descriptor> Client::StatBlob(const oci::Reference& repository,
+                                         const oci::Digest& digest,
+                                         std::stop_token stop) const {
+  oci::Reference name = repository;
+  name.tag.clear();
+  name.digest.reset();
+  return impl_->FromAnyPlace<oci::Descriptor>(
+      name, stop, [&](const oci::Reference& place, Tries tries) {
+        return impl_->StatBlob(place, digest, stop, tries);
+      });
+}
+
 Status Client::FetchBlob(const oci::Reference& repository,
                          const oci::Descriptor& blob, ByteSink& sink,
                          const BytesCallback& on_bytes,
@@ -306,50 +336,60 @@ Result<MountResult> Client::MountBlob(const oci::Reference& repository,
 }
 
 Result<std::vector<std::string>> Client::ListTags(
-    const oci::Reference& repository, std::stop_token stop) const {
-  std::string what = "tags of " + repository.Name();
-  auto fail = [&](Error error) { return std::move(error).Wrap(what); };
-  auto request = impl_->Request(
-      "GET", repository, "pull",
-      [&](const Endpoint& endpoint) {
-        return TagsUrl(endpoint, repository.repository);
-      },
-      stop);
-  if (!request) return fail(std::move(request).error());
-  std::vector<std::string> tags;
-  std::set<std::string> seen_urls;
-  while (seen_urls.insert(request->http.url).second) {
-    auto response = impl_->transport().Send(*request, stop);
-    if (!response) return fail(std::move(response).error());
-    if (response->status != 200) return AnswerError(what, *response);
-    auto document = ParseJson(response->body);
-    if (!document) return fail(std::move(document).error());
-    auto page = JsonField(*document).At("tags").StringsOr({});
-    if (!page) return fail(std::move(page).error());
-    tags.insert(tags.end(), page->begin(), page->end());
-    std::string next = NextLink(response->headers.Get("Link"));
-    if (next.empty()) return tags;
-    request->http.url = ResolveUrl(request->http.url, next);
-  }
-  return fail(
-      Error(ErrorCode::kUnsupported, "the registry's pages lead in a circle"));
+    const oci::Reference& repository, const ListOptions& options,
+    std::stop_token stop) const {
+  return registry::ListTags(impl_->transport(), repository, options, stop);
+}
+
+Result<std::vector<std::string>> Client::ListRepositories(
+    const std::string& registry, const ListOptions& options,
+    std::stop_token stop) const {
+  return registry::ListRepositories(impl_->transport(),
+                                    CanonicalRegistry(registry), options, stop);
+}
+
+Result<std::optional<std::vector<oci::Descriptor>>> Client::ListReferrers(
+    const oci::Reference& repository, const oci::Digest& subject,
+    const std::string& artifact_type, std::stop_token stop) const {
+  return ListReferrersByApi(impl_->transport(), repository, subject,
+                            artifact_type, stop);
 }
 
 Status Client::DeleteManifest(const oci::Reference& reference,
                               std::stop_token stop) const {
-  std::string what = "delete of " + reference.ToString();
-  auto request = impl_->Request(
-      "DELETE", reference, "pull,push,delete",
-      [&](const Endpoint& endpoint) {
-        return ManifestUrl(endpoint, reference.repository,
-                           reference.TagOrDigest());
-      },
-      stop);
-  if (!request) return std::move(request).error().Wrap(what);
-  auto response = impl_->transport().Send(*request, stop);
-  if (!response) return std::move(response).error().Wrap(what);
-  if (response->status / 100 != 2) return AnswerError(what, *response);
-  return {};
+  const std::string what = "delete of " + reference.ToString();
+  ASSIGN_OR_RETURN(HttpResponse response,
+                   impl_->Delete(
+                       reference, what,
+                       [&](const Endpoint& endpoint) {
+                         return ManifestUrl(endpoint, reference.repository,
+                                            reference.TagOrDigest());
+                       },
+                       stop));
+  if (response.status / 100 == 2) return {};
+  // distribution-spec, "Deleting tags": 400 or 405 of a registry that does not.
+  if (!reference.digest && (response.status == 400 || response.status == 405)) {
+    return Unsupported(what + ": the registry does not delete tags (" +
+                       DescribeAnswer(response) + ")");
+  }
+  return AnswerError(what, response);
+}
+
+Status Client::DeleteBlob(const oci::Reference& repository,
+                          const oci::Digest& digest,
+                          std::stop_token stop) const {
+  const std::string what =
+      "delete of blob " + digest.ToString() + " of " + repository.Name();
+  ASSIGN_OR_RETURN(HttpResponse response,
+                   impl_->Delete(
+                       repository, what,
+                       [&](const Endpoint& endpoint) {
+                         return BlobUrl(endpoint, repository.repository,
+                                        digest);
+                       },
+                       stop));
+  if (response.status / 100 == 2) return {};
+  return AnswerError(what, response);
 }
 
 }  // namespace strake::registry

@@ -109,6 +109,10 @@ enum class ConditionalPut { kStored, kMoved };
 
 class GrowingUpload;  // growing_upload.h
 
+struct ListOptions {
+  size_t limit = 0;  // names wanted at most; 0: all
+};
+
 class Client {
  public:
   explicit Client(ClientOptions options);
@@ -166,6 +170,12 @@ class Client {
                        const oci::Digest& digest,
                        std::stop_token stop = {}) const;
 
+  // The blob's size, as the registry tells it, and no more than that.
+  // `kUnsupported` where it does not.
+  Result<oci::Descriptor> StatBlob(const oci::Reference& repository,
+                                   const oci::Digest& digest,
+                                   std::stop_token stop = {}) const;
+
   // Writes the blob to `sink` (left unfinished), continuing where a connection
   // was cut. On `kCorrupt` and every other error the sink has been given some
   // bytes that must be thrown away.
@@ -194,11 +204,27 @@ class Client {
 
   // Every tag, in the registry's order, through all pages.
   Result<std::vector<std::string>> ListTags(const oci::Reference& repository,
+                                            const ListOptions& options = {},
                                             std::stop_token stop = {}) const;
+  // Every repository of the registry, likewise. Not in the specification: many
+  // registries refuse it.
+  Result<std::vector<std::string>> ListRepositories(
+      const std::string& registry, const ListOptions& options = {},
+      std::stop_token stop = {}) const;
+  // What the registry itself lists as referring to `subject`; nothing where it
+  // has no such list (see referrers.h, which is for everybody else).
+  //   artifact_type  asks for those alone, and may get all; empty: all
+  Result<std::optional<std::vector<oci::Descriptor>>> ListReferrers(
+      const oci::Reference& repository, const oci::Digest& subject,
+      const std::string& artifact_type = "", std::stop_token stop = {}) const;
 
   // Removes a tag (where `reference` has no digest) or a manifest.
+  // `kUnsupported` where the registry does not do that.
   Status DeleteManifest(const oci::Reference& reference,
                         std::stop_token stop = {}) const;
+  // Removes a blob from the repository.
+  Status DeleteBlob(const oci::Reference& repository, const oci::Digest& digest,
+                    std::stop_token stop = {}) const;
 
  private:
   class Impl;

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <optional>
@@ -27,6 +26,7 @@
 #include "registry/htpasswd.h"
 #include "registry/listener.h"
 #include "registry/server_api.h"
+#include "registry/server_channel.h"
 #include "registry/server_storage.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
@@ -64,24 +64,23 @@ bool WaitFor(int fd, short events, milliseconds limit, int stop) {
 // A connection as cpp-httplib wants to see it.
 class Connection final : public httplib::Stream {
  public:
-  Connection(UniqueFd fd, int stop)
-      : fd_(std::move(fd)), stop_(stop), buffer_(kBufferBytes) {}
+  Connection(std::unique_ptr<ServerChannel> channel, int stop)
+      : channel_(std::move(channel)), stop_(stop), buffer_(kBufferBytes) {}
   ~Connection() override { Close(); }
 
   // Waits for the next request; false where there will be none.
   bool WaitForRequest() {
     if (begin_ < end_) return true;
-    pollfd fds[] = {{fd_.get(), POLLIN, 0}, {stop_, POLLIN, 0}};
+    if (channel_->HasPending()) return Fill();
+    pollfd fds[] = {{channel_->fd(), POLLIN, 0}, {stop_, POLLIN, 0}};
     ::poll(fds, 2, static_cast<int>(kKeepAlive.count()));
     return fds[1].revents == 0 && fds[0].revents != 0 && Fill();
   }
 
   bool is_readable() const override {
-    return begin_ < end_ || WaitFor(fd_.get(), POLLIN, kSilence, stop_);
+    return begin_ < end_ || channel_->HasPending() || Wait(POLLIN);
   }
-  bool is_writable() const override {
-    return WaitFor(fd_.get(), POLLOUT, kSilence, stop_);
-  }
+  bool is_writable() const override { return Wait(POLLOUT); }
   ssize_t read(char* data, size_t size) override {
     if (begin_ == end_ && !Fill()) return alive_ ? 0 : -1;
     size_t count = std::min(size, end_ - begin_);
@@ -90,50 +89,55 @@ class Connection final : public httplib::Stream {
     return static_cast<ssize_t>(count);
   }
   ssize_t write(const char* data, size_t size) override {
-    while (true) {
-      ssize_t count =
-          ::send(fd_.get(), data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (count >= 0) return count;
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN || !is_writable()) return -1;
+    while (size > 0) {
+      auto [state, bytes] = channel_->Write({data, size});
+      if (state == State::kDone) return static_cast<ssize_t>(bytes);
+      if (!WaitAsWanted(state)) return -1;
     }
+    return 0;
   }
   void get_remote_ip_and_port(std::string&, int&) const override {}
   void get_local_ip_and_port(std::string&, int&) const override {}
-  socket_t socket() const override { return fd_.get(); }
+  socket_t socket() const override { return channel_->fd(); }
 
  private:
+  using State = ServerChannel::State;
   static constexpr size_t kBufferBytes = size_t{64} << 10;
+
+  bool Wait(short events) const {
+    return WaitFor(channel_->fd(), events, kSilence, stop_);
+  }
+  bool WaitAsWanted(State state) const {
+    return (state == State::kWantsRead && Wait(POLLIN)) ||
+           (state == State::kWantsWrite && Wait(POLLOUT));
+  }
 
   bool Fill() {
     begin_ = end_ = 0;
-    if (!WaitFor(fd_.get(), POLLIN, kSilence, stop_)) {
-      alive_ = false;
-      return false;
+    while (true) {
+      auto [state, bytes] = channel_->Read(buffer_);
+      alive_ = state == State::kDone || state == State::kEnded;
+      end_ = bytes;
+      if (alive_) return bytes > 0;
+      if (!WaitAsWanted(state)) return false;
     }
-    ssize_t count;
-    do {
-      count = ::recv(fd_.get(), buffer_.data(), buffer_.size(), 0);
-    } while (count < 0 && errno == EINTR);
-    alive_ = count >= 0;
-    end_ = count > 0 ? static_cast<size_t>(count) : 0;
-    return count > 0;
   }
 
   void Close() {
-    ::shutdown(fd_.get(), SHUT_WR);
+    channel_->End();
+    int fd = channel_->fd();
     auto deadline = std::chrono::steady_clock::now() + kLinger;
     while (true) {
       auto left = std::chrono::duration_cast<milliseconds>(
           deadline - std::chrono::steady_clock::now());
-      pollfd fds[] = {{fd_.get(), POLLIN, 0}, {stop_, POLLIN, 0}};
+      pollfd fds[] = {{fd, POLLIN, 0}, {stop_, POLLIN, 0}};
       if (left.count() <= 0 || ::poll(fds, 2, left.count()) <= 0) return;
       if (fds[0].revents == 0) return;
-      if (::recv(fd_.get(), buffer_.data(), buffer_.size(), 0) <= 0) return;
+      if (::recv(fd, buffer_.data(), buffer_.size(), 0) <= 0) return;
     }
   }
 
-  UniqueFd fd_;
+  std::unique_ptr<ServerChannel> channel_;
   const int stop_;
   std::vector<char> buffer_;
   size_t begin_ = 0;
@@ -147,8 +151,8 @@ class HttpServer final : public httplib::Server {
   // its own; that any is there is all it looks at.
   HttpServer() { svr_sock_ = 0; }
 
-  void Serve(UniqueFd fd, int stop) {
-    Connection connection(std::move(fd), stop);
+  void Serve(std::unique_ptr<ServerChannel> channel, int stop) {
+    Connection connection(std::move(channel), stop);
     while (connection.WaitForRequest()) {
       bool closed = false;
       bool fine =
@@ -295,6 +299,7 @@ class Server::Impl {
   std::unique_ptr<ServerStorage> storage_;
   ServerApi api_;
   std::optional<Htpasswd> htpasswd_;
+  std::unique_ptr<TlsAcceptor> tls_;  // none: plain HTTP
   HttpServer http_;
   std::unique_ptr<Listener> listener_;
   std::string authority_;
@@ -317,14 +322,22 @@ Result<std::unique_ptr<Server::Impl>> Server::Impl::Start(
   if (!impl->options_.htpasswd_file.empty()) {
     impl->htpasswd_.emplace(std::move(users));
   }
+  if (!impl->options_.tls_certificate_file.empty()) {
+    ASSIGN_OR_RETURN(impl->tls_,
+                     TlsAcceptor::Load(impl->options_.tls_certificate_file,
+                                       impl->options_.tls_key_file));
+  }
   impl->Configure();
   const std::string& address = impl->options_.address;
   HttpServer& http = impl->http_;
+  const TlsAcceptor* tls = impl->tls_.get();
+  auto serve = [&http, tls](UniqueFd connection, int stop) {
+    auto channel = tls != nullptr ? tls->Accept(std::move(connection))
+                                  : MakePlainChannel(std::move(connection));
+    if (channel) http.Serve(std::move(channel), stop);
+  };
   ASSIGN_OR_RETURN(impl->listener_,
-                   Listener::Start(address, impl->options_.port,
-                                   [&http](UniqueFd connection, int stop) {
-                                     http.Serve(std::move(connection), stop);
-                                   }));
+                   Listener::Start(address, impl->options_.port, serve));
   bool v6 = address.find(':') != std::string::npos;
   impl->authority_ =
       (v6 ? "[" + address + "]" : address) + ":" + std::to_string(impl->port());

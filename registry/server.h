@@ -8,7 +8,7 @@
 // included. One process a folder. The disk layout is specified in
 // server_storage.h.
 //
-// Plain HTTP: for more than loopback, put a TLS proxy in front.
+// Plain HTTP unless it is given a certificate.
 
 #ifndef STRAKE_REGISTRY_SERVER_H_
 #define STRAKE_REGISTRY_SERVER_H_
@@ -34,6 +34,10 @@ struct ServerOptions {
   // Lines "name:secret" as htpasswd writes them with bcrypt (-B) or SHA
   // crypt; empty: everybody may do everything.
   std::string htpasswd_file = {};
+  // PEM: the certificate that it shows, with those between it and the
+  // authority, and its key; empty: plain HTTP.
+  std::string tls_certificate_file = {};
+  std::string tls_key_file = {};
   // One line a request, "GET /v2/a/manifests/latest 200"; from many threads at
   // once. May be empty.
   std::function<void(const std::string& line)> log = {};
@@ -42,8 +46,8 @@ struct ServerOptions {
 // Serves from its own threads from `Start` until it is destroyed or stopped.
 class Server {
  public:
-  // `kInvalidArgument` for a bad address or htpasswd file, `kIo` where the
-  // folder cannot be made or the port is taken.
+  // `kInvalidArgument` for a bad address, htpasswd file or certificate, `kIo`
+  // where the folder cannot be made or the port is taken.
   static Result<std::unique_ptr<Server>> Start(ServerOptions options);
 
   Server(const Server&) = delete;
