@@ -19,7 +19,7 @@
 namespace strake::registry {
 
 struct PushOptions {
-  unsigned jobs = 4;  // blobs at once
+  unsigned jobs = 8;  // blobs at once
   // Repositories that are likely to have some of the blobs (those of base
   // images). One on the same registry as the target is asked to lend each blob
   // that the target lacks before it is uploaded; the others are passed over.
