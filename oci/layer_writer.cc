@@ -144,16 +144,26 @@ class Writer {
     return std::min(metadata.mtime, options_.clamp_mtime->time_since_epoch());
   }
 
-  Status WriteFile(const Change& change) {
+  Result<UniqueFd> OpenContent(const std::string& path, bool& is_elsewhere) {
+    if (options_.open_content) {
+      ASSIGN_OR_RETURN(UniqueFd elsewhere, options_.open_content(path));
+      is_elsewhere = static_cast<bool>(elsewhere);
+      if (is_elsewhere) return elsewhere;
+    }
     // O_NONBLOCK: should a fifo have taken the file's place, do not wait.
-    ASSIGN_OR_RETURN(
-        UniqueFd fd,
-        OpenInRoot(root_, change.path,
-                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    return OpenInRoot(
+        root_, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  }
+
+  Status WriteFile(const Change& change) {
+    bool is_elsewhere = false;
+    ASSIGN_OR_RETURN(UniqueFd fd, OpenContent(change.path, is_elsewhere));
     struct stat info;
     if (::fstat(fd.get(), &info) != 0) return ErrnoError("cannot stat it");
     uint64_t size = change.metadata.size_bytes;
-    if (!S_ISREG(info.st_mode) || static_cast<uint64_t>(info.st_size) != size) {
+    const auto there = static_cast<uint64_t>(info.st_size);
+    const bool fits = is_elsewhere ? there >= size : there == size;
+    if (!S_ISREG(info.st_mode) || !fits) {
       return IoError("the file changed while the layer was written");
     }
     summary_.content_bytes += size;

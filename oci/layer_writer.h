@@ -7,13 +7,16 @@
 #define STRAKE_OCI_LAYER_WRITER_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "oci/change.h"
 #include "oci/image_config.h"
 #include "util/byte_stream.h"
 #include "util/result.h"
+#include "util/unique_fd.h"
 
 namespace strake::oci {
 
@@ -23,6 +26,10 @@ struct LayerWriteOptions {
   std::optional<Timestamp> clamp_mtime;
   // As layers for Windows are (windows_layer.h); all changes are below "Files".
   bool windows = false;
+  // Opens the content of the file at a path where it is not in the root that
+  // the layer is of; an empty descriptor: it is there. What is longer than the
+  // metadata says is cut. May be empty.
+  std::function<Result<UniqueFd>(const std::string& path)> open_content = {};
 };
 
 struct TarSummary {

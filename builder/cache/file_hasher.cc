@@ -22,16 +22,9 @@ constexpr size_t kBufferBytes = size_t{1} << 18;
 constexpr size_t kWorthAThread = 4;
 constexpr uint64_t kWorthAThreadBytes = uint64_t{1} << 18;
 
-// Whether the file is still as it was when it was looked at.
 bool IsUnchanged(const context::SourceFile& file, int fd) {
-  struct stat st;
-  return ::fstat(fd, &st) == 0 && st.st_dev == file.id.device &&
-         st.st_ino == file.id.inode &&
-         static_cast<uint64_t>(st.st_size) == file.size_bytes &&
-         st.st_mtim.tv_sec == file.mtime.tv_sec &&
-         st.st_mtim.tv_nsec == file.mtime.tv_nsec &&
-         st.st_ctim.tv_sec == file.ctime.tv_sec &&
-         st.st_ctim.tv_nsec == file.ctime.tv_nsec;
+  struct stat now;
+  return ::fstat(fd, &now) == 0 && context::IsUnchanged(file, now);
 }
 
 }  // namespace

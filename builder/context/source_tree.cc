@@ -206,4 +206,13 @@ Result<std::optional<std::string>> ResolveInTree(const SourceTree& tree,
   return Resolved(std::move(resolved));
 }
 
+bool IsUnchanged(const SourceFile& file, const struct stat& now) {
+  auto same = [](const struct timespec& one, const struct timespec& other) {
+    return one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;
+  };
+  return now.st_dev == file.id.device && now.st_ino == file.id.inode &&
+         static_cast<uint64_t>(now.st_size) == file.size_bytes &&
+         same(now.st_mtim, file.mtime) && same(now.st_ctim, file.ctime);
+}
+
 }  // namespace strake::builder::context

@@ -69,6 +69,10 @@ struct SourceFile {
   bool IsSymlink() const { return S_ISLNK(mode); }
 };
 
+// Whether a file that was looked at is still the same, by what stat(2) says of
+// it now.
+bool IsUnchanged(const SourceFile& file, const struct stat& now);
+
 // What `path` (resolved: no symlink but perhaps the last component) is in
 // `tree`; nothing where it does not exist or is excluded. An excluded directory
 // exists if anything below it does. "" is the root.

@@ -59,6 +59,7 @@ class Copier {
                 target.journal_use) {
     rules_.on_bytes = environment.on_bytes;
     rules_.stop = environment.stop;
+    borrowed_ = environment.borrowed;
     if (environment.epoch) rules_.time = ToTimespec(*environment.epoch);
     wants_directory_ = op.destination.ends_with('/');
     destination_ = CleanPath("/" + op.destination).substr(1);
@@ -116,6 +117,9 @@ class Copier {
 
   Status CopySource(const plan::CopySource& source) {
     ASSIGN_OR_RETURN(const SourceTree* tree, TreeOf(source));
+    // Another state may be gone when the layer is written.
+    const bool stays = source.kind == plan::CopySource::Kind::kContext;
+    rules_.borrowed = stays ? borrowed_ : nullptr;
     ASSIGN_OR_RETURN(context::CopySelection selection,
                      context::SelectSources(*tree, source.pattern,
                                             {.literal = source.fetched,
@@ -294,6 +298,7 @@ class Copier {
   const int root_;
   context::TreeWriter writer_;
   CopyRules rules_;
+  BorrowedContent* borrowed_ = nullptr;
   std::string destination_;  // without "/" at either end
   bool wants_directory_ = false;
   CopySummary summary_;

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "builder/context/copy_inputs.h"
+#include "builder/ops/borrowed_content.h"
 #include "builder/plan/op.h"
 #include "util/ownership_journal.h"
 #include "util/result.h"
@@ -45,6 +46,9 @@ struct CopyEnvironment {
   std::optional<std::chrono::nanoseconds> epoch;
   std::function<void(uint64_t)> on_bytes;  // of content, as it is copied
   std::stop_token stop;                    // honoured between files
+  // Takes the content of files of build contexts, which must outlive it; null:
+  // it is copied.
+  BorrowedContent* borrowed = nullptr;
 };
 
 struct CopySummary {

@@ -12,6 +12,7 @@ set(STRAKE_COPY_SOURCES
   context/source_tree.cc
   context/tree_writer.cc
   context/unpack_archive.cc
+  ops/borrowed_content.cc
   ops/copy_op.cc
   ops/copy_tree.cc
   ops/make_dir.cc

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <map>
@@ -40,6 +41,7 @@ class TreeCopier {
   Result<CopyTreeSummary> Run(const context::SourceTree& tree,
                               const context::CopyMatch& match,
                               const context::CopyFilter& filter) {
+    source_root_ = tree.root;
     auto visit = [this](const CopyEntry& entry) { return Visit(entry); };
     auto after = [this](const CopyEntry& entry) { return Leave(entry); };
     RETURN_IF_ERROR(
@@ -133,6 +135,7 @@ class TreeCopier {
 
   Status CopyFile(const CopyEntry& entry, const TreePlace& place) {
     RETURN_IF_ERROR(MakeRoomForFile(writer_, place));
+    if (rules_.borrowed != nullptr) rules_.borrowed->Forget(place.path);
     if (entry.file.IsRegular()) {
       ASSIGN_OR_RETURN(bool linked, LinkToEarlier(entry, place));
       if (linked) return {};
@@ -154,6 +157,10 @@ class TreeCopier {
   }
 
   Status CopyContent(const CopyEntry& entry, const TreePlace& place) {
+    if (rules_.borrowed != nullptr &&
+        BorrowedContent::MayBorrow(entry.file, place.path)) {
+      return BorrowContent(entry, place);
+    }
     ASSIGN_OR_RETURN(UniqueFd from, entry.Open());
     ASSIGN_OR_RETURN(UniqueFd to, writer_.CreateFile(place));
     auto size_bytes = CopyFileContents(from.get(), to.get());
@@ -164,6 +171,20 @@ class TreeCopier {
     }
     summary_.content_bytes += *size_bytes;
     if (rules_.on_bytes) rules_.on_bytes(*size_bytes);
+    return {};
+  }
+
+  // A file of its size, without its content.
+  Status BorrowContent(const CopyEntry& entry, const TreePlace& place) {
+    ASSIGN_OR_RETURN(UniqueFd to, writer_.CreateFile(place));
+    const uint64_t size_bytes = entry.file.size_bytes;
+    if (::ftruncate(to.get(), static_cast<off_t>(size_bytes)) != 0) {
+      return ErrnoError("set the size of /" + place.path);
+    }
+    rules_.borrowed->Add(place.path, source_root_, std::string(entry.tree_path),
+                         entry.file);
+    summary_.content_bytes += size_bytes;
+    if (rules_.on_bytes) rules_.on_bytes(size_bytes);
     return {};
   }
 
@@ -185,6 +206,7 @@ class TreeCopier {
   context::TreeWriter& writer_;
   const std::string& destination_;
   const CopyRules& rules_;
+  int source_root_ = -1;
   CopyTreeSummary summary_;
   std::optional<DirectoryStack> stack_;
   std::vector<Level> levels_;                      // as many as `stack_` has

@@ -13,6 +13,7 @@
 
 #include "builder/context/copy_walk.h"
 #include "builder/context/tree_writer.h"
+#include "builder/ops/borrowed_content.h"
 #include "builder/plan/chmod.h"
 #include "util/result.h"
 
@@ -25,6 +26,9 @@ struct CopyRules {
   std::optional<struct timespec> time;      // SOURCE_DATE_EPOCH
   std::function<void(uint64_t)> on_bytes;
   std::stop_token stop;
+  // Takes content that need not be copied; null: all is. The source tree's root
+  // must outlive it.
+  BorrowedContent* borrowed = nullptr;
 };
 
 struct CopyTreeSummary {

@@ -69,6 +69,7 @@ class Executor {
     copy.epoch = environment_.epoch;
     copy.on_bytes = request_.on_bytes;
     copy.stop = request_.stop;
+    copy.borrowed = request_.borrowed;
     ASSIGN_OR_RETURN(CopySummary summary,
                      ExecuteCopy(op, inputs, work.target(), copy));
     Warn(summary.warnings);

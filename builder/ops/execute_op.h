@@ -22,6 +22,7 @@
 #include "builder/context/copy_inputs.h"
 #include "builder/context/http_source.h"
 #include "builder/context/secrets.h"
+#include "builder/ops/borrowed_content.h"
 #include "builder/plan/op.h"
 #include "builder/sandbox/sandbox.h"
 #include "builder/snapshot/snapshotter.h"
@@ -62,6 +63,8 @@ struct ExecuteRequest {
   std::function<void(uint64_t)> on_bytes;    // of copies; increments
   std::function<void(std::string_view)> on_warning;
   std::stop_token stop;
+  // As `CopyEnvironment` has it.
+  BorrowedContent* borrowed = nullptr;
 };
 
 // REQUIRES: the operation is no ImageOp (`image_op.h` unpacks those).

@@ -56,7 +56,8 @@ Result<SolvedLayer> Solving::MakeLayer(VertexId id) {
 
 Result<oci::LayerBlob> Solving::WriteLayer(VertexId id,
                                            const snapshot::SnapshotId& snapshot,
-                                           snapshot::SnapshotDiff diff) {
+                                           snapshot::SnapshotDiff diff,
+                                           ops::BorrowedContent* borrowed) {
   ProgressPhase phase(services_.progress, "layer", graph_.vertex(id).name);
   ASSIGN_OR_RETURN(OwnershipJournal owners,
                    services_.environment.snapshotter.Journal(snapshot));
@@ -67,9 +68,17 @@ Result<oci::LayerBlob> Solving::WriteLayer(VertexId id,
   if (options_.observe_layer && is_of_target_[id]) {
     observer = options_.observe_layer();
   }
-  return oci::WriteLayerBlob(diff.changes, diff.root.get(),
-                             options_.compression, layers, services_.blobs,
-                             observer.get());
+  if (borrowed != nullptr) {
+    layers.open_content = [borrowed](const std::string& path) {
+      return borrowed->Open(path);
+    };
+  }
+  ASSIGN_OR_RETURN(
+      oci::LayerBlob blob,
+      oci::WriteLayerBlob(diff.changes, diff.root.get(), options_.compression,
+                          layers, services_.blobs, observer.get()));
+  if (borrowed != nullptr) RETURN_IF_ERROR(borrowed->CheckAllOpened());
+  return blob;
 }
 
 Result<std::optional<oci::LayerBlob>> Solving::ReuseLayer(

@@ -130,6 +130,8 @@ Result<CacheRecord> Solving::Carry(VertexId id, const oci::Digest& key,
   request.on_warning = [&](std::string_view text) {
     services_.progress.Warning(text);
   };
+  ops::BorrowedContent borrowed;
+  if (ground.is_outline) request.borrowed = &borrowed;
   const std::string& name = graph_.vertex(id).name;
   ASSIGN_OR_RETURN(auto active, [&] {
     ProgressPhase phase(services_.progress, "execute", name);
@@ -142,8 +144,8 @@ Result<CacheRecord> Solving::Carry(VertexId id, const oci::Digest& key,
   record.parent = ground.parent;
   record.created = std::chrono::system_clock::now();
   if (ground.is_outline) {
-    ASSIGN_OR_RETURN(record,
-                     KeepOutline(id, key, ground, std::move(active), record));
+    ASSIGN_OR_RETURN(record, KeepOutline(id, key, ground, std::move(active),
+                                         borrowed, record));
     if (record.snapshot.empty()) return record;
   } else {
     ProgressPhase phase(services_.progress, "commit", name);

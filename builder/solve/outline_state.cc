@@ -196,22 +196,17 @@ Result<std::optional<Solving::Outlined>> Solving::ExecuteOnOutline(
   ASSIGN_OR_RETURN(CacheRecord record, Execute(id, ground));
   if (record.snapshot.empty()) return Answer();
   SnapshotId outline = ops::OutlineId(record.snapshot);
+  // The content is nowhere else.
   auto layer = services_.index.FindLayer(record.snapshot, form_);
-  if (!layer) {
-    // Another build at the same time carried it out.
-    ASSIGN_OR_RETURN(snapshot::SnapshotDiff diff,
-                     services_.environment.snapshotter.DiffToOutline(outline));
-    ASSIGN_OR_RETURN(layer, WriteLayer(id, outline, std::move(diff)));
-    RETURN_IF_ERROR(
-        services_.index.RecordLayer(record.snapshot, form_, *layer));
-  }
+  if (!layer) return Answer();
   return Answer(
       Outlined{std::move(record), std::move(outline), *std::move(layer)});
 }
 
 Result<CacheRecord> Solving::KeepOutline(
     VertexId id, const oci::Digest& key, const Ground& ground,
-    std::unique_ptr<snapshot::ActiveSnapshot> active, CacheRecord record) {
+    std::unique_ptr<snapshot::ActiveSnapshot> active,
+    ops::BorrowedContent& borrowed, CacheRecord record) {
   snapshot::Snapshotter& snapshotter = services_.environment.snapshotter;
   const SnapshotId outline = ops::OutlineId(record.snapshot);
   RETURN_IF_ERROR(snapshotter.Commit(std::move(active), outline));
@@ -230,9 +225,11 @@ Result<CacheRecord> Solving::KeepOutline(
     return CacheRecord();
   }
   ASSIGN_OR_RETURN(oci::LayerBlob layer,
-                   WriteLayer(id, outline, std::move(diff)));
+                   WriteLayer(id, outline, std::move(diff), &borrowed));
   RETURN_IF_ERROR(services_.index.RecordLayer(record.snapshot, form_, layer));
-  RETURN_IF_ERROR(services_.index.Record(key, record));
+  if (!borrowed.changed()) {
+    RETURN_IF_ERROR(services_.index.Record(key, record));
+  }
   return record;
 }
 

@@ -229,7 +229,8 @@ class Solving {
   Result<SolvedLayer> MakeLayer(plan::VertexId id);
   Result<oci::LayerBlob> WriteLayer(plan::VertexId id,
                                     const snapshot::SnapshotId& snapshot,
-                                    snapshot::SnapshotDiff diff);
+                                    snapshot::SnapshotDiff diff,
+                                    ops::BorrowedContent* borrowed = nullptr);
 
   // That which an earlier build left, where it is of use.
   Result<std::optional<oci::LayerBlob>> ReuseLayer(
@@ -257,12 +258,13 @@ class Solving {
   Result<bool> KnowsEnough(const plan::Op& op, const Outlined& below);
   Result<std::optional<Outlined>> ExecuteOnOutline(plan::VertexId id,
                                                    const Outlined& below);
-  // Writes and records the layer of what was executed; an empty record where
+  // Writes and records the layer of what was executed, with content that is not
+  // in the outline; an empty record where
   // only the state below could tell what changed.
   Result<cache::CacheRecord> KeepOutline(
       plan::VertexId id, const oci::Digest& key, const Ground& ground,
       std::unique_ptr<snapshot::ActiveSnapshot> active,
-      cache::CacheRecord record);
+      ops::BorrowedContent& borrowed, cache::CacheRecord record);
 
   // --- Why a step is executed ---
 

@@ -1,5 +1,6 @@
 #include "oci/layer_writer.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -51,6 +52,31 @@ std::vector<std::string> Entries(const std::string& tar) {
     }
     entries.push_back(line);
   }
+}
+
+TEST(LayerWriterTest, TakesContentFromElsewhere) {
+  TempDir with_content;
+  with_content.Write("a", "content");
+  with_content.Write("b", "here");
+  MemorySink whole;
+  auto changes = ScanTree(with_content.fd());
+  ASSERT_TRUE(IsOk(WriteLayer(changes, with_content.fd(), whole)));
+
+  TempDir without;
+  without.Write("b", "here");
+  TempDir elsewhere;
+  elsewhere.Write("x", "content, and more by now");
+  LayerWriteOptions options;
+  options.open_content = [&](const std::string& path) -> Result<UniqueFd> {
+    if (path != "a") return UniqueFd();
+    return UniqueFd(::open(elsewhere.path("x").c_str(), O_RDONLY));
+  };
+  MemorySink same;
+  ASSERT_TRUE(IsOk(WriteLayer(changes, without.fd(), same, options)));
+  EXPECT_EQ(same.bytes(), whole.bytes());
+  elsewhere.Write("x", "cont");
+  EXPECT_TRUE(FailsWith(WriteLayer(changes, without.fd(), same, options),
+                        ErrorCode::kIo));
 }
 
 TEST(LayerWriterTest, WritesTheEmptyLayerOfAllBuilders) {
