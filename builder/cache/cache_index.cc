@@ -402,6 +402,10 @@ void CacheIndex::Import(const PortableCache& cache, std::string name) {
   state_->imported.lock()->push_back({std::move(name), cache});
 }
 
+bool CacheIndex::HasImported() const {
+  return !state_->imported.lock()->empty();
+}
+
 void CacheIndex::ForgetImported() { state_->imported.lock()->clear(); }
 
 }  // namespace strake::builder::cache

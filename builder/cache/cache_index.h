@@ -76,6 +76,7 @@ class CacheIndex {
   // store's own answers come first.
   //   name  what the user calls it
   void Import(const PortableCache& cache, std::string name = {});
+  bool HasImported() const;
   void ForgetImported();
 
   // All that is known, the store's own, in the order of the keys.

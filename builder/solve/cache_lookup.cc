@@ -52,8 +52,10 @@ Result<std::optional<CacheRecord>> Solving::Found(VertexId id) {
   using Answer = std::optional<CacheRecord>;
   return states_[id].found.Get([&]() -> Result<Answer> {
     const Vertex& vertex = graph_.vertex(id);
-    ASSIGN_OR_RETURN(oci::Digest key, Key(id));
     if (stale_[id]) return Answer();
+    ASSIGN_OR_RETURN(bool is_new, IsNew(id));
+    if (is_new) return Answer();
+    ASSIGN_OR_RETURN(oci::Digest key, Key(id));
     std::vector<CacheRecord> records = UsableRecords(key);
     if (records.empty()) {
       if (!collecting_) WarnOfRefusedLayer(key);
@@ -76,6 +78,33 @@ Result<std::optional<CacheRecord>> Solving::Found(VertexId id) {
       if (services_.history != nullptr) services_.history->Note(Facts(id, key));
     }
     return Answer(*record);
+  });
+}
+
+Result<bool> Solving::IsNew(VertexId id) {
+  return states_[id].is_new.Get([&]() -> Result<bool> {
+    // What came from elsewhere, or is made at the same time, is known by key.
+    if (services_.shared != nullptr || services_.index.HasImported() ||
+        collecting_) {
+      return false;
+    }
+    const Vertex& vertex = graph_.vertex(id);
+    if (vertex.inputs.empty()) return false;
+    ASSIGN_OR_RETURN(bool is_on_new, IsNew(vertex.inputs[0]));
+    const auto* copy = std::get_if<CopyOp>(&vertex.op);
+    if (copy == nullptr) {
+      if (is_on_new || !std::holds_alternative<plan::RunOp>(vertex.op)) {
+        return is_on_new;
+      }
+      for (VertexId mounted : vertex.inputs) {
+        ASSIGN_OR_RETURN(bool is_with_new, IsNew(mounted));
+        if (is_with_new) return true;
+      }
+      return false;
+    }
+    if (is_on_new || CopiesFromInputsOnly(*copy)) return is_on_new;
+    ASSIGN_OR_RETURN(oci::Digest base, Key(vertex.inputs[0]));
+    return !services_.index.FindAlias(CopiesOnto(base));
   });
 }
 

@@ -79,6 +79,11 @@ Result<CacheRecord> Solving::Execute(VertexId id) {
 
 Result<CacheRecord> Solving::Execute(VertexId id, const Ground& ground) {
   const Vertex& vertex = graph_.vertex(id);
+  const bool is_needed = services_.shared != nullptr || options_.explain ||
+                         states_[id].key.Peek().has_value();
+  if (!is_needed && NeedsNoStateForKey(id)) {
+    return ExecuteBesideKey(id, ground);
+  }
   ASSIGN_OR_RETURN(oci::Digest key, Key(id));
   if (states_[id].key_is_remembered) {
     // The files may have been made anew meanwhile, and differ.
@@ -89,18 +94,27 @@ Result<CacheRecord> Solving::Execute(VertexId id, const Ground& ground) {
                      DigestAndRemember(id, copy, definition));
     key = CopyKeyOf(copy, base, digest);
   }
+  return ExecuteOnce(id, key, ground);
+}
+
+// The files of the build context are hashed while the step is carried out.
+Result<CacheRecord> Solving::ExecuteBesideKey(VertexId id,
+                                              const Ground& ground) {
+  auto pending = forks_.Start([this, id] { return Key(id); });
+  SlotGuard slot(slots_);
+  if (stop_.stop_requested()) return Cancelled("the build was cancelled");
+  return CarryReported(id, std::nullopt, ground);
+}
+
+Result<CacheRecord> Solving::ExecuteOnce(VertexId id, const oci::Digest& key,
+                                         const Ground& ground) {
+  const Vertex& vertex = graph_.vertex(id);
   bool executed = false;
   auto carry = [&]() -> Result<CacheRecord> {
     SlotGuard slot(slots_);
     if (stop_.stop_requested()) return Cancelled("the build was cancelled");
     executed = true;
-    if (!IsStep(vertex)) return Carry(id, key, ground, 0);
-    ProgressStep step(services_.progress, vertex.name);
-    Explain(id, key, step.id());
-    auto record = step.EndWith(Carry(id, key, ground, step.id()));
-    // One that has to be carried out again, on the state itself, counts then.
-    if (!record || !record->snapshot.empty()) ++executed_;
-    return record;
+    return CarryReported(id, key, ground);
   };
   if (services_.shared == nullptr) return carry();
   // Only a result on the very state below serves here.
@@ -114,13 +128,33 @@ Result<CacheRecord> Solving::Execute(VertexId id, const Ground& ground) {
   return record;
 }
 
+Result<CacheRecord> Solving::CarryReported(
+    VertexId id, const std::optional<oci::Digest>& key, const Ground& ground) {
+  const Vertex& vertex = graph_.vertex(id);
+  auto ask = [&]() -> Result<oci::Digest> { return key ? *key : Key(id); };
+  if (!IsStep(vertex)) return Carry(id, ask, ground, 0);
+  ProgressStep step(services_.progress, vertex.name);
+  auto ask_and_explain = [&]() -> Result<oci::Digest> {
+    ASSIGN_OR_RETURN(oci::Digest known, Key(id));
+    Explain(id, known, step.id());
+    return known;
+  };
+  if (key) Explain(id, *key, step.id());
+  auto record = key ? Carry(id, ask, ground, step.id())
+                    : Carry(id, ask_and_explain, ground, step.id());
+  record = step.EndWith(std::move(record));
+  // One that has to be carried out again, on the state itself, counts then.
+  if (!record || !record->snapshot.empty()) ++executed_;
+  return record;
+}
+
 Result<std::vector<SnapshotId>> Solving::Snapshots(
     std::span<const VertexId> vertices) {
   return AskAll<SnapshotId>(vertices,
                             [this](VertexId id) { return Snapshot(id); });
 }
 
-Result<CacheRecord> Solving::Carry(VertexId id, const oci::Digest& key,
+Result<CacheRecord> Solving::Carry(VertexId id, const KeyAsker& key,
                                    const Ground& ground, uint64_t step) {
   ASSIGN_OR_RETURN(plan::Op op, Pinned(id));
   ops::ExecuteRequest request{op, ground.inputs, {}, {}, {}, stop_.get_token()};
@@ -131,7 +165,10 @@ Result<CacheRecord> Solving::Carry(VertexId id, const oci::Digest& key,
     services_.progress.Warning(text);
   };
   ops::BorrowedContent borrowed;
-  if (ground.is_outline) request.borrowed = &borrowed;
+  // Others may have to write the layer of a shared result once more.
+  if (ground.is_outline && services_.shared == nullptr) {
+    request.borrowed = &borrowed;
+  }
   const std::string& name = graph_.vertex(id).name;
   ASSIGN_OR_RETURN(auto active, [&] {
     ProgressPhase phase(services_.progress, "execute", name);
@@ -151,7 +188,8 @@ Result<CacheRecord> Solving::Carry(VertexId id, const oci::Digest& key,
     ProgressPhase phase(services_.progress, "commit", name);
     RETURN_IF_ERROR(services_.environment.snapshotter.Commit(std::move(active),
                                                              record.snapshot));
-    RETURN_IF_ERROR(services_.index.Record(key, record));
+    ASSIGN_OR_RETURN(oci::Digest known, key());
+    RETURN_IF_ERROR(services_.index.Record(known, record));
   }
   states_[id].executed = record;
   return record;

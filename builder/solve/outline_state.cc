@@ -196,15 +196,21 @@ Result<std::optional<Solving::Outlined>> Solving::ExecuteOnOutline(
   ASSIGN_OR_RETURN(CacheRecord record, Execute(id, ground));
   if (record.snapshot.empty()) return Answer();
   SnapshotId outline = ops::OutlineId(record.snapshot);
-  // The content is nowhere else.
   auto layer = services_.index.FindLayer(record.snapshot, form_);
-  if (!layer) return Answer();
+  if (!layer) {
+    // Another build at the same time carried it out. It borrowed no content.
+    ASSIGN_OR_RETURN(snapshot::SnapshotDiff diff,
+                     services_.environment.snapshotter.DiffToOutline(outline));
+    ASSIGN_OR_RETURN(layer, WriteLayer(id, outline, std::move(diff)));
+    RETURN_IF_ERROR(
+        services_.index.RecordLayer(record.snapshot, form_, *layer));
+  }
   return Answer(
       Outlined{std::move(record), std::move(outline), *std::move(layer)});
 }
 
 Result<CacheRecord> Solving::KeepOutline(
-    VertexId id, const oci::Digest& key, const Ground& ground,
+    VertexId id, const KeyAsker& key, const Ground& ground,
     std::unique_ptr<snapshot::ActiveSnapshot> active,
     ops::BorrowedContent& borrowed, CacheRecord record) {
   snapshot::Snapshotter& snapshotter = services_.environment.snapshotter;
@@ -227,8 +233,9 @@ Result<CacheRecord> Solving::KeepOutline(
   ASSIGN_OR_RETURN(oci::LayerBlob layer,
                    WriteLayer(id, outline, std::move(diff), &borrowed));
   RETURN_IF_ERROR(services_.index.RecordLayer(record.snapshot, form_, layer));
+  ASSIGN_OR_RETURN(oci::Digest known, key());
   if (!borrowed.changed()) {
-    RETURN_IF_ERROR(services_.index.Record(key, record));
+    RETURN_IF_ERROR(services_.index.Record(known, record));
   }
   return record;
 }

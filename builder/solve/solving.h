@@ -67,9 +67,12 @@ class Solving {
     bool is_outline = false;      // `inputs[0]` is one
   };
 
+  using KeyAsker = std::function<Result<oci::Digest>()>;
+
   struct VertexState {
     Memo<plan::Op> pinned;
     Memo<oci::Digest> key;
+    Memo<bool> is_new;
     // That of a copy whose files nobody looked at yet.
     bool key_is_remembered = false;
     Memo<std::optional<cache::CacheRecord>> found;
@@ -126,6 +129,11 @@ class Solving {
   // The key of the state below and the digest of the files are worked out at
   // once: each may mean that a whole stage is executed first.
   Result<oci::Digest> CopyKey(plan::VertexId id, const plan::CopyOp& copy);
+  // Remembered of a state onto which files of a build context were copied
+  // before.
+  static oci::Digest CopiesOnto(const oci::Digest& base);
+  // Whether the key can be worked out without a state of any vertex.
+  bool NeedsNoStateForKey(plan::VertexId id);
   // By its files, and the time that they get.
   oci::Digest CopyKeyOf(const plan::CopyOp& copy, const oci::Digest& base,
                         const oci::Digest& content) const;
@@ -167,6 +175,10 @@ class Solving {
   // Whether a state can be had from what is recorded, without executing.
   bool IsUsable(const cache::CacheRecord& record) const;
   std::vector<cache::CacheRecord> UsableRecords(const oci::Digest& key) const;
+  // Whether no earlier build can have left anything for the vertex, whatever
+  // its key: nothing was copied onto that state before, or it is made of such.
+  // Then nobody has to wait until the files of the build context are hashed.
+  Result<bool> IsNew(plan::VertexId id);
   // What an earlier build left for the vertex, if it still fits. Asked before
   // anything is executed for it, so that the answer does not change on the way.
   Result<std::optional<cache::CacheRecord>> Found(plan::VertexId id);
@@ -203,7 +215,19 @@ class Solving {
   Result<cache::CacheRecord> Execute(plan::VertexId id, const Ground& ground);
   Result<std::vector<snapshot::SnapshotId>> Snapshots(
       std::span<const plan::VertexId> vertices);
-  Result<cache::CacheRecord> Carry(plan::VertexId id, const oci::Digest& key,
+  Result<cache::CacheRecord> ExecuteBesideKey(plan::VertexId id,
+                                              const Ground& ground);
+  // Waits for another build that carries out the same just now.
+  Result<cache::CacheRecord> ExecuteOnce(plan::VertexId id,
+                                         const oci::Digest& key,
+                                         const Ground& ground);
+  // As a step that people see.
+  //   key  nothing: it is still being worked out
+  Result<cache::CacheRecord> CarryReported(
+      plan::VertexId id, const std::optional<oci::Digest>& key,
+      const Ground& ground);
+  //   key  asked for once what the step does is done
+  Result<cache::CacheRecord> Carry(plan::VertexId id, const KeyAsker& key,
                                    const Ground& ground, uint64_t step);
 
   // --- States made again from stored layers ---
@@ -262,7 +286,7 @@ class Solving {
   // in the outline; an empty record where
   // only the state below could tell what changed.
   Result<cache::CacheRecord> KeepOutline(
-      plan::VertexId id, const oci::Digest& key, const Ground& ground,
+      plan::VertexId id, const KeyAsker& key, const Ground& ground,
       std::unique_ptr<snapshot::ActiveSnapshot> active,
       ops::BorrowedContent& borrowed, cache::CacheRecord record);
 

@@ -41,6 +41,18 @@ oci::Digest Solving::CopyKeyOf(const CopyOp& copy, const oci::Digest& base,
   return Dated(cache::ContentKey(copy, base, content));
 }
 
+oci::Digest Solving::CopiesOnto(const oci::Digest& base) {
+  return oci::Digest::Of("copies onto " + base.ToString());
+}
+
+bool Solving::NeedsNoStateForKey(VertexId id) {
+  const Vertex& vertex = graph_.vertex(id);
+  const auto* copy = std::get_if<CopyOp>(&vertex.op);
+  if (copy != nullptr && !Sources(vertex).empty()) return false;
+  return std::ranges::all_of(
+      vertex.inputs, [this](VertexId id) { return NeedsNoStateForKey(id); });
+}
+
 oci::Digest Solving::Dated(const oci::Digest& key) const {
   const auto& epoch = services_.environment.epoch;
   if (!epoch) return key;
@@ -55,6 +67,9 @@ Result<oci::Digest> Solving::CopyKey(VertexId id, const CopyOp& copy) {
   auto content = pending.get();
   if (!base) return base;
   if (!content) return std::move(content).error();
+  if (!CopiesFromInputsOnly(copy)) {
+    RETURN_IF_ERROR(services_.index.RecordAlias(CopiesOnto(*base), *base));
+  }
   oci::Digest key = CopyKeyOf(copy, *base, content->digest);
   if (!content->remembered) return key;
   if (!UsableRecords(key).empty()) {
