@@ -175,6 +175,8 @@ Result<std::vector<builder::TargetBuild>> BakeCommand::MakeBuilds(
                       selection.asked.end();
     RETURN_IF_ERROR(CompleteRequest(session.environment, *request));
     build.options = std::move(request->options);
+    // Limits hold for all targets together.
+    build.options.registry.traffic = builds.front().options.registry.traffic;
     auto contexts = target.maps.find("contexts");
     if (contexts == target.maps.end()) continue;
     for (const auto& [name, context] : contexts->second) {

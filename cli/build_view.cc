@@ -46,18 +46,6 @@ std::string_view Shorten(std::string_view id) {
              : id;
 }
 
-std::string TransferText(const Transfer& transfer, size_t columns) {
-  std::string text = " => => " + std::string(Shorten(transfer.id)) + "  " +
-                     HumanBytes(transfer.current_bytes);
-  if (transfer.total_bytes == 0) return text;
-  text += " / " + HumanBytes(transfer.total_bytes);
-  constexpr size_t kBarColumn = 56;
-  constexpr size_t kCells = 20;
-  if (columns < kBarColumn + kCells + 2) return text;
-  text.resize(std::max(kBarColumn, text.size() + 1), ' ');
-  return text + Bar(transfer.current_bytes, transfer.total_bytes, kCells);
-}
-
 struct StageStep {
   std::string_view stage;
   size_t total = 0;
@@ -112,15 +100,42 @@ size_t BuildView::ExpectedSteps() const {
   return total;
 }
 
-void BuildView::AddTransfer(const Transfer& transfer, Step& step) {
-  auto found = std::ranges::find(step.transfers, transfer.id, &Transfer::id);
+void BuildView::AddTransfer(const ProgressEvent& event, Step& step) {
+  const Transfer& transfer = event.transfer;
+  auto found = std::ranges::find_if(step.transfers, [&](const Moving& moving) {
+    return moving.now.id == transfer.id;
+  });
   if (transfer.done) {
     if (found != step.transfers.end()) step.transfers.erase(found);
-  } else if (found != step.transfers.end()) {
-    *found = transfer;
+  } else if (found != step.transfers.end() &&
+             transfer.current_bytes >= found->bytes_at_start) {
+    found->now = transfer;
+    found->updated = event.time;
   } else {
-    step.transfers.push_back(transfer);
+    if (found != step.transfers.end()) step.transfers.erase(found);
+    step.transfers.push_back(
+        {transfer, event.time, transfer.current_bytes, event.time});
   }
+}
+
+std::string BuildView::TransferText(const Moving& moving, size_t columns) {
+  const Transfer& transfer = moving.now;
+  std::string text = " => => " + std::string(Shorten(transfer.id)) + "  " +
+                     HumanBytes(transfer.current_bytes);
+  if (transfer.total_bytes == 0) return text;
+  text += " / " + HumanBytes(transfer.total_bytes);
+  constexpr size_t kBarColumn = 56;
+  constexpr size_t kCells = 20;
+  constexpr size_t kPaceColumns = 26;
+  if (columns < kBarColumn + kCells + 2) return text;
+  text.resize(std::max(kBarColumn, text.size() + 1), ' ');
+  text += Bar(transfer.current_bytes, transfer.total_bytes, kCells);
+  if (columns < kBarColumn + kCells + 2 + kPaceColumns) return text;
+  if (transfer.total_bytes <= moving.bytes_at_start) return text;
+  return text + " " +
+         TransferPace(transfer.current_bytes - moving.bytes_at_start,
+                      transfer.total_bytes - moving.bytes_at_start,
+                      moving.updated - moving.started);
 }
 
 void BuildView::Add(const ProgressEvent& event) {
@@ -150,7 +165,7 @@ void BuildView::Add(const ProgressEvent& event) {
       }
       return;
     case Kind::kTransfer:
-      AddTransfer(event.transfer, step);
+      AddTransfer(event, step);
       return;
     case Kind::kStepStarted:
     case Kind::kWarning:

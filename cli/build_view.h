@@ -48,12 +48,19 @@ class BuildView {
   bool idle() const { return running_.empty(); }
 
  private:
+  // An unfinished transfer, and how it has fared.
+  struct Moving {
+    builder::ProgressEvent::Transfer now;
+    Time started;
+    uint64_t bytes_at_start = 0;  // what the first report had already
+    Time updated;
+  };
   struct Step {
     std::string name;
     Time started;
     LogLines log;
     std::deque<std::string> tail;
-    std::vector<builder::ProgressEvent::Transfer> transfers;  // unfinished
+    std::vector<Moving> transfers;
   };
   struct Finished {
     std::string text;
@@ -63,8 +70,8 @@ class BuildView {
   };
 
   void Count(const std::string& name);
-  void AddTransfer(const builder::ProgressEvent::Transfer& transfer,
-                   Step& step);
+  void AddTransfer(const builder::ProgressEvent& event, Step& step);
+  static std::string TransferText(const Moving& transfer, size_t columns);
   std::string Title(Time now, size_t total) const;
   size_t ExpectedSteps() const;
 

@@ -148,4 +148,20 @@ std::string FormatSeconds(std::chrono::system_clock::duration duration) {
   return text;
 }
 
+std::string TransferPace(uint64_t current_bytes, uint64_t total_bytes,
+                         std::chrono::system_clock::duration elapsed) {
+  double seconds = std::chrono::duration<double>(elapsed).count();
+  // What a moment shows is no rate.
+  if (seconds < 1 || current_bytes == 0) return "";
+  double rate = static_cast<double>(current_bytes) / seconds;
+  std::string text = HumanBytes(static_cast<uint64_t>(rate)) + "/s";
+  if (total_bytes <= current_bytes) return text;
+  auto left = static_cast<int64_t>(
+      static_cast<double>(total_bytes - current_bytes) / rate + 0.5);
+  std::string time = std::to_string(left % 60) + "s";
+  if (left >= 60) time = std::to_string(left / 60 % 60) + "m" + time;
+  if (left >= 3600) time = std::to_string(left / 3600) + "h" + time;
+  return text + ", " + time + " left";
+}
+
 }  // namespace strake::cli

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,11 @@ std::string PlainLine(std::string_view line);
 
 // "2.1s".
 std::string FormatSeconds(std::chrono::system_clock::duration duration);
+
+// "12.5MB/s, 1m40s left" of a transfer that has moved `current` of `total`
+// bytes (0: not known) in `elapsed`; "" where there is nothing to tell yet.
+std::string TransferPace(uint64_t current_bytes, uint64_t total_bytes,
+                         std::chrono::system_clock::duration elapsed);
 
 }  // namespace strake::cli
 

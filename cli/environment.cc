@@ -7,8 +7,10 @@
 #include <filesystem>
 #include <utility>
 
+#include "cli/storage_values.h"
 #include "registry/credentials.h"
 #include "registry/registries_config.h"
+#include "registry/traffic_config.h"
 #include "util/byte_stream.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -206,6 +208,22 @@ Result<registry::RegistriesConfig> ReadRegistriesConfig(
   return result;
 }
 
+Result<registry::TrafficLimits> ReadTrafficLimits(
+    const Environment& environment) {
+  std::vector<std::string> files = {"/etc/strake/registries.toml"};
+  if (auto config = ConfigHome(environment)) {
+    files.push_back(*config + "/strake/registries.toml");
+  }
+  registry::TrafficLimits limits;
+  for (const std::string& file : files) {
+    auto text = ReadFile(file, kConfigLimitBytes);
+    if (!text && text.error().code() == ErrorCode::kNotFound) continue;
+    if (!text) return std::move(text).error();
+    RETURN_IF_ERROR(registry::ParseTrafficLimits(*text, file, limits));
+  }
+  return limits;
+}
+
 Result<std::optional<int64_t>> SourceDateEpoch(const Environment& environment) {
   auto text = environment.Get("SOURCE_DATE_EPOCH");
   if (!text) return std::optional<int64_t>();
@@ -228,6 +246,13 @@ Result<registry::ClientOptions> RegistryOptions(const Environment& environment,
   options.tls.client_key_file = flags.client_key_file;
   options.user_agent = "strake/" STRAKE_VERSION;
   ASSIGN_OR_RETURN(options.registries, ReadRegistriesConfig(environment));
+  ASSIGN_OR_RETURN(registry::TrafficLimits limits,
+                   ReadTrafficLimits(environment));
+  if (!flags.limit_rate.empty()) {
+    ASSIGN_OR_RETURN(limits.bytes_per_second,
+                     ParseBytes("--limit-rate", flags.limit_rate));
+  }
+  options.traffic = std::make_shared<registry::Traffic>(std::move(limits));
   options.cloud_logins.variables = environment.variables;
   options.cloud_logins.on_google_machine = IsGoogleMachine();
   options.tls.certificate_folders = CertificateFolders(environment);

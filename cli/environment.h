@@ -58,6 +58,11 @@ std::vector<std::string> CertificateFolders(const Environment& environment);
 Result<registry::RegistriesConfig> ReadRegistriesConfig(
     const Environment& environment);
 
+// The limits of strake's own files: /etc/strake/registries.toml, and over it
+// $XDG_CONFIG_HOME/strake/registries.toml (~/.config). Neither need exist.
+Result<registry::TrafficLimits> ReadTrafficLimits(
+    const Environment& environment);
+
 // $SOURCE_DATE_EPOCH, in seconds; nothing where it is unset.
 Result<std::optional<int64_t>> SourceDateEpoch(const Environment& environment);
 
@@ -67,14 +72,16 @@ struct RegistryFlags {
   std::vector<std::string> ca_files = {};
   std::string client_certificate_file = {};
   std::string client_key_file = {};
+  std::string limit_rate = {};  // "10MB"; empty: none
 };
 
 // How to talk to registries: credentials from $DOCKER_AUTH_CONFIG (a
 // config.json in the variable itself), then from `LoginFiles`; proxies from
 // $HTTP_PROXY, $HTTPS_PROXY and $NO_PROXY in either case; authorities from
 // $SSL_CERT_FILE; certificates from `CertificateFolders`; mirrors from
-// `ReadRegistriesConfig`; logins to clouds from all variables.
-// `kNotFound` where a file that an option names is missing.
+// `ReadRegistriesConfig`; limits from `ReadTrafficLimits` and --limit-rate,
+// kept together by all clients that have a copy; logins to clouds from all
+// variables. `kNotFound` where a file that an option names is missing.
 Result<registry::ClientOptions> RegistryOptions(const Environment& environment,
                                                 const RegistryFlags& flags);
 

@@ -50,10 +50,13 @@ PlainProgress::Step& PlainProgress::FindStep(const ProgressEvent& event,
 void PlainProgress::AddTransfer(Step& step, const ProgressEvent& event,
                                 std::string& out) {
   const auto& transfer = event.transfer;
-  auto [entry, is_new] = step.transfers.try_emplace(transfer.id, event.time);
-  bool due = event.time - entry->second >= kTransferInterval;
+  Moving first = {event.time, transfer.current_bytes, event.time};
+  Moving& moving = step.transfers.try_emplace(transfer.id, first).first->second;
+  // One that began again is measured anew.
+  if (transfer.current_bytes < moving.bytes_at_start) moving = first;
+  bool due = event.time - moving.written >= kTransferInterval;
   if (!transfer.done && !due) return;
-  entry->second = event.time;
+  moving.written = event.time;
   out += Prefix(step.number) + transfer.id;
   if (transfer.current_bytes > 0 || transfer.total_bytes > 0) {
     out += " " + HumanBytes(transfer.current_bytes);
@@ -62,6 +65,13 @@ void PlainProgress::AddTransfer(Step& step, const ProgressEvent& event,
     out += " / " + HumanBytes(transfer.total_bytes);
   }
   out += " " + FormatSeconds(event.time - step.started);
+  std::string pace;
+  if (!transfer.done && transfer.total_bytes > moving.bytes_at_start) {
+    pace = TransferPace(transfer.current_bytes - moving.bytes_at_start,
+                        transfer.total_bytes - moving.bytes_at_start,
+                        event.time - moving.started);
+  }
+  if (!pace.empty()) out += " (" + pace + ")";
   out += transfer.done ? " done\n" : "\n";
 }
 

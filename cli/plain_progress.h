@@ -22,11 +22,17 @@ class PlainProgress final : public builder::ProgressSink {
 
  private:
   using Time = std::chrono::system_clock::time_point;
+  // A transfer: its first report, and when it was last written of.
+  struct Moving {
+    Time started;
+    uint64_t bytes_at_start = 0;
+    Time written;
+  };
   struct Step {
     int number = 0;  // by first appearance
     Time started;
     LogLines log;
-    std::map<std::string, Time> transfers;  // when last written
+    std::map<std::string, Moving> transfers;
   };
 
   Step& FindStep(const builder::ProgressEvent& event, std::string& out);

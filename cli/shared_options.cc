@@ -46,6 +46,9 @@ void DeclareRegistry(OptionSet& options, RegistryFlags& flags) {
   options.Value("--client-key", flags.client_key_file,
                 {"FILE", Completes::kFiles},
                 "Key of --client-cert, where it is not in that file");
+  options.Value("--limit-rate", flags.limit_rate, {"AMOUNT"},
+                "Move at most so much a second (as 10MB) to and from "
+                "registries, all transfers together");
 }
 
 std::vector<std::string> RegistryWords(const RegistryFlags& flags) {
@@ -59,6 +62,7 @@ std::vector<std::string> RegistryWords(const RegistryFlags& flags) {
   for (const auto& file : flags.ca_files) add("--ca-cert", file);
   add("--client-cert", flags.client_certificate_file);
   add("--client-key", flags.client_key_file);
+  add("--limit-rate", flags.limit_rate);
   return words;
 }
 

@@ -28,8 +28,8 @@ void DeclareSnapshotter(OptionSet& options, std::string& name);
 void DeclareIsolation(OptionSet& options, std::string& isolation,
                       std::string_view what);
 
-// `--insecure-registry`, `--ca-cert`, `--client-cert` and `--client-key`, to be
-// read by `RegistryOptions`.
+// `--insecure-registry`, `--ca-cert`, `--client-cert`, `--client-key` and
+// `--limit-rate`, to be read by `RegistryOptions`.
 void DeclareRegistry(OptionSet& options, RegistryFlags& flags);
 // The words that give `flags` to another command.
 std::vector<std::string> RegistryWords(const RegistryFlags& flags);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "oci/digest.h"
@@ -17,9 +18,18 @@ namespace {
 // the place where the last one broke off.
 class ResumableSink final : public ByteSink {
  public:
-  ResumableSink(const oci::Descriptor& blob, ByteSink& next,
+  ResumableSink(const oci::Descriptor& blob, const BlobSinkOpener& open,
                 const BytesCallback& on_bytes)
-      : blob_(blob), next_(next), on_bytes_(on_bytes) {}
+      : blob_(blob), open_(open), on_bytes_(on_bytes) {}
+
+  // Begins the blob, also anew. False where nothing takes it any more.
+  Result<bool> Begin() {
+    ASSIGN_OR_RETURN(next_, open_());
+    hasher_ = oci::Hasher();
+    received_bytes_ = 0;
+    skip_bytes_ = 0;
+    return next_ != nullptr;
+  }
 
   // The next body begins at byte `offset` of the blob, which is not beyond
   // `received_bytes`.
@@ -36,7 +46,7 @@ class ResumableSink final : public ByteSink {
                      " bytes that its descriptor promises");
     }
     hasher_.Update(data);
-    RETURN_IF_ERROR(next_.Write(data));
+    RETURN_IF_ERROR(next_->Write(data));
     received_bytes_ += data.size();
     if (on_bytes_) on_bytes_(received_bytes_);
     return {};
@@ -48,8 +58,9 @@ class ResumableSink final : public ByteSink {
 
  private:
   const oci::Descriptor& blob_;
-  ByteSink& next_;
+  const BlobSinkOpener& open_;
   const BytesCallback& on_bytes_;
+  ByteSink* next_ = nullptr;
   oci::Hasher hasher_;
   uint64_t received_bytes_ = 0;
   uint64_t skip_bytes_ = 0;
@@ -103,16 +114,22 @@ std::vector<Place> PlacesOf(std::span<const oci::Reference> repositories,
   return places;
 }
 
+HttpResult FailedWith(HttpResult result, HttpFailure failure, Error error) {
+  result.failure = failure;
+  result.error = std::move(error);
+  return result;
+}
+
 class Download {
  public:
   Download(Transport& transport, std::span<const oci::Reference> repositories,
-           const oci::Descriptor& blob, ByteSink& sink,
+           const oci::Descriptor& blob, const BlobSinkOpener& open,
            const BytesCallback& on_bytes, std::stop_token stop)
       : transport_(transport),
         blob_(blob),
         stop_(stop),
-        sink_(blob, sink, on_bytes),
-        retries_(transport.retry_policy(), stop),
+        sink_(blob, open, on_bytes),
+        retries_(transport.NewRetries(stop)),
         mirrors_(repositories.size() - 1),
         places_(PlacesOf(repositories, blob)) {}
 
@@ -120,11 +137,13 @@ class Download {
 
  private:
   std::string What() const;
-  // Tries the present place once; a value where the blob is complete.
+  // Tries the present place once: done where the answer is a 200 or 206 and
+  // nothing failed.
   HttpResult Try();
+  HttpResult Checked(HttpResult result);
   bool GoOn(const HttpResult& result);
+  Result<bool> BeginAgain();
   bool NextPlace(const HttpResult& result);
-  Status CheckDigest();
   ApiRequest Request(const Endpoint& endpoint, const Place& place);
 
   Transport& transport_;
@@ -135,6 +154,8 @@ class Download {
   const size_t mirrors_;  // so many of `places_` are mirrors
   const std::vector<Place> places_;
   size_t place_ = 0;
+  bool ranges_refused_ = false;  // by the present place
+  bool was_wrong_ = false;       // what the present place sent
   uint64_t received_before_ = 0;
 };
 
@@ -152,7 +173,7 @@ ApiRequest Download::Request(const Endpoint& endpoint, const Place& place) {
       place.url.empty()
           ? BlobUrl(endpoint, place.repository.repository, blob_.digest)
           : place.url;
-  if (sink_.received_bytes() > 0) {
+  if (sink_.received_bytes() > 0 && !ranges_refused_) {
     request.http.headers.Add(
         "Range", "bytes=" + std::to_string(sink_.received_bytes()) + "-");
   }
@@ -172,19 +193,34 @@ HttpResult Download::Try() {
     result.error = std::move(endpoint).error();
     return result;
   }
-  result = transport_.SendOnce(Request(*endpoint, place), stop_);
+  return Checked(transport_.SendOnce(Request(*endpoint, place), stop_));
+}
+
+// `result` with what its status does not say: that the content is not that of
+// the blob.
+HttpResult Download::Checked(HttpResult result) {
   int status = result.response.status;
-  bool delivered =
-      result.failure == HttpFailure::kNone && (status == 200 || status == 206);
-  if (!delivered || sink_.complete()) return result;
+  bool delivered = status == 200 || status == 206;
+  // What breaks off after the last byte of the blob has delivered it.
+  bool over = result.failure == HttpFailure::kNone ||
+              result.failure == HttpFailure::kBroken;
+  if (!delivered || !over) return result;
+  if (sink_.complete()) {
+    oci::Digest actual = sink_.TakeDigest();
+    result.failure = HttpFailure::kNone;
+    if (actual == blob_.digest) return result;
+    return FailedWith(std::move(result), HttpFailure::kLocal,
+                      Corrupt("the registry sent other content, with digest " +
+                              actual.ToString()));
+  }
+  if (result.failure == HttpFailure::kBroken) return result;
   // A clean end too early: where the length was announced, it is what the
   // registry has; else the connection may have been closed on the way.
   bool announced = !result.response.headers.Get("Content-Length").empty();
-  result.failure = announced ? HttpFailure::kLocal : HttpFailure::kBroken;
-  result.error =
+  return FailedWith(
+      std::move(result), announced ? HttpFailure::kLocal : HttpFailure::kBroken,
       Corrupt("ends after " + std::to_string(sink_.received_bytes()) + " of " +
-              std::to_string(blob_.size_bytes) + " bytes");
-  return result;
+              std::to_string(blob_.size_bytes) + " bytes"));
 }
 
 // Whether to ask elsewhere: after a refusal of any kind, not where the content
@@ -194,21 +230,40 @@ bool Download::NextPlace(const HttpResult& result) {
   bool refused = result.failure == HttpFailure::kNone ||
                  result.error->code() == ErrorCode::kUnavailable ||
                  result.error->code() == ErrorCode::kUnauthorized;
-  if (!refused) return false;
+  bool wrong =
+      !refused && result.error->code() == ErrorCode::kCorrupt && was_wrong_;
+  if (!refused && !wrong) return false;
   ++place_;
+  ranges_refused_ = false;
+  was_wrong_ = false;
   retries_.Restart();
   return true;
+}
+
+// After wrong content: from the first byte, once more here or elsewhere.
+Result<bool> Download::BeginAgain() {
+  bool here = !std::exchange(was_wrong_, true);
+  HttpResult wrong =
+      FailedWith({}, HttpFailure::kLocal, Corrupt("wrong content"));
+  if (!here && !NextPlace(wrong)) return false;
+  received_before_ = 0;
+  return sink_.Begin();
 }
 
 // Whether to try again, here or elsewhere.
 bool Download::GoOn(const HttpResult& result) {
   // What a mirror has begun to send, it may go on with.
   bool here = place_ >= mirrors_ || result.failure == HttpFailure::kBroken;
+  if (result.failure == HttpFailure::kNone && result.response.status == 416 &&
+      sink_.received_bytes() > 0 && !ranges_refused_) {
+    ranges_refused_ = true;  // then all of it, and what we have is passed over
+    return true;
+  }
   if (here && IsRetryable(result)) {
     // What fails again and again must not go on for ever, however little
     // each try adds.
     uint64_t moved = sink_.received_bytes() - received_before_;
-    if (moved > blob_.size_bytes / 100) retries_.Restart();
+    if (IsProgress(moved, blob_.size_bytes)) retries_.Restart();
     received_before_ = sink_.received_bytes();
     if (retries_.WaitForNext(RetryAfterOf(result.response))) return true;
   }
@@ -216,32 +271,40 @@ bool Download::GoOn(const HttpResult& result) {
 }
 
 Status Download::Run() {
+  RETURN_IF_ERROR(sink_.Begin());
   while (true) {
     HttpResult result = Try();
     bool answered = result.failure == HttpFailure::kNone;
     int status = result.response.status;
-    if (answered && (status == 200 || status == 206)) return CheckDigest();
-    if (GoOn(result)) continue;
+    if (answered && (status == 200 || status == 206)) return {};
     if (stop_.stop_requested()) return Cancelled(What() + ": stopped");
-    if (answered) return AnswerError(What(), result.response);
-    return std::move(*result.error).Wrap(What());
+    // Named before the next place is looked at.
+    std::string what = What();
+    bool wrong = result.failure == HttpFailure::kLocal &&
+                 result.error->code() == ErrorCode::kCorrupt;
+    if (wrong) {
+      ASSIGN_OR_RETURN(bool again, BeginAgain());
+      if (again) continue;
+    } else if (GoOn(result)) {
+      continue;
+    }
+    if (stop_.stop_requested()) return Cancelled(what + ": stopped");
+    if (answered) {
+      result.response.note = retries_.Note();
+      return AnswerError(what, result.response);
+    }
+    return Error(result.error->code(),
+                 what + ": " + result.error->message() + retries_.Note());
   }
-}
-
-Status Download::CheckDigest() {
-  oci::Digest actual = sink_.TakeDigest();
-  if (actual == blob_.digest) return {};
-  return Corrupt(What() + ": the registry sent other content, with digest " +
-                 actual.ToString());
 }
 
 }  // namespace
 
 Status DownloadBlob(Transport& transport,
                     std::span<const oci::Reference> repositories,
-                    const oci::Descriptor& blob, ByteSink& sink,
+                    const oci::Descriptor& blob, const BlobSinkOpener& open,
                     const BytesCallback& on_bytes, std::stop_token stop) {
-  return Download(transport, repositories, blob, sink, on_bytes, stop).Run();
+  return Download(transport, repositories, blob, open, on_bytes, stop).Run();
 }
 
 }  // namespace strake::registry

@@ -17,10 +17,12 @@
 namespace strake::registry {
 
 // As `Client::FetchBlob`. `repositories` are tried in their order: mirrors,
-// which are left at the first refusal, and last the repository itself.
+// which are left at the first refusal, and last the repository itself. Content
+// that proves wrong is asked for once more, then elsewhere, as long as `open`
+// gives another sink.
 Status DownloadBlob(Transport& transport,
                     std::span<const oci::Reference> repositories,
-                    const oci::Descriptor& blob, ByteSink& sink,
+                    const oci::Descriptor& blob, const BlobSinkOpener& open,
                     const BytesCallback& on_bytes, std::stop_token stop);
 
 }  // namespace strake::registry

@@ -2,17 +2,26 @@
 // registry takes (Google's Artifact Registry refuses PATCH), and two requests
 // a blob. Several requests are needed where something limits the size of one
 // (413), and to continue what was cut off. So: one request first, unless the
-// caller wants chunks; chunks after a 413; and after a failure the registry is
-// asked how much it has, and the rest is sent as PATCH.
+// caller wants chunks; chunks after a 413, which all later uploads to that host
+// begin with; and after a failure the registry is asked how much it has, and
+// the rest is sent as PATCH.
+//
+// What of a request that is cut counts? Ours and others keep what has arrived.
+// docker-registry, and what is made from it, gives up the whole session, since
+// its Location seals how much it has. So what is left after a cut goes in
+// chunks that are smaller than what went through, each on a connection of its
+// own: whatever ends connections that have carried much, ends none in the
+// middle of one, and the answer to a chunk is safe with every registry.
 
 #include "registry/blob_upload.h"
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "registry/registry_error.h"
+#include "registry/upload_part.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
 
@@ -20,49 +29,15 @@ namespace strake::registry {
 namespace {
 
 constexpr uint64_t kFirstSmallerChunk = uint64_t{32} << 20;
+constexpr uint64_t kChunkAfterCut = uint64_t{16} << 20;
 constexpr uint64_t kSmallestChunk = uint64_t{1} << 20;
 
-// Exactly `size_bytes` bytes of `inner`, reporting each read.
-class PartSource final : public ByteSource {
- public:
-  PartSource(std::unique_ptr<ByteSource> inner, uint64_t offset,
-             uint64_t size_bytes, const BytesCallback& on_bytes)
-      : inner_(std::move(inner)),
-        position_(offset),
-        end_(offset + size_bytes),
-        on_bytes_(on_bytes) {}
+// A session that answers so often that it cannot take anything now may be held
+// by a request of ours that is long dead.
+constexpr int kRefusalsOfASession = 3;
 
-  Result<size_t> Read(std::span<std::byte> buffer) override {
-    uint64_t left = end_ - position_;
-    buffer = buffer.first(std::min<uint64_t>(buffer.size(), left));
-    if (buffer.empty()) return size_t{0};
-    ASSIGN_OR_RETURN(size_t count, inner_->Read(buffer));
-    if (count == 0) {
-      return Corrupt("the local copy ends " + std::to_string(left) +
-                     " bytes before its size");
-    }
-    position_ += count;
-    if (on_bytes_) on_bytes_(position_);
-    return count;
-  }
-
- private:
-  std::unique_ptr<ByteSource> inner_;
-  uint64_t position_;
-  uint64_t end_;
-  const BytesCallback& on_bytes_;
-};
-
-// The size received so far, from "0-99" or "bytes=0-99" (Docker's older
-// registries).
-std::optional<uint64_t> ReceivedOf(std::string_view range) {
-  range = Trim(range);
-  if (range.starts_with("bytes=")) range.remove_prefix(6);
-  auto parts = SplitOnce(range, '-');
-  if (!parts) return {};
-  auto last = ParseUint(Trim(parts->second));
-  if (!last) return {};
-  return *last + 1;
+bool IsOneOf(int status, std::initializer_list<int> statuses) {
+  return std::ranges::find(statuses, status) != statuses.end();
 }
 
 class Upload {
@@ -75,10 +50,14 @@ class Upload {
         repository_(repository),
         blob_(blob),
         open_(open),
-        on_bytes_(on_bytes),
         stop_(stop),
-        retries_(transport.retry_policy(), stop),
-        chunk_bytes_(chunk_bytes) {}
+        retries_(transport.NewRetries(stop)),
+        chunk_bytes_(chunk_bytes) {
+    on_bytes_ = [this, &on_bytes](uint64_t position) {
+      sent_up_to_ = std::max(sent_up_to_, position);
+      if (on_bytes) on_bytes(position);
+    };
+  }
 
   Status Run();
 
@@ -87,13 +66,20 @@ class Upload {
   enum class Step { kGoOn, kDone };
 
   ApiRequest Request(const std::string& method, std::string url) const;
+  void TakeHabits();
   Status StartSession();
+  void DropSession();
   Result<Step> SendPart();
   ApiRequest PartRequest(uint64_t part_bytes, bool closes) const;
+  Status TakeProgress(const HttpResponse& response, uint64_t part_bytes);
+  Result<Step> Refused(const HttpResult& result, uint64_t part_bytes,
+                       bool closes);
   Result<Step> Recover(const HttpResult& result, bool closing);
+  Error Failure(const HttpResult& result, bool closing) const;
   bool UseSmallerChunks(uint64_t refused_bytes);
   bool UseOneRequest(const HttpResult& result);
-  Result<Step> Resynchronise(bool closing, bool distrust_session);
+  void UseChunksAfterCut(uint64_t most_bytes);
+  Result<Step> Resynchronise(bool closing, bool cut, bool distrust_session);
   bool IsThere();
   Status TakeLocation(const HttpResponse& response);
   void MoveTo(uint64_t offset);
@@ -102,17 +88,23 @@ class Upload {
   const oci::Reference& repository_;
   const oci::Descriptor& blob_;
   const BlobOpener& open_;
-  const BytesCallback& on_bytes_;
+  BytesCallback on_bytes_;
   std::stop_token stop_;
   Retries retries_;
 
   Endpoint endpoint_;
+  std::string host_;      // the endpoint's
+  UploadHabits habits_;   // of that host
   uint64_t chunk_bytes_;  // 0: all that is left in one request
   uint64_t min_chunk_bytes_ = 0;
-  bool chunks_forced_ = false;  // by a 413
-  bool patch_refused_ = false;
-  std::string location_;  // of the session; empty: none
-  uint64_t offset_ = 0;   // what the session holds
+  bool fresh_connections_ = false;
+  bool patch_accepted_ = false;
+  bool digest_refused_ = false;
+  int refusals_ = 0;         // in a row
+  bool was_behind_ = false;  // the registry had less than it was sent
+  std::string location_;     // of the session; empty: none
+  uint64_t offset_ = 0;      // what the session holds
+  uint64_t sent_up_to_ = 0;  // in this session
   uint64_t furthest_failure_ = 0;
 };
 
@@ -145,9 +137,28 @@ Status Upload::TakeLocation(const HttpResponse& response) {
   return {};
 }
 
-Status Upload::StartSession() {
-  offset_ = 0;
+// What earlier uploads to this host found out.
+void Upload::TakeHabits() {
+  Traffic& traffic = transport_.traffic();
+  uint64_t configured = traffic.ChunkBytesFor(host_);
+  if (configured > 0) chunk_bytes_ = configured;
+  habits_ = traffic.HabitsOf(host_);
+  if (habits_.refuses_patch) {
+    chunk_bytes_ = 0;
+  } else if (habits_.largest_request > 0) {
+    uint64_t wanted = chunk_bytes_ == 0 ? ~uint64_t{0} : chunk_bytes_;
+    chunk_bytes_ = std::min(wanted, habits_.largest_request);
+  }
+}
+
+void Upload::DropSession() {
   location_.clear();
+  offset_ = 0;
+  sent_up_to_ = 0;
+}
+
+Status Upload::StartSession() {
+  DropSession();
   ASSIGN_OR_RETURN(
       HttpResponse response,
       transport_.Send(
@@ -185,11 +196,11 @@ ApiRequest Upload::PartRequest(uint64_t part_bytes, bool closes) const {
                                  std::to_string(offset_ + part_bytes - 1));
   }
   request.http.body_bytes = part_bytes;
+  request.http.fresh_connection = fresh_connections_;
   request.http.open_body =
       [this, part_bytes]() -> Result<std::unique_ptr<ByteSource>> {
     ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, open_(offset_));
-    return std::unique_ptr<ByteSource>(std::make_unique<PartSource>(
-        std::move(source), offset_, part_bytes, on_bytes_));
+    return OpenPart(std::move(source), offset_, part_bytes, on_bytes_);
   };
   return request;
 }
@@ -203,60 +214,111 @@ Result<Upload::Step> Upload::SendPart() {
   ApiRequest request = PartRequest(part, closes);
   HttpResult result = transport_.SendOnce(request, stop_);
   int status = result.response.status;
-  bool accepted = result.failure == HttpFailure::kNone &&
-                  (closes ? status == 201 || status == 204 || status == 200
-                          : status == 202 || status == 204 || status == 201);
-  if (!accepted) {
-    if (!closes && UseOneRequest(result)) return Step::kGoOn;
-    if (status == 413 && UseSmallerChunks(part)) {
-      return Resynchronise(false, false);
-    }
-    return Recover(result, closes);
-  }
+  bool accepted =
+      result.failure == HttpFailure::kNone &&
+      IsOneOf(status, closes ? std::initializer_list<int>{200, 201, 204}
+                             : std::initializer_list<int>{201, 202, 204});
+  if (!accepted) return Refused(result, part, closes);
   if (closes) return Step::kDone;
-  RETURN_IF_ERROR(TakeLocation(result.response));
-  uint64_t sent_up_to = offset_ + part;
-  uint64_t received =
-      ReceivedOf(result.response.headers.Get("Range")).value_or(sent_up_to);
-  if (received > sent_up_to) {
+  patch_accepted_ = true;
+  refusals_ = 0;
+  RETURN_IF_ERROR(TakeProgress(result.response, part));
+  return Step::kGoOn;
+}
+
+Status Upload::TakeProgress(const HttpResponse& response, uint64_t part_bytes) {
+  RETURN_IF_ERROR(TakeLocation(response));
+  uint64_t sent = offset_ + part_bytes;
+  uint64_t received = ReceivedBytes(response).value_or(sent);
+  // One that appends what it is sent, whatever range it is of, has what it
+  // first denied twice.
+  if (received > sent && was_behind_ && retries_.WaitForNext()) {
+    DropSession();
+    on_bytes_(0);
+    return {};
+  }
+  if (received > sent) {
     return Error(ErrorCode::kUnsupported,
                  "the registry claims to have " + std::to_string(received) +
-                     " bytes of " + std::to_string(sent_up_to) + " sent");
+                     " bytes of " + std::to_string(sent) + " sent");
   }
   MoveTo(received);
-  return Step::kGoOn;
+  was_behind_ |= received < sent;
+  // One that never takes all of what it is given is not to be served for ever.
+  if (received < sent && !retries_.WaitForNext()) {
+    if (stop_.stop_requested()) return Cancelled("stopped");
+    return Error(ErrorCode::kUnavailable,
+                 "the registry has only " + std::to_string(received) +
+                     " bytes of " + std::to_string(sent) +
+                     " sent, again and again" + retries_.Note());
+  }
+  return {};
+}
+
+Result<Upload::Step> Upload::Refused(const HttpResult& result,
+                                     uint64_t part_bytes, bool closes) {
+  if (!closes && UseOneRequest(result)) return Step::kGoOn;
+  bool answered = result.failure == HttpFailure::kNone;
+  if (answered && result.response.status == 413 &&
+      UseSmallerChunks(part_bytes)) {
+    return Resynchronise(false, false, false);
+  }
+  // Once: on the way it may have been changed; what we have may be wrong.
+  bool wrong_digest =
+      answered && closes &&
+      AnswerError("", result.response).code() == ErrorCode::kCorrupt;
+  if (wrong_digest && !digest_refused_) {
+    digest_refused_ = true;
+    DropSession();
+    on_bytes_(0);
+    return Step::kGoOn;
+  }
+  return Recover(result, closes);
 }
 
 // A transfer that goes forward may fail any number of times; one that goes to
 // and fro may not.
 void Upload::MoveTo(uint64_t offset) {
   offset_ = offset;
-  if (offset_ > furthest_failure_ + blob_.size_bytes / 100) {
+  if (offset_ > furthest_failure_ &&
+      IsProgress(offset_ - furthest_failure_, blob_.size_bytes)) {
     retries_.Restart();
   }
 }
 
 bool Upload::UseSmallerChunks(uint64_t refused_bytes) {
   uint64_t smaller = std::min(kFirstSmallerChunk, refused_bytes / 2);
-  if (patch_refused_ || smaller < std::max(kSmallestChunk, min_chunk_bytes_)) {
+  if (habits_.refuses_patch ||
+      smaller < std::max(kSmallestChunk, min_chunk_bytes_)) {
     return false;
   }
   chunk_bytes_ = smaller;
-  chunks_forced_ = true;
+  habits_.largest_request = smaller;
   return true;
 }
 
 // Whether a PATCH was refused as such, and one PUT is still worth a try.
 bool Upload::UseOneRequest(const HttpResult& result) {
-  int status = result.response.status;
   bool refused = result.failure == HttpFailure::kNone &&
-                 (status == 400 || status == 404 || status == 405 ||
-                  status == 415 || status == 501);
-  if (!refused || chunks_forced_) return false;
-  patch_refused_ = true;
+                 IsOneOf(result.response.status, {400, 404, 405, 415, 501});
+  if (!refused || patch_accepted_ || habits_.largest_request > 0) return false;
+  // A session that is unknown says nothing of requests that are.
+  if (DescribeAnswer(result.response).find("BLOB_UPLOAD_") !=
+      std::string::npos) {
+    return false;
+  }
+  habits_.refuses_patch = true;
   chunk_bytes_ = 0;
-  location_.clear();
+  DropSession();
   return true;
+}
+
+void Upload::UseChunksAfterCut(uint64_t most_bytes) {
+  if (habits_.refuses_patch) return;
+  fresh_connections_ = true;
+  uint64_t chunk = std::clamp(most_bytes, kSmallestChunk, kChunkAfterCut);
+  if (chunk_bytes_ > 0) chunk = std::min(chunk, chunk_bytes_);
+  chunk_bytes_ = std::max(chunk, min_chunk_bytes_);
 }
 
 Result<Upload::Step> Upload::Recover(const HttpResult& result, bool closing) {
@@ -264,44 +326,67 @@ Result<Upload::Step> Upload::Recover(const HttpResult& result, bool closing) {
   int status = result.response.status;
   // 404: the session is lost. 416: we and the registry differ on the offset.
   bool mendable =
-      IsRetryable(result) || (answered && (status == 404 || status == 416));
+      IsRetryable(result) || (answered && IsOneOf(status, {404, 416}));
   if (mendable && retries_.WaitForNext(RetryAfterOf(result.response))) {
     furthest_failure_ = std::max(furthest_failure_, offset_);
-    return Resynchronise(closing, answered && status == 416);
+    bool cut = result.failure == HttpFailure::kBroken && sent_up_to_ > offset_;
+    if (cut) UseChunksAfterCut(kChunkAfterCut);
+    refusals_ = answered ? refusals_ + 1 : 0;
+    if (refusals_ >= kRefusalsOfASession && !(closing && IsThere())) {
+      DropSession();
+      on_bytes_(0);
+      return Step::kGoOn;
+    }
+    return Resynchronise(closing, cut, answered && status == 416);
   }
   if (stop_.stop_requested()) return Cancelled("stopped");
-  if (!answered) return *result.error;
-  return AnswerError(closing ? "end of the upload" : "upload", result.response);
+  return Failure(result, closing);
 }
 
-// Asks the session how much it holds. A session that cannot tell, or that says
-// again what it did not keep to (`distrust_session`), is given up for a new
-// one.
-Result<Upload::Step> Upload::Resynchronise(bool closing,
+Error Upload::Failure(const HttpResult& result, bool closing) const {
+  if (result.failure != HttpFailure::kNone) {
+    return Error(result.error->code(),
+                 result.error->message() + retries_.Note());
+  }
+  HttpResponse response = result.response;
+  response.note = retries_.Note();
+  if (response.status == 413 && habits_.refuses_patch) {
+    response.note += "; it takes blobs in one request only";
+  }
+  return AnswerError(closing ? "end of the upload" : "upload", response);
+}
+
+// Asks the session how much it holds. A session that cannot tell, that says
+// again what it did not keep to (`distrust_session`), or that claims what it
+// was never sent, is given up for a new one.
+//   cut  the last request was cut in the middle
+Result<Upload::Step> Upload::Resynchronise(bool closing, bool cut,
                                            bool distrust_session) {
   // The PUT may have succeeded, and only its answer been lost.
   if (closing && IsThere()) {
-    if (on_bytes_) on_bytes_(blob_.size_bytes);
+    on_bytes_(blob_.size_bytes);
     return Step::kDone;
   }
   HttpResult result = transport_.SendOnce(Request("GET", location_), stop_);
-  int status = result.response.status;
-  auto received = ReceivedOf(result.response.headers.Get("Range"));
-  // "0-0" is what registries say of nothing, and of one byte.
-  if (received == uint64_t{1}) received = 0;
+  // The request that was cut may still have the session.
+  for (int i = 0; i < 2 && IsRetryable(result); ++i) {
+    if (!retries_.WaitForNext(RetryAfterOf(result.response))) break;
+    result = transport_.SendOnce(Request("GET", location_), stop_);
+  }
+  auto received = ReceivedBytes(result.response);
   bool usable = result.failure == HttpFailure::kNone &&
-                (status == 204 || status == 202 || status == 200) && received &&
-                *received <= blob_.size_bytes &&
-                !(patch_refused_ && *received > 0) &&
+                IsOneOf(result.response.status, {200, 202, 204}) && received &&
+                *received <= sent_up_to_ &&
+                !(habits_.refuses_patch && *received > 0) &&
                 !(distrust_session && *received == offset_);
   if (usable) {
     RETURN_IF_ERROR(TakeLocation(result.response));
     MoveTo(*received);
   } else {
-    location_.clear();
-    offset_ = 0;
+    if (cut) UseChunksAfterCut((sent_up_to_ - offset_) / 2);
+    DropSession();
   }
-  if (on_bytes_) on_bytes_(offset_);
+  on_bytes_(offset_);
   return Step::kGoOn;
 }
 
@@ -314,11 +399,15 @@ bool Upload::IsThere() {
 
 Status Upload::Run() {
   ASSIGN_OR_RETURN(endpoint_, transport_.Connect(repository_, stop_));
+  host_ = AuthorityOf(endpoint_.Origin());
+  TakeHabits();
   while (true) {
     if (location_.empty()) RETURN_IF_ERROR(StartSession());
     ASSIGN_OR_RETURN(Step step, SendPart());
-    if (step == Step::kDone) return {};
+    if (step == Step::kDone) break;
   }
+  transport_.traffic().Learn(host_, habits_);
+  return {};
 }
 
 }  // namespace

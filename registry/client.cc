@@ -279,12 +279,24 @@ Status Client::FetchBlob(const oci::Reference& repository,
                          const oci::Descriptor& blob, ByteSink& sink,
                          const BytesCallback& on_bytes,
                          std::stop_token stop) const {
+  ByteSink* next = &sink;
+  auto open = [&]() -> Result<ByteSink*> {
+    return std::exchange(next, nullptr);
+  };
+  return FetchBlob(repository, blob, BlobSinkOpener(open), on_bytes, stop);
+}
+
+Status Client::FetchBlob(const oci::Reference& repository,
+                         const oci::Descriptor& blob,
+                         const BlobSinkOpener& open,
+                         const BytesCallback& on_bytes,
+                         std::stop_token stop) const {
   // Any mirror may have it, whatever may be asked of it by tag.
   oci::Reference name = repository;
   name.tag.clear();
   name.digest.reset();
   ASSIGN_OR_RETURN(auto places, impl_->PullPlaces(name));
-  return DownloadBlob(impl_->transport(), places, blob, sink, on_bytes, stop);
+  return DownloadBlob(impl_->transport(), places, blob, open, on_bytes, stop);
 }
 
 Status Client::UploadBlob(const oci::Reference& repository,

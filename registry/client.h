@@ -38,6 +38,8 @@
 #include "registry/host_tls.h"
 #include "registry/registries_config.h"
 #include "registry/retry.h"
+#include "registry/stall_watch.h"
+#include "registry/traffic.h"
 #include "util/byte_stream.h"
 #include "util/result.h"
 #include "util/unique_fd.h"
@@ -76,10 +78,13 @@ struct ClientOptions {
   TlsOptions tls = {};
   ProxyOptions proxy = {};
   RetryPolicy retry = {};
-  std::chrono::seconds connect_timeout{20};
-  // A transfer that moves no byte for so long has failed. There is no limit
-  // to its total time.
-  std::chrono::seconds stall_timeout{120};
+  std::chrono::milliseconds connect_timeout{20'000};
+  // When an exchange that does not move has failed. There is no limit to its
+  // total time.
+  StallLimits stall = {};
+  // Limits of rate and of requests at once, with whoever else holds it; null:
+  // none.
+  std::shared_ptr<Traffic> traffic = {};
   // Blobs larger than this are uploaded in several requests of this size; 0:
   // each in one request, and in several only where the registry (or a proxy
   // before it) refuses the size.
@@ -99,6 +104,11 @@ using BytesCallback = std::function<void(uint64_t current_bytes)>;
 // times: an upload that failed is resumed or started again.
 using BlobOpener =
     std::function<Result<std::unique_ptr<ByteSource>>(uint64_t offset_bytes)>;
+
+// Gives the sink (borrowed, left unfinished) for a blob from its first byte on.
+// Called again where what came proved wrong: what was written before must be
+// thrown away. Null: there is none, the failure stands.
+using BlobSinkOpener = std::function<Result<ByteSink*>()>;
 
 enum class MountResult {
   kMounted,
@@ -176,8 +186,15 @@ class Client {
                                    const oci::Digest& digest,
                                    std::stop_token stop = {}) const;
 
-  // Writes the blob to `sink` (left unfinished), continuing where a connection
-  // was cut. On `kCorrupt` and every other error the sink has been given some
+  // Writes the blob to a sink of `open`, continuing where a connection was cut.
+  // Content whose size or digest is wrong is asked for once more from the same
+  // host, then of the next that may have it.
+  Status FetchBlob(const oci::Reference& repository,
+                   const oci::Descriptor& blob, const BlobSinkOpener& open,
+                   const BytesCallback& on_bytes = {},
+                   std::stop_token stop = {}) const;
+  // The same for a `sink` that cannot be begun again: wrong content is an error
+  // at once. On `kCorrupt` and every other error the sink has been given some
   // bytes that must be thrown away.
   Status FetchBlob(const oci::Reference& repository,
                    const oci::Descriptor& blob, ByteSink& sink,

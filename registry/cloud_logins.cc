@@ -69,7 +69,7 @@ Result<std::string> AskLoginService(const CloudLoginRequest& request,
                                     const HttpRequest& http,
                                     std::string_view what) {
   std::string tried = std::string(what) + " at " + OriginOf(http.url);
-  Retries retries(request.retry, request.stop);
+  Retries retries(request.retry, nullptr, request.stop);
   while (true) {
     HttpResult result = request.http.Send(http, request.stop);
     bool broken = result.failure == HttpFailure::kConnect ||

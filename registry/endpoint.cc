@@ -219,4 +219,11 @@ std::string OriginOf(std::string_view url) {
   return scheme + "://" + lower;
 }
 
+std::string AuthorityOf(std::string_view url) {
+  std::string origin = OriginOf(url);
+  size_t scheme_end = origin.find("://");
+  return scheme_end == std::string::npos ? origin
+                                         : origin.substr(scheme_end + 3);
+}
+
 }  // namespace strake::registry

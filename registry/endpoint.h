@@ -66,6 +66,8 @@ std::string ResolveUrl(std::string_view base, std::string_view location);
 std::string ShownUrl(std::string_view url);
 // "scheme://authority" of an absolute URL, lower case, default port dropped.
 std::string OriginOf(std::string_view url);
+// The same without the scheme.
+std::string AuthorityOf(std::string_view url);
 
 }  // namespace strake::registry
 

@@ -1,6 +1,7 @@
 #include "registry/http_client.h"
 
 #include <curl/curl.h>
+#include <openssl/ssl.h>
 
 #include <algorithm>
 #include <span>
@@ -14,11 +15,21 @@
 namespace strake::registry {
 namespace {
 
+using Clock = std::chrono::steady_clock;
 using CurlEasy = std::unique_ptr<CURL, FreeWith<curl_easy_cleanup>>;
 using CurlList = std::unique_ptr<curl_slist, FreeWith<curl_slist_free_all>>;
 
 constexpr int kMaxRedirects = 10;
-constexpr long kTransferBufferBytes = 256L << 10;
+constexpr uint64_t kTransferBufferBytes = uint64_t{256} << 10;
+
+// How much may move at once at a limited rate (0: none): a tenth of a second's
+// worth, within what curl can do.
+uint64_t PieceBytes(uint64_t bytes_per_second) {
+  constexpr uint64_t kSmallestPieceBytes = 1024;
+  if (bytes_per_second == 0) return kTransferBufferBytes;
+  return std::clamp(bytes_per_second / 10, kSmallestPieceBytes,
+                    kTransferBufferBytes);
+}
 
 CURLcode InitCurl() {
   static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -31,10 +42,11 @@ std::string SystemBundle() {
   return file == nullptr ? "" : file;
 }
 
-// Fills in what `request` needs to know and show of certificates.
+// Fills in what `request` needs to know and show of certificates; returns the
+// file of the certificate that is shown, or "".
 //   tls  outlives the exchange
-void SetTls(CURL* curl, const HttpRequest& request, const HostTls& tls,
-            const TlsOptions& options) {
+std::string SetTls(CURL* curl, const HttpRequest& request, const HostTls& tls,
+                   const TlsOptions& options) {
   if (request.insecure) {
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -53,10 +65,50 @@ void SetTls(CURL* curl, const HttpRequest& request, const HostTls& tls,
     certificate = options.client_certificate_file;
     key = options.client_key_file;
   }
-  if (certificate.empty()) return;
+  if (certificate.empty()) return "";
   if (key.empty()) key = certificate;
   curl_easy_setopt(curl, CURLOPT_SSLCERT, certificate.c_str());
   curl_easy_setopt(curl, CURLOPT_SSLKEY, key.c_str());
+  return certificate;
+}
+
+// Whether a handshake of this thread's present exchange was asked for a
+// certificate that we do not have. What becomes of it differs: TLS 1.3 refuses
+// after the handshake, when curl sees anything from an alert to a reset.
+thread_local bool certificate_was_asked_for = false;
+
+int OnCertificateRequest(SSL*, X509**, EVP_PKEY**) {
+  certificate_was_asked_for = true;
+  return 0;  // goes on without
+}
+
+CURLcode WatchForCertificateRequest(CURL*, void* context, void*) {
+  SSL_CTX_set_client_cert_cb(static_cast<SSL_CTX*>(context),
+                             &OnCertificateRequest);
+  return CURLE_OK;
+}
+
+// Says what to do where an exchange failed for want of a good certificate.
+//   shown  the file of the certificate that was shown, or ""
+void ExplainOurCertificate(const std::string& shown, HttpResult& result) {
+  if (!result.error || result.failure == HttpFailure::kLocal ||
+      result.response.status != 0) {
+    return;
+  }
+  const std::string& seen = result.error->message();
+  std::string hint;
+  if (shown.empty() && certificate_was_asked_for) {
+    hint =
+        "it asked for a certificate, and there is none to show: give one with "
+        "--client-cert and --client-key, or keep it as NAME.cert and NAME.key "
+        "in the registry's folder in certs.d";
+  } else if (!shown.empty() && seen.find(" alert ") != std::string::npos) {
+    hint = "the certificate " + shown + " was shown to it";
+  } else {
+    return;
+  }
+  result.failure = HttpFailure::kTls;
+  result.error = Error(result.error->code(), seen + " (" + hint + ")");
 }
 
 HttpResult LocalFailure(Error error) {
@@ -112,14 +164,7 @@ std::string HostPort(const std::string& url) {
   return authority + (origin.starts_with("https") ? ":443" : ":80");
 }
 
-std::string AuthorityOf(const std::string& url) {
-  std::string origin = OriginOf(url);
-  size_t scheme_end = origin.find("://");
-  return scheme_end == std::string::npos ? origin
-                                         : origin.substr(scheme_end + 3);
-}
-
-// The same with the port as written: "host:443" has a folder of its own.
+// The authority with the port as written: "host:443" has a folder of its own.
 std::string WrittenAuthority(std::string_view url) {
   std::string_view rest = url.substr(url.find("://") + 3);
   rest = rest.substr(0, rest.find_first_of("/?#"));
@@ -171,8 +216,13 @@ class HttpClient::Pool {
 // What the callbacks of one exchange share.
 class HttpClient::Exchange {
  public:
-  Exchange(const HttpRequest& request, std::stop_token stop)
-      : request_(request), stop_(std::move(stop)) {
+  Exchange(const HttpRequest& request, const StallLimits& stall_limits,
+           Traffic& traffic, std::stop_token stop)
+      : request_(request),
+        traffic_(traffic),
+        host_(AuthorityOf(request.url)),
+        stop_(std::move(stop)),
+        watch_(stall_limits, Clock::now()) {
     response_.url = request.url;
   }
 
@@ -182,18 +232,34 @@ class HttpClient::Exchange {
   static size_t OnBody(char* data, size_t size, size_t count, void* self);
   static size_t OnRead(char* data, size_t size, size_t count, void* self);
   static int OnSeek(void* self, curl_off_t offset, int origin);
-  static int OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t,
-                        curl_off_t);
+  static int OnProgress(void* self, curl_off_t, curl_off_t received, curl_off_t,
+                        curl_off_t sent);
 
   HttpResult Finish(CURLcode code, const char* details);
 
  private:
   void TakeHeaderLine(std::string_view line);
   Status TakeBody(std::span<const std::byte> data);
+  Result<size_t> ReadBody(std::span<std::byte> buffer);
   Status AnnounceHead();
 
+  // Time that the other side is not to blame for.
+  class Held {
+   public:
+    explicit Held(StallWatch& watch) : watch_(watch), since_(Clock::now()) {}
+    ~Held() { watch_.Exclude(Clock::now() - since_); }
+
+   private:
+    StallWatch& watch_;
+    Clock::time_point since_;
+  };
+
   const HttpRequest& request_;
+  Traffic& traffic_;
+  const std::string host_;
   std::stop_token stop_;
+  StallWatch watch_;
+  std::string stalled_;  // why it was given up; empty: it was not
   HttpResponse response_;
   std::optional<Error> local_error_;
   bool head_announced_ = false;
@@ -256,7 +322,9 @@ Status HttpClient::Exchange::TakeBody(std::span<const std::byte> data) {
 size_t HttpClient::Exchange::OnBody(char* data, size_t size, size_t count,
                                     void* self) {
   auto& exchange = *static_cast<Exchange*>(self);
+  Held held(exchange.watch_);
   size_t bytes = size * count;
+  exchange.traffic_.Pace(exchange.host_, bytes, exchange.stop_);
   Status taken = exchange.TakeBody(std::as_bytes(std::span(data, bytes)));
   if (taken) return bytes;
   exchange.local_error_ = std::move(taken).error();
@@ -266,21 +334,27 @@ size_t HttpClient::Exchange::OnBody(char* data, size_t size, size_t count,
 size_t HttpClient::Exchange::OnRead(char* data, size_t size, size_t count,
                                     void* self) {
   auto& exchange = *static_cast<Exchange*>(self);
-  if (!exchange.source_) {
-    auto source = exchange.request_.open_body();
-    if (!source) {
-      exchange.local_error_ = std::move(source).error();
-      return CURL_READFUNC_ABORT;
-    }
-    exchange.source_ = std::move(source).value();
-  }
-  auto read = exchange.source_->Read(
-      std::as_writable_bytes(std::span(data, size * count)));
+  Held held(exchange.watch_);
+  auto read =
+      exchange.ReadBody(std::as_writable_bytes(std::span(data, size * count)));
   if (!read) {
     exchange.local_error_ = std::move(read).error();
     return CURL_READFUNC_ABORT;
   }
+  exchange.traffic_.Pace(exchange.host_, *read, exchange.stop_);
   return *read;
+}
+
+Result<size_t> HttpClient::Exchange::ReadBody(std::span<std::byte> buffer) {
+  if (!source_) {
+    auto source = request_.open_body();
+    if (!source) return std::move(source).error();
+    source_ = std::move(source).value();
+  }
+  // A piece at a time where the rate is limited, or nothing else moves
+  // meanwhile.
+  uint64_t piece = PieceBytes(traffic_.RateFor(host_));
+  return source_->Read(buffer.first(std::min<uint64_t>(buffer.size(), piece)));
 }
 
 // curl asks for the start again where a kept connection turned out dead.
@@ -290,9 +364,20 @@ int HttpClient::Exchange::OnSeek(void* self, curl_off_t offset, int origin) {
   return CURL_SEEKFUNC_OK;
 }
 
-int HttpClient::Exchange::OnProgress(void* self, curl_off_t, curl_off_t,
-                                     curl_off_t, curl_off_t) {
-  return static_cast<Exchange*>(self)->stop_.stop_requested() ? 1 : 0;
+// Called with every piece of data, and about once a second in a silence.
+int HttpClient::Exchange::OnProgress(void* self, curl_off_t,
+                                     curl_off_t received, curl_off_t,
+                                     curl_off_t sent) {
+  auto& exchange = *static_cast<Exchange*>(self);
+  if (exchange.stop_.stop_requested()) return 1;
+  const HttpRequest& request = exchange.request_;
+  auto body_bytes = static_cast<curl_off_t>(
+      request.open_body ? request.body_bytes : request.body.size());
+  bool awaiting_answer =
+      body_bytes > 0 && sent >= body_bytes && exchange.response_.status == 0;
+  exchange.stalled_ = exchange.watch_.Check(
+      Clock::now(), static_cast<uint64_t>(received + sent), awaiting_answer);
+  return exchange.stalled_.empty() ? 0 : 1;
 }
 
 HttpResult HttpClient::Exchange::Finish(CURLcode code, const char* details) {
@@ -310,6 +395,10 @@ HttpResult HttpClient::Exchange::Finish(CURLcode code, const char* details) {
   } else if (local_error_) {
     result.failure = HttpFailure::kLocal;
     result.error = std::move(local_error_);
+  } else if (!stalled_.empty()) {
+    result.failure = HttpFailure::kBroken;
+    result.error = Error(ErrorCode::kUnavailable,
+                         HostPort(request_.url) + ": " + stalled_);
   } else if (code != CURLE_OK) {
     result.failure = Classify(code);
     std::string reason =
@@ -327,7 +416,9 @@ HttpClient::HttpClient(const ClientOptions& options)
       user_agent_(options.user_agent),
       tls_(options.tls, SystemBundle()),
       connect_timeout_(options.connect_timeout),
-      stall_timeout_(options.stall_timeout),
+      stall_limits_(options.stall),
+      traffic_(options.traffic ? options.traffic : std::make_shared<Traffic>()),
+      secrets_(std::make_shared<SentSecrets>()),
       pool_(std::make_unique<Pool>()) {
   static_cast<void>(InitCurl());  // a failure shows when a handle is wanted
 }
@@ -349,7 +440,11 @@ HttpResult HttpClient::SendOnce(const HttpRequest& request,
     if (!found) return LocalFailure(std::move(found).error());
     tls = *found;
   }
-  Exchange exchange(request, stop);
+  secrets_->Remember(request);
+  std::string host = AuthorityOf(request.url);
+  Traffic::Slot slot =
+      traffic_->Enter(host, request.open_body != nullptr, stop);
+  Exchange exchange(request, stall_limits_, *traffic_, stop);
   char details[CURL_ERROR_SIZE] = "";
   auto set = [curl](CURLoption option, auto value) {
     curl_easy_setopt(curl, option, value);
@@ -362,17 +457,25 @@ HttpResult HttpClient::SendOnce(const HttpRequest& request,
   set(CURLOPT_USERAGENT, user_agent_.c_str());
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   set(CURLOPT_TCP_KEEPALIVE, 1L);
-  set(CURLOPT_BUFFERSIZE, kTransferBufferBytes);
-  set(CURLOPT_UPLOAD_BUFFERSIZE, kTransferBufferBytes);
+  set(CURLOPT_BUFFERSIZE,
+      static_cast<long>(PieceBytes(traffic_->RateFor(host))));
+  set(CURLOPT_UPLOAD_BUFFERSIZE, static_cast<long>(kTransferBufferBytes));
+  if (request.fresh_connection) {
+    set(CURLOPT_FRESH_CONNECT, 1L);
+    set(CURLOPT_FORBID_REUSE, 1L);
+  }
 
-  set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(connect_timeout_.count()));
-  set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-  set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(stall_timeout_.count()));
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout_.count()));
   set(CURLOPT_NOPROGRESS, 0L);
   set(CURLOPT_XFERINFODATA, static_cast<void*>(&exchange));
   set(CURLOPT_XFERINFOFUNCTION, &Exchange::OnProgress);
 
-  if (tls) SetTls(curl, request, *tls, tls_.options());
+  std::string shown;
+  if (tls) shown = SetTls(curl, request, *tls, tls_.options());
+  certificate_was_asked_for = false;
+  if (https && shown.empty()) {
+    set(CURLOPT_SSL_CTX_FUNCTION, &WatchForCertificateRequest);
+  }
   // An explicit value, even "", keeps curl from looking at the environment.
   bool direct = request.direct || IsLoopback(AuthorityOf(request.url));
   set(CURLOPT_PROXY, direct  ? ""
@@ -423,6 +526,8 @@ HttpResult HttpClient::SendOnce(const HttpRequest& request,
     code = curl_easy_perform(curl);
   }
   HttpResult result = exchange.Finish(code, details);
+  result.response.secrets = secrets_;
+  ExplainOurCertificate(shown, result);
   pool_->Return(std::move(handle));
   return result;
 }

@@ -4,6 +4,9 @@
 // the sake of the connections that the handle keeps; handles never share a
 // connection cache, which libcurl 7.88 lists as broken (known bug 11.11).
 //
+// Bytes and requests are counted against the limits of
+// `ClientOptions::traffic`.
+//
 // Redirects are followed here and not by curl: GET and HEAD always, other
 // methods for 307 and 308 only. `Authorization` does not follow to another
 // origin, nor does `HttpRequest::show_certificate`, and https never leads to
@@ -23,6 +26,9 @@
 #include <vector>
 
 #include "registry/client.h"
+#include "registry/sent_secrets.h"
+#include "registry/stall_watch.h"
+#include "registry/traffic.h"
 #include "util/byte_stream.h"
 #include "util/result.h"
 
@@ -53,6 +59,9 @@ struct HttpResponse {
   // What no sink was given for; cut at `HttpRequest::body_limit_bytes`.
   std::string body;
   std::string url;  // where the answer came from, after redirects
+  // What no message may quote of it; shared by all answers of a client.
+  std::shared_ptr<const SentSecrets> secrets;
+  std::string note;  // for the end of a message about it; may be empty
 };
 
 struct HttpRequest {
@@ -81,6 +90,9 @@ struct HttpRequest {
   bool show_certificate = false;
   // Not through a proxy: for what only this machine can reach.
   bool direct = false;
+  // On a connection of its own: what ends a connection that has carried much
+  // is to end none in the middle of this.
+  bool fresh_connection = false;
 };
 
 // Why there is no (whole) answer.
@@ -111,6 +123,9 @@ class HttpClient {
 
   HttpResult Send(const HttpRequest& request, std::stop_token stop) const;
 
+  // What it counts against; lives as long as the client.
+  Traffic& traffic() const { return *traffic_; }
+
  private:
   class Pool;
   class Exchange;
@@ -119,8 +134,10 @@ class HttpClient {
   ProxyOptions proxy_;
   std::string user_agent_;
   HostTlsTable tls_;
-  std::chrono::seconds connect_timeout_;
-  std::chrono::seconds stall_timeout_;
+  std::chrono::milliseconds connect_timeout_;
+  StallLimits stall_limits_;
+  std::shared_ptr<Traffic> traffic_;
+  std::shared_ptr<SentSecrets> secrets_;
   std::unique_ptr<Pool> pool_;
 };
 

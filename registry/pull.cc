@@ -26,11 +26,15 @@ Status PullBlob(const Client& client, const oci::Reference& repository,
     return {};
   }
   Report(progress, blob, TransferAction::kPull, 0, false);
-  ASSIGN_OR_RETURN(std::unique_ptr<oci::BlobWriter> writer, store.Create());
+  std::unique_ptr<oci::BlobWriter> writer;
+  BlobSinkOpener open = [&]() -> Result<ByteSink*> {
+    ASSIGN_OR_RETURN(writer, store.Create());
+    return static_cast<ByteSink*>(writer.get());
+  };
   auto on_bytes = [&](uint64_t current_bytes) {
     Report(progress, blob, TransferAction::kPull, current_bytes, false);
   };
-  RETURN_IF_ERROR(client.FetchBlob(repository, blob, *writer, on_bytes, stop));
+  RETURN_IF_ERROR(client.FetchBlob(repository, blob, open, on_bytes, stop));
   auto stored = writer->Commit(blob.digest, blob.size_bytes);
   if (!stored) return std::move(stored).error();
   Report(progress, blob, TransferAction::kPull, blob.size_bytes, true);

@@ -141,6 +141,8 @@ std::string DescribeWait(const HttpResponse& response) {
 
 std::optional<std::chrono::seconds> RetryAfterOf(
     const HttpResponse& response, std::chrono::system_clock::time_point now) {
+  // Whoever states a time means it by the clock that the answer was dated by.
+  now = ParseHttpDate(response.headers.Get("Date")).value_or(now);
   auto stated = ParseRetryAfter(response.headers.Get("Retry-After"), now);
   if (stated || response.status != 429) return stated;
   for (const char* name : {"X-Retry-After", "X-RateLimit-Reset"}) {
@@ -162,7 +164,8 @@ std::string DescribeAnswer(const HttpResponse& response) {
   if (!detail.empty()) text += ": " + detail;
   std::string wait = DescribeWait(response);
   if (!wait.empty()) text += " (" + wait + ")";
-  return text;
+  if (response.secrets) text = response.secrets->Mask(std::move(text));
+  return text + response.note;
 }
 
 Error AnswerError(std::string_view what, const HttpResponse& response) {

@@ -15,14 +15,14 @@ namespace strake::registry {
 
 // How long to wait before asking again: what the answer says in `Retry-After`,
 // or in the headers of Docker Hub where a quota is used up; nothing where it
-// says nothing.
+// says nothing. `now` counts where the answer is not dated.
 std::optional<std::chrono::seconds> RetryAfterOf(
     const HttpResponse& response, std::chrono::system_clock::time_point now =
                                       std::chrono::system_clock::now());
 
 // "404 Not Found: MANIFEST_UNKNOWN: manifest unknown": the status, and what
 // the error document (or else the first line of the body) says; of a quota that
-// is used up also how long it lasts.
+// is used up also how long it lasts. What we sent of secrets is masked.
 std::string DescribeAnswer(const HttpResponse& response);
 
 // The error that an answer other than the hoped-for means. `what` names the

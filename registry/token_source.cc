@@ -106,11 +106,12 @@ std::string RepositoryScope(std::string_view repository,
 }
 
 TokenSource::TokenSource(const HttpClient& http, const ClientOptions& options,
-                         Credentials credentials)
+                         Credentials credentials, RetryBudget& retry_budget)
     : http_(http),
       credentials_(std::move(credentials)),
       cloud_logins_(options.cloud_logins),
       retry_(options.retry),
+      retry_budget_(retry_budget),
       insecure_registries_(options.insecure_registries) {}
 
 std::string TokenSource::KeyOf(const AuthTarget& target) const {
@@ -271,7 +272,7 @@ Result<TokenSource::TokenService> TokenSource::ReadChallenge(
 Result<HttpResponse> TokenSource::AskTokenService(const AuthTarget& target,
                                                   const HttpRequest& request,
                                                   std::stop_token stop) const {
-  Retries retries(retry_, stop);
+  Retries retries(retry_, &retry_budget_, stop);
   while (true) {
     HttpResult result = http_.Send(request, stop);
     bool retryable = result.failure == HttpFailure::kConnect ||
@@ -287,8 +288,10 @@ Result<HttpResponse> TokenSource::AskTokenService(const AuthTarget& target,
     }
     std::string what = "token service of registry " + target.registry;
     if (result.failure != HttpFailure::kNone) {
-      return std::move(*result.error).Wrap(what);
+      return Error(result.error->code(),
+                   what + ": " + result.error->message() + retries.Note());
     }
+    result.response.note = retries.Note();
     return AnswerError(what, result.response);
   }
 }

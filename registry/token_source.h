@@ -43,9 +43,9 @@ struct AuthTarget {
 
 class TokenSource {
  public:
-  // `http` is borrowed.
+  // `http` and `retry_budget` are borrowed.
   TokenSource(const HttpClient& http, const ClientOptions& options,
-              Credentials credentials);
+              Credentials credentials, RetryBudget& retry_budget);
 
   // What to send with a request that needs `scopes`; "" to begin anonymously.
   Result<std::string> Authorize(const AuthTarget& target,
@@ -121,6 +121,7 @@ class TokenSource {
   const Credentials credentials_;
   const CloudLoginOptions cloud_logins_;
   const RetryPolicy retry_;
+  RetryBudget& retry_budget_;
   const std::vector<std::string> insecure_registries_;
   Guarded<std::map<std::string, State>> states_;  // by `Credentials::ScopeOf`
 };

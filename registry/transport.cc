@@ -1,5 +1,6 @@
 #include "registry/transport.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "registry/registry_error.h"
@@ -44,17 +45,24 @@ bool IsRetryable(const HttpResult& result) {
   return false;
 }
 
+bool IsProgress(uint64_t moved_bytes, uint64_t size_bytes) {
+  constexpr uint64_t kEnough = uint64_t{4} << 20;
+  return moved_bytes > std::min(size_bytes / 100, kEnough);
+}
+
 Transport::Transport(const HttpClient& http, const ClientOptions& options,
                      const Credentials& credentials)
     : http_(http),
       retry_(options.retry),
+      retry_budget_(options.retry.budget),
       insecure_registries_(options.insecure_registries),
       registries_(options.registries),
-      tokens_(http, options, credentials) {}
+      tokens_(http, options, credentials, retry_budget_) {}
 
-RetryPolicy Limit(RetryPolicy policy, Tries tries) {
+Retries Transport::NewRetries(std::stop_token stop, Tries tries) {
+  RetryPolicy policy = retry_;
   if (tries == Tries::kOne) policy.max_retries = 0;
-  return policy;
+  return Retries(policy, &retry_budget_, std::move(stop));
 }
 
 Result<Endpoint> Transport::Connect(const oci::Reference& place,
@@ -79,7 +87,7 @@ Result<Endpoint> Transport::Probe(const std::string& registry, bool insecure,
   if (insecure) insecure_registries.push_back(registry);
   std::vector<Endpoint> candidates = EndpointsOf(registry, insecure_registries);
   if (candidates.size() == 1) return candidates[0];
-  Retries retries(Limit(retry_, tries), stop);
+  Retries retries = NewRetries(stop, tries);
   while (true) {
     std::optional<Error> first_error;
     bool retryable = false;
@@ -102,7 +110,9 @@ Result<Endpoint> Transport::Probe(const std::string& registry, bool insecure,
       if (pointless) break;
     }
     if (retryable && retries.WaitForNext()) continue;
-    return std::move(*first_error).Wrap("registry " + registry);
+    return Error(first_error->code(), "registry " + registry + ": " +
+                                          first_error->message() +
+                                          retries.Note());
   }
 }
 
@@ -142,7 +152,7 @@ HttpResult Transport::SendOnce(const ApiRequest& request,
 
 Result<HttpResponse> Transport::Send(const ApiRequest& request,
                                      std::stop_token stop, Tries tries) {
-  Retries retries(Limit(retry_, tries), stop);
+  Retries retries = NewRetries(stop, tries);
   while (true) {
     HttpResult result = SendOnce(request, stop);
     if (IsRetryable(result)) {
@@ -152,7 +162,11 @@ Result<HttpResponse> Transport::Send(const ApiRequest& request,
                          ShownUrl(request.http.url) + ": stopped");
       }
     }
-    if (result.failure != HttpFailure::kNone) return std::move(*result.error);
+    if (result.failure != HttpFailure::kNone) {
+      return Error(result.error->code(),
+                   result.error->message() + retries.Note());
+    }
+    result.response.note = retries.Note();
     return std::move(result.response);
   }
 }

@@ -4,6 +4,7 @@
 #ifndef STRAKE_REGISTRY_TRANSPORT_H_
 #define STRAKE_REGISTRY_TRANSPORT_H_
 
+#include <cstdint>
 #include <map>
 #include <stop_token>
 #include <string>
@@ -53,7 +54,10 @@ class Transport {
   Result<HttpResponse> Send(const ApiRequest& request, std::stop_token stop,
                             Tries tries = Tries::kAll);
 
-  const RetryPolicy& retry_policy() const { return retry_; }
+  // The tries of one operation, out of the budget of all.
+  Retries NewRetries(std::stop_token stop, Tries tries = Tries::kAll);
+
+  Traffic& traffic() const { return http_.traffic(); }
 
  private:
   Result<Endpoint> Probe(const std::string& registry, bool insecure,
@@ -61,6 +65,7 @@ class Transport {
 
   const HttpClient& http_;
   const RetryPolicy retry_;
+  RetryBudget retry_budget_;
   const std::vector<std::string> insecure_registries_;
   const RegistriesConfig registries_;
   TokenSource tokens_;
@@ -68,11 +73,13 @@ class Transport {
   Guarded<std::map<std::pair<std::string, bool>, Endpoint>> endpoints_;
 };
 
-// `policy` with as many tries as `tries` says.
-RetryPolicy Limit(RetryPolicy policy, Tries tries);
-
 // Whether another try may end better.
 bool IsRetryable(const HttpResult& result);
+
+// Whether a transfer of `size_bytes` that moved so far between two failures
+// goes forward: by a hundredth, or some megabytes of a large one. Less could go
+// on for ever.
+bool IsProgress(uint64_t moved_bytes, uint64_t size_bytes);
 
 }  // namespace strake::registry
 

@@ -104,6 +104,22 @@ TEST(BuildViewTest, ShowsTransfersUntilTheyAreDone) {
   EXPECT_EQ(view.Live(kStart, 100, 24).size(), 2u);
 }
 
+TEST(BuildViewTest, TellsThePaceOfATransferWhereThereIsRoom) {
+  BuildView view("Pulling", kStart);
+  view.Add(Event(Kind::kStepStarted, 1, 0, "pull"));
+  for (int second : {0, 2}) {
+    ProgressEvent event = Event(Kind::kTransfer, 1, 1000 * second);
+    event.transfer.id = "layer";
+    event.transfer.current_bytes =
+        100'000 + static_cast<uint64_t>(second) * 1'000'000;
+    event.transfer.total_bytes = 10'100'000;
+    view.Add(event);
+  }
+  EXPECT_THAT(view.Live(At(2000), 120, 24)[2].text,
+              HasSubstr("] 1.00MB/s, 8s left"));
+  EXPECT_THAT(view.Live(At(2000), 80, 24)[2].text, Not(HasSubstr("MB/s")));
+}
+
 TEST(BuildViewTest, FitsAnyTerminal) {
   BuildView view("Building", kStart);
   for (uint64_t step = 1; step <= 12; ++step) {

@@ -41,5 +41,16 @@ TEST(DisplayTextTest, FormatsSeconds) {
   EXPECT_EQ(FormatSeconds(std::chrono::milliseconds(-5)), "0.0s");
 }
 
+TEST(DisplayTextTest, TellsThePaceOfATransfer) {
+  using std::chrono::seconds;
+  EXPECT_EQ(TransferPace(0, 10, seconds(5)), "");
+  EXPECT_EQ(TransferPace(5, 10, std::chrono::milliseconds(10)), "");
+  EXPECT_EQ(TransferPace(20'000'000, 0, seconds(2)), "10.0MB/s");
+  EXPECT_EQ(TransferPace(20'000'000, 1'020'000'000, seconds(2)),
+            "10.0MB/s, 1m40s left");
+  EXPECT_EQ(TransferPace(1000, 8'000'000, seconds(1)),
+            "1.00kB/s, 2h13m19s left");
+}
+
 }  // namespace
 }  // namespace strake::cli

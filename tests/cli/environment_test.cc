@@ -151,5 +151,21 @@ TEST(RegistryOptionsTest, TakesProxiesInEitherCaseLowerFirst) {
   EXPECT_THAT(options.insecure_registries, ::testing::ElementsAre("a:1"));
 }
 
+TEST(RegistryOptionsTest, TakesLimitsOfItsOwnFileAndOfTheOption) {
+  strake::testing::TempDir home;
+  home.Write("strake/registries.toml",
+             "[host.\"r.example\"]\nlimit-rate = \"2MB\"\n");
+  Environment environment;
+  environment.variables["XDG_CONFIG_HOME"] = home.path();
+  RegistryFlags flags;
+  flags.limit_rate = "5MB";
+  auto options = RegistryOptions(environment, flags).value();
+  EXPECT_EQ(options.traffic->RateFor("r.example"), 2'000'000u);
+  EXPECT_EQ(options.traffic->RateFor("other.example"), 5'000'000u);
+  flags.limit_rate = "fast";
+  EXPECT_THAT(RegistryOptions(environment, flags).error().message(),
+              HasSubstr("--limit-rate=fast: expected a size"));
+}
+
 }  // namespace
 }  // namespace strake::cli

@@ -274,6 +274,8 @@ TEST_F(OtherToolsTest, ShowsTheClientCertificateThatIsAskedFor) {
   options.tls.extra_ca_files = {certificate};
   EXPECT_TRUE(
       FailsWith(Client(options).Ping(name), ErrorCode::kUnavailable, name));
+  EXPECT_TRUE(FailsWith(Client(options).Ping(name), ErrorCode::kUnavailable,
+                        "give one with --client-cert"));
   ClientOptions given = options;
   given.tls.client_certificate_file = certificate;
   given.tls.client_key_file = key;

@@ -294,6 +294,12 @@ TEST(RetryAfterOfTest, UnderstandsDockerHubsHeaders) {
   EXPECT_EQ(wait({{"X-Retry-After", "soon"}}), std::nullopt);
 }
 
+TEST(RetryAfterOfTest, GoesByTheClockOfTheRegistry) {
+  HttpResponse late = TooMany({{"Retry-After", "Fri, 01 Jan 2100 10:00:30 GMT"},
+                               {"Date", "Fri, 01 Jan 2100 10:00:00 GMT"}});
+  EXPECT_EQ(RetryAfterOf(late), std::chrono::seconds(30));
+}
+
 TEST(RetryAfterOfTest, IsInTheMessage) {
   EXPECT_EQ(DescribeAnswer(TooMany({{"RateLimit-Limit", "100;w=21600"},
                                     {"RateLimit-Remaining", "0;w=21600"}})),

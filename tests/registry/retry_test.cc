@@ -51,7 +51,7 @@ TEST(RetryTest, GivesUpAfterTheLimitUnlessThereIsProgress) {
   RetryPolicy policy;
   policy.max_retries = 2;
   policy.initial_delay = milliseconds(1);
-  Retries retries(policy, {});
+  Retries retries(policy, nullptr, {});
   EXPECT_TRUE(retries.WaitForNext());
   EXPECT_TRUE(retries.WaitForNext());
   EXPECT_FALSE(retries.WaitForNext());
@@ -59,10 +59,28 @@ TEST(RetryTest, GivesUpAfterTheLimitUnlessThereIsProgress) {
   EXPECT_TRUE(retries.WaitForNext());
 }
 
+TEST(RetryTest, SharesABudgetThatOnlyProgressRefills) {
+  RetryPolicy policy;
+  policy.max_retries = 2;
+  policy.initial_delay = milliseconds(1);
+  RetryBudget budget(3);
+  Retries first(policy, &budget, {}), second(policy, &budget, {});
+  EXPECT_TRUE(first.WaitForNext());
+  EXPECT_TRUE(first.WaitForNext());
+  EXPECT_FALSE(first.WaitForNext());
+  EXPECT_EQ(first.Note(), "");  // its own tries are used up, not the budget
+  EXPECT_TRUE(second.WaitForNext());
+  EXPECT_FALSE(second.WaitForNext());
+  EXPECT_EQ(second.Note(),
+            " (no further try: the 3 of all transfers together are used up)");
+  first.Restart();
+  EXPECT_TRUE(second.WaitForNext());
+}
+
 TEST(RetryTest, DoesNotWaitLongerThanAllowed) {
   RetryPolicy policy;
   policy.max_retry_after = seconds(5);
-  EXPECT_FALSE(Retries(policy, {}).WaitForNext(seconds(6)));
+  EXPECT_FALSE(Retries(policy, nullptr, {}).WaitForNext(seconds(6)));
 }
 
 TEST(RetryTest, StopsWaitingWhenAsked) {
@@ -71,7 +89,7 @@ TEST(RetryTest, StopsWaitingWhenAsked) {
   policy.max_delay = seconds(100);
   std::stop_source stop;
   std::jthread stopper([&] { stop.request_stop(); });
-  EXPECT_FALSE(Retries(policy, stop.get_token()).WaitForNext());
+  EXPECT_FALSE(Retries(policy, nullptr, stop.get_token()).WaitForNext());
 }
 
 }  // namespace

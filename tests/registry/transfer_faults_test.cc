@@ -48,7 +48,7 @@ class TransferFaultsTest : public ::testing::Test {
     ClientOptions options;
     options.retry.initial_delay = std::chrono::milliseconds(1);
     options.retry.max_delay = std::chrono::milliseconds(2);
-    options.stall_timeout = std::chrono::seconds(2);
+    options.stall.idle = std::chrono::seconds(2);
     return options;
   }
 
@@ -150,7 +150,7 @@ TEST_F(TransferFaultsTest, GivesUpAConnectionThatIsSilent) {
   PutBlobDirectly();
   proxy_->Add({.method = "GET", .path = "/blobs/", .hang = true});
   ClientOptions options = Options();
-  options.stall_timeout = std::chrono::seconds(1);
+  options.stall.idle = std::chrono::seconds(1);
   options.retry.max_retries = 0;
   MemorySink sink;
   EXPECT_TRUE(FailsWith(Fetch(sink, options), ErrorCode::kUnavailable,
@@ -249,8 +249,10 @@ TEST_F(TransferFaultsTest, LeavesTheStoreUnharmed) {
   Client client(Options());
   ASSERT_TRUE(IsOk(PushImage(client, tagged, image.descriptor, *ours)));
   const oci::Digest& layer = image.manifest.layers[0].digest;
-  proxy_->Add(
-      {.method = "GET", .path = layer.ToString(), .corrupt_response = true});
+  proxy_->Add({.method = "GET",
+               .path = layer.ToString(),
+               .times = 2,
+               .corrupt_response = true});
   oci::Platform platform = {"linux", "amd64", "", "", {}};
   EXPECT_TRUE(FailsWith(PullImage(client, tagged, platform, *theirs),
                         ErrorCode::kCorrupt, layer.ToString()));
@@ -371,6 +373,48 @@ TEST_F(TransferFaultsTest, UsesSmallerRequestsAfter413) {
   proxy_->Add({.method = "PATCH", .times = -1, .respond = too_large});
   ExpectUploaded(Options());
   EXPECT_GE(proxy_->Count("PATCH", ""), 3);
+}
+
+TEST_F(TransferFaultsTest, RemembersTheSizeThatAHostTakes) {
+  auto too_large = [](const SeenRequest& request) {
+    return request.body_bytes > 3 * kMiB ? FaultProxy::Response(413)
+                                         : std::string();
+  };
+  proxy_->Add({.times = -1, .respond = too_large});
+  Client client(Options());
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(IsOk(client.UploadBlob(reference_, blob_, Opener())));
+  }
+  // The whole once, by the first.
+  EXPECT_EQ(proxy_->received_bytes(), 3 * blob_.size_bytes);
+}
+
+TEST_F(TransferFaultsTest, StopsTryingWhenTheBudgetOfAllIsUsedUp) {
+  proxy_->Add({.path = "/a/b/", .times = -1, .respond = [](auto&) {
+                 return FaultProxy::Response(503);
+               }});
+  ClientOptions options = Options();
+  options.retry.budget = 6;
+  Client client(options);
+  for (int i = 0; i < 3; ++i) {
+    MemorySink sink;
+    Status fetched = client.FetchBlob(reference_, blob_, sink);
+    const char* note = i == 0 ? "503" : "the 6 of all transfers together";
+    EXPECT_TRUE(FailsWith(fetched, ErrorCode::kUnavailable, note));
+  }
+  EXPECT_EQ(proxy_->Count("GET", "/blobs/"), 5 + 3 + 1);
+}
+
+// A proxy that ends what has carried much, and does so again and again.
+TEST_F(TransferFaultsTest, SendsLessThanAChunkAgainForEachOfManyResets) {
+  content_ = RandomBytes(64 * kMiB, 4);
+  blob_.digest = oci::Digest::Of(content_);
+  blob_.size_bytes = content_.size();
+  proxy_->CutUploadsEvery(3 * kMiB);
+  ExpectUploaded(Options());
+  EXPECT_GE(proxy_->cuts(), 20);
+  EXPECT_LE(proxy_->forwarded_bytes() - blob_.size_bytes,
+            static_cast<uint64_t>(proxy_->cuts()) * kMiB);
 }
 
 TEST_F(TransferFaultsTest, ReportsA413ThatSmallRequestsDoNotMend) {

@@ -1,10 +1,12 @@
 #include "tests/support/fault_proxy.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -44,6 +46,17 @@ void Reset(UniqueFd& fd) {
   linger at_once{1, 0};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   fd.reset();
+}
+
+// The same once everything that was sent has arrived, which a reset would
+// otherwise overtake: nobody could tell how much the other side has.
+void ResetAfterArrival(UniqueFd& fd) {
+  int unacknowledged = 1;
+  for (int i = 0; i < 2000 && unacknowledged > 0; ++i) {
+    if (::ioctl(fd.get(), SIOCOUTQ, &unacknowledged) != 0) break;
+    if (unacknowledged > 0) ::poll(nullptr, 0, 1);
+  }
+  Reset(fd);
 }
 
 // Everything up to the blank line into `head`, what was read beyond into
@@ -127,6 +140,11 @@ class FaultProxy::Impl {
     std::list<Fault> faults;
     std::vector<SeenRequest> seen;
     uint64_t forwarded_bytes = 0;
+    uint64_t received_bytes = 0;
+    uint64_t returned_bytes = 0;
+    uint64_t cut_every = 0;  // 0: never
+    uint64_t next_cut_at = 0;
+    int cuts = 0;
   };
   Guarded<State>& state() { return state_; }
 
@@ -159,10 +177,14 @@ class FaultProxy::Impl {
   }
 
   void Serve(UniqueFd client);
-  bool ForwardBody(int client, int upstream, std::string_view read_already,
-                   uint64_t length, std::optional<uint64_t> cut_after);
-  void DrainBody(int client, uint64_t left);
+  // What became of a request's body.
+  enum class Passed { kAll, kCut, kStalled };
+  Passed ForwardBody(int client, int upstream, std::string read_already,
+                     uint64_t length, const Fault& fault);
+  uint64_t Allowance(uint64_t wanted);
+  void DrainBody(int client, uint64_t read_already, uint64_t length);
   void WaitForEnd(int client);
+  void DrainToEnd(int client);
   void Relay(UniqueFd client, int upstream, const std::string& method,
              const Fault& fault);
 
@@ -194,7 +216,7 @@ void FaultProxy::Impl::Serve(UniqueFd client) {
   std::string answer = fault.respond ? fault.respond(request) : "";
   if (answer.empty() && upstream_port_ == 0) answer = Response(404);
   if (!answer.empty()) {
-    DrainBody(client.get(), length - std::min<uint64_t>(length, rest.size()));
+    DrainBody(client.get(), rest.size(), length);
     SendAll(client.get(), answer);
     return;
   }
@@ -209,36 +231,61 @@ void FaultProxy::Impl::Serve(UniqueFd client) {
   ::setsockopt(upstream.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (fault.cut_request_after == uint64_t{0}) return Reset(client);
   SendAll(upstream.get(), WithField(head, "Connection", "close"));
-  if (!ForwardBody(client.get(), upstream.get(), rest, length,
-                   fault.cut_request_after)) {
-    Reset(upstream);
-    return Reset(client);
+  switch (ForwardBody(client.get(), upstream.get(), rest, length, fault)) {
+    case Passed::kAll:
+      return Relay(std::move(client), upstream.get(), request.method, fault);
+    case Passed::kCut:
+      ResetAfterArrival(upstream);
+      return Reset(client);
+    case Passed::kStalled:
+      DrainToEnd(client.get());
+      return ResetAfterArrival(upstream);
   }
-  Relay(std::move(client), upstream.get(), request.method, fault);
 }
 
-// False where the fault, or an end of either connection, cut it.
-bool FaultProxy::Impl::ForwardBody(int client, int upstream,
-                                   std::string_view read_already,
-                                   uint64_t length,
-                                   std::optional<uint64_t> cut_after) {
-  uint64_t limit = std::min(length, cut_after.value_or(length));
+// How many of `wanted` further bytes may pass before the next cut; 0: cut now.
+uint64_t FaultProxy::Impl::Allowance(uint64_t wanted) {
+  auto state = state_.lock();
+  if (state->cut_every == 0) return wanted;
+  uint64_t left = state->next_cut_at - state->forwarded_bytes;
+  if (left > 0) return std::min(wanted, left);
+  state->next_cut_at += state->cut_every;
+  ++state->cuts;
+  return 0;
+}
+
+FaultProxy::Impl::Passed FaultProxy::Impl::ForwardBody(int client, int upstream,
+                                                       std::string read_already,
+                                                       uint64_t length,
+                                                       const Fault& fault) {
+  uint64_t limit = length;
+  for (auto after : {fault.cut_request_after, fault.stall_request_after}) {
+    limit = std::min(limit, after.value_or(length));
+  }
   uint64_t sent = 0;
-  auto pass = [&](std::string_view bytes) {
-    bytes = bytes.substr(0, limit - sent);
-    if (!SendAll(upstream, bytes)) return false;
-    sent += bytes.size();
-    state_.lock()->forwarded_bytes += bytes.size();
+  auto pass = [&](std::string bytes) {
+    state_.lock()->received_bytes += bytes.size();
+    bytes.resize(std::min<uint64_t>(bytes.size(), limit - sent));
+    if (fault.corrupt_request && sent == 0 && !bytes.empty()) bytes[0] ^= 1;
+    std::string_view left = bytes;
+    while (!left.empty()) {
+      uint64_t now = Allowance(left.size());
+      if (now == 0 || !SendAll(upstream, left.substr(0, now))) return false;
+      sent += now;
+      state_.lock()->forwarded_bytes += now;
+      left.remove_prefix(now);
+    }
     return true;
   };
-  if (!pass(read_already)) return false;
+  if (!pass(std::move(read_already))) return Passed::kCut;
   char buffer[kBufferBytes];
   while (sent < limit) {
     ssize_t count = ::recv(client, buffer, sizeof buffer, 0);
-    if (count <= 0) return false;
-    if (!pass({buffer, static_cast<size_t>(count)})) return false;
+    if (count <= 0) return Passed::kCut;
+    if (!pass({buffer, static_cast<size_t>(count)})) return Passed::kCut;
   }
-  return limit == length;
+  if (limit == length) return Passed::kAll;
+  return fault.stall_request_after ? Passed::kStalled : Passed::kCut;
 }
 
 // Until the client gives up, or the proxy ends.
@@ -247,14 +294,27 @@ void FaultProxy::Impl::WaitForEnd(int client) {
   ::poll(fds, 2, -1);
 }
 
-void FaultProxy::Impl::DrainBody(int client, uint64_t left) {
+// The same of a client that has more to send, and ends behind that only.
+void FaultProxy::Impl::DrainToEnd(int client) {
+  pollfd fds[] = {{client, POLLIN, 0}, {stop_.get(), POLLIN, 0}};
   char buffer[kBufferBytes];
-  while (left > 0) {
-    ssize_t count =
-        ::recv(client, buffer, std::min<uint64_t>(left, sizeof buffer), 0);
-    if (count <= 0) return;
-    left -= static_cast<uint64_t>(count);
+  while (::poll(fds, 2, -1) > 0 && fds[1].revents == 0) {
+    if (::recv(client, buffer, sizeof buffer, 0) <= 0) return;
   }
+}
+
+void FaultProxy::Impl::DrainBody(int client, uint64_t read_already,
+                                 uint64_t length) {
+  uint64_t received = std::min(length, read_already);
+  char buffer[kBufferBytes];
+  while (received < length) {
+    ssize_t count =
+        ::recv(client, buffer,
+               std::min<uint64_t>(length - received, sizeof buffer), 0);
+    if (count <= 0) break;
+    received += static_cast<uint64_t>(count);
+  }
+  state_.lock()->received_bytes += received;
 }
 
 void FaultProxy::Impl::Relay(UniqueFd client, int upstream,
@@ -273,13 +333,17 @@ void FaultProxy::Impl::Relay(UniqueFd client, int upstream,
   if (fault.edit_head) fault.edit_head(head);
   SendAll(client.get(), head);
 
-  if (fault.cut_response_after)
-    limit = std::min(limit, *fault.cut_response_after);
+  bool counts = head.find(" 20") == head.find(' ');
+  for (auto after : {fault.cut_response_after, fault.reset_response_after,
+                     fault.stall_response_after}) {
+    limit = std::min(limit, after.value_or(limit));
+  }
   uint64_t sent = 0;
   auto pass = [&](std::string bytes) {
     bytes.resize(std::min<uint64_t>(bytes.size(), limit - sent));
     if (fault.corrupt_response && sent == 0 && !bytes.empty()) bytes[0] ^= 1;
     sent += bytes.size();
+    if (counts) state_.lock()->returned_bytes += bytes.size();
     return SendAll(client.get(), bytes);
   };
   bool alive = pass(rest);
@@ -289,8 +353,8 @@ void FaultProxy::Impl::Relay(UniqueFd client, int upstream,
     if (count <= 0) break;
     alive = pass(std::string(buffer, static_cast<size_t>(count)));
   }
-  // An orderly end, not a reset: a reset may overtake what was sent, and the
-  // test could not tell how much arrives.
+  if (fault.reset_response_after) return ResetAfterArrival(client);
+  if (fault.stall_response_after) WaitForEnd(client.get());
 }
 
 FaultProxy::FaultProxy(uint16_t upstream_port)
@@ -308,6 +372,12 @@ void FaultProxy::Add(Fault fault) {
 
 void FaultProxy::Clear() { impl_->state().lock()->faults.clear(); }
 
+void FaultProxy::CutUploadsEvery(uint64_t bytes) {
+  auto state = impl_->state().lock();
+  state->cut_every = bytes;
+  state->next_cut_at = state->forwarded_bytes + bytes;
+}
+
 std::vector<SeenRequest> FaultProxy::Seen() const {
   return impl_->state().lock()->seen;
 }
@@ -324,6 +394,16 @@ int FaultProxy::Count(std::string_view method, std::string_view path) const {
 uint64_t FaultProxy::forwarded_bytes() const {
   return impl_->state().lock()->forwarded_bytes;
 }
+
+uint64_t FaultProxy::received_bytes() const {
+  return impl_->state().lock()->received_bytes;
+}
+
+uint64_t FaultProxy::returned_bytes() const {
+  return impl_->state().lock()->returned_bytes;
+}
+
+int FaultProxy::cuts() const { return impl_->state().lock()->cuts; }
 
 std::string FaultProxy::Response(int status,
                                  const std::vector<std::string>& fields,

@@ -25,7 +25,7 @@ struct SeenRequest {
   std::string method;
   std::string target;                          // path and query
   std::map<std::string, std::string> headers;  // names in lower case
-  uint64_t body_bytes = 0;                     // received from the client
+  uint64_t body_bytes = 0;                     // as announced
 
   std::string Header(const std::string& name) const;
 };
@@ -43,9 +43,16 @@ struct Fault {
   // Resets the connections after so many bytes of the request's body have been
   // passed on; 0: none, with no answer.
   std::optional<uint64_t> cut_request_after = {};
-  // Resets the client's connection after so many bytes of the answer's body.
+  // Ends the client's connection after so many bytes of the answer's body, in
+  // order, or by a reset once they have arrived.
   std::optional<uint64_t> cut_response_after = {};
-  // Changes the first byte of the answer's body.
+  std::optional<uint64_t> reset_response_after = {};
+  // Passes on so many bytes of the request's (the answer's) body and then
+  // nothing, until the client gives up.
+  std::optional<uint64_t> stall_request_after = {};
+  std::optional<uint64_t> stall_response_after = {};
+  // Changes the first byte of the request's (the answer's) body.
+  bool corrupt_request = false;
   bool corrupt_response = false;
   // Drops the end of the answer's body, and announces the shorter length.
   uint64_t shorten_response_by = 0;
@@ -71,14 +78,23 @@ class FaultProxy {
 
   // The first matching fault that is not used up acts.
   void Add(Fault fault);
+  // Besides, the connection resets whenever so many further bytes of requests
+  // have passed, whatever requests they belong to.
+  void CutUploadsEvery(uint64_t bytes);
   void Clear();
 
   // In the order of arrival.
   std::vector<SeenRequest> Seen() const;
   // How many of `method` contain `path`.
   int Count(std::string_view method, std::string_view path) const;
-  // All bytes of request bodies that the registry was given.
+  // All bytes of request bodies that the registry was given, and those that
+  // came from clients: the same, and what the proxy kept for itself.
   uint64_t forwarded_bytes() const;
+  uint64_t received_bytes() const;
+  // All bytes of the registry's successful answers that clients were sent.
+  uint64_t returned_bytes() const;
+  // How often `CutUploadsEvery` did.
+  int cuts() const;
 
   // "HTTP/1.1 <status> \r\n<fields>Content-Length: ...\r\n\r\n<body>"; each
   // field without line end.
