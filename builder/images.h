@@ -40,10 +40,20 @@ Result<StoredImage> FindImage(const std::string& store_directory,
 struct ImageDocuments {
   StoredImage image;
   std::string manifest;  // raw bytes
-  std::string config;    // raw bytes
+  std::string config;    // raw bytes; empty for an index
 };
 Result<ImageDocuments> InspectImage(const std::string& store_directory,
                                     const std::string& name_or_id);
+// The documents of what `reference` names in its registry, of which nothing but
+// them is transferred.
+struct RemoteInspection {
+  registry::ClientOptions registry;
+  // Which image of an index; none: the index itself, which has no config.
+  std::optional<oci::Platform> platform;
+  std::stop_token stop;
+};
+Result<ImageDocuments> InspectRemoteImage(const std::string& reference,
+                                          const RemoteInspection& options);
 // Re-derives every digest and diff ID of the image (`inspect --verify`).
 Status VerifyImage(const std::string& store_directory,
                    const std::string& name_or_id);
