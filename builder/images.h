@@ -90,6 +90,10 @@ Result<oci::Descriptor> PushImage(const std::string& name,
 // Pulls `name` into the store, under that name.
 Result<StoredImage> PullImage(const std::string& name,
                               const TransferOptions& options);
+// Several at once, with the connections and tokens of one client; in the order
+// of `names`. The first failure ends the others, and is returned.
+Result<std::vector<StoredImage>> PullImages(
+    const std::vector<std::string>& names, const TransferOptions& options);
 
 }  // namespace strake::builder
 

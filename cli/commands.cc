@@ -59,8 +59,8 @@ constexpr std::string_view kPushDescription =
     "Pushes an image of the store to the registry in its name. Prints the "
     "reference by digest that it can be pulled by.";
 constexpr std::string_view kPullDescription =
-    "Pulls an image into the store. Prints the reference by digest of what was "
-    "pulled.";
+    "Pulls images into the store, several at a time. Prints the reference by "
+    "digest of each.";
 constexpr std::string_view kCopyDescription =
     "Copies an image from one place to another, all platforms of it, byte for "
     "byte, so that it keeps its digest. SOURCE and DESTINATION are "
@@ -137,11 +137,15 @@ constexpr std::string_view kLoginExamples =
 constexpr std::string_view kServeDescription =
     "Serves a folder as an OCI registry until it is stopped by Ctrl-C or "
     "SIGTERM: over plain HTTP, or with --tls-cert over TLS. Prints its address "
-    "when it is ready. Other machines are let in with --allow-remote only.";
+    "when it is ready. Other machines are let in with --allow-remote only. "
+    "With "
+    "--pull-through it is a cache of another registry, whose login is that of "
+    "strake login.";
 constexpr std::string_view kServeExamples =
     "strake registry serve\n"
     "strake registry serve --listen 127.0.0.1:0 --root ./registry\n"
-    "strake registry serve --htpasswd users --read-only";
+    "strake registry serve --htpasswd users --read-only\n"
+    "strake registry serve --pull-through https://registry-1.docker.io";
 constexpr std::string_view kCacheListDescription =
     "Lists what builds may take from the store rather than make it: results of "
     "steps, base images unpacked, folders of RUN --mount=type=cache, files "
@@ -219,7 +223,7 @@ constexpr std::array kCommands = {
                  kDuDescription, "", "system df", MakeDuCommand},
     CommandEntry{"fsck", kStore, "Check the store, and repair it",
                  kFsckDescription, "", "", MakeFsckCommand},
-    CommandEntry{"pull", kRegistries, "Pull an image from its registry",
+    CommandEntry{"pull", kRegistries, "Pull images from their registries",
                  kPullDescription, "", "image pull", MakePullCommand},
     CommandEntry{"push", kRegistries, "Push an image to its registry",
                  kPushDescription, "", "image push", MakePushCommand},
