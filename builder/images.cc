@@ -11,6 +11,7 @@
 #include "oci/reference.h"
 #include "oci/validate.h"
 #include "oci/walk.h"
+#include "registry/parallel_transfers.h"
 #include "registry/pull.h"
 #include "registry/push.h"
 #include "util/result_macros.h"
@@ -242,17 +243,21 @@ Result<oci::Descriptor> PushImage(const std::string& name,
                                           store.blobs(), push));
 }
 
-Result<StoredImage> PullImage(const std::string& name,
-                              const TransferOptions& options) {
-  ASSIGN_OR_RETURN(Store store, Store::Open(options.store_directory));
+namespace {
+
+// How many images are pulled at a time; each pulls several blobs.
+constexpr unsigned kPullsAtOnce = 8;
+
+Result<StoredImage> PullWith(const registry::Client& client, const Store& store,
+                             const std::string& name,
+                             const TransferOptions& options,
+                             ProgressReporter& progress, std::stop_token stop) {
   ASSIGN_OR_RETURN(oci::Reference reference, oci::ParseReference(name));
   reference = oci::WithDefaultTag(std::move(reference));
-  registry::Client client(options.registry);
-  ProgressReporter progress(options.progress);
   ProgressStep step(progress, "pulling " + reference.ToString());
   registry::PullOptions pull;
   pull.progress = context::ReportTransfers(progress, step.id());
-  pull.stop = options.stop;
+  pull.stop = std::move(stop);
   ASSIGN_OR_RETURN(
       registry::RemoteImage remote,
       step.EndWith(registry::PullImage(
@@ -264,6 +269,31 @@ Result<StoredImage> PullImage(const std::string& name,
   manifest.annotations.clear();
   RETURN_IF_ERROR(store.layout().Tag(reference.ToString(), manifest));
   return Describe(store.blobs(), {reference.ToString(), manifest});
+}
+
+}  // namespace
+
+Result<StoredImage> PullImage(const std::string& name,
+                              const TransferOptions& options) {
+  ASSIGN_OR_RETURN(std::vector<StoredImage> pulled,
+                   PullImages({name}, options));
+  return std::move(pulled.front());
+}
+
+Result<std::vector<StoredImage>> PullImages(
+    const std::vector<std::string>& names, const TransferOptions& options) {
+  ASSIGN_OR_RETURN(Store store, Store::Open(options.store_directory));
+  registry::Client client(options.registry);
+  ProgressReporter progress(options.progress);
+  std::vector<StoredImage> pulled(names.size());
+  RETURN_IF_ERROR(registry::RunTransfers(
+      names.size(), kPullsAtOnce, options.stop,
+      [&](size_t i, std::stop_token stop) -> Status {
+        ASSIGN_OR_RETURN(pulled[i], PullWith(client, store, names[i], options,
+                                             progress, std::move(stop)));
+        return {};
+      }));
+  return pulled;
 }
 
 }  // namespace strake::builder

@@ -40,10 +40,20 @@ Result<StoredImage> FindImage(const std::string& store_directory,
 struct ImageDocuments {
   StoredImage image;
   std::string manifest;  // raw bytes
-  std::string config;    // raw bytes
+  std::string config;    // raw bytes; empty for an index
 };
 Result<ImageDocuments> InspectImage(const std::string& store_directory,
                                     const std::string& name_or_id);
+// The documents of what `reference` names in its registry, of which nothing but
+// them is transferred.
+struct RemoteInspection {
+  registry::ClientOptions registry;
+  // Which image of an index; none: the index itself, which has no config.
+  std::optional<oci::Platform> platform;
+  std::stop_token stop;
+};
+Result<ImageDocuments> InspectRemoteImage(const std::string& reference,
+                                          const RemoteInspection& options);
 // Re-derives every digest and diff ID of the image (`inspect --verify`).
 Status VerifyImage(const std::string& store_directory,
                    const std::string& name_or_id);
@@ -80,6 +90,10 @@ Result<oci::Descriptor> PushImage(const std::string& name,
 // Pulls `name` into the store, under that name.
 Result<StoredImage> PullImage(const std::string& name,
                               const TransferOptions& options);
+// Several at once, with the connections and tokens of one client; in the order
+// of `names`. The first failure ends the others, and is returned.
+Result<std::vector<StoredImage>> PullImages(
+    const std::vector<std::string>& names, const TransferOptions& options);
 
 }  // namespace strake::builder
 

@@ -1,7 +1,6 @@
 #include "builder/pack_archive.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -46,19 +45,6 @@ Status WriteEntry(context::ArchiveReader& reader, const std::string& path) {
   return {};
 }
 
-Result<std::string> MakeTemporaryFolder() {
-  std::error_code failed;
-  const std::filesystem::path base =
-      std::filesystem::temp_directory_path(failed);
-  if (failed) {
-    return IoError("$TMPDIR is no folder to unpack an archive in: " +
-                   failed.message());
-  }
-  std::string path = base.string() + "/strake-pack-XXXXXX";
-  if (::mkdtemp(path.data()) == nullptr) return ErrnoError("mkdir " + path);
-  return path;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ArchivedLayout>> ArchivedLayout::Open(int fd) {
@@ -70,8 +56,11 @@ Result<std::unique_ptr<ArchivedLayout>> ArchivedLayout::Open(int fd) {
   if (!entry || !BelongsToLayout(CleanPath(entry->name))) {
     return std::unique_ptr<ArchivedLayout>();
   }
-  ASSIGN_OR_RETURN(std::string path, MakeTemporaryFolder());
-  std::unique_ptr<ArchivedLayout> layout(new ArchivedLayout(path));
+  ASSIGN_OR_RETURN(
+      TemporaryFolder folder,
+      TemporaryFolder::Make("strake-pack-", "to unpack an archive in"));
+  const std::string path = folder.path();
+  std::unique_ptr<ArchivedLayout> layout(new ArchivedLayout(std::move(folder)));
   std::error_code failed;
   std::filesystem::create_directories(path + "/" + std::string(kBlobs), failed);
   if (failed) return IoError("mkdir below " + path + ": " + failed.message());
@@ -81,11 +70,6 @@ Result<std::unique_ptr<ArchivedLayout>> ArchivedLayout::Open(int fd) {
     ASSIGN_OR_RETURN(entry, reader.Next());
   }
   return layout;
-}
-
-ArchivedLayout::~ArchivedLayout() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
 }
 
 }  // namespace strake::builder

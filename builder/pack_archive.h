@@ -1,13 +1,15 @@
 // An OCI image layout in a tar, unpacked for as long as it is needed. For the
-// `.cc` files that pack layers.
+// `.cc` files that pack layers or copy images.
 
 #ifndef STRAKE_BUILDER_PACK_ARCHIVE_H_
 #define STRAKE_BUILDER_PACK_ARCHIVE_H_
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "util/result.h"
+#include "util/temporary_folder.h"
 
 namespace strake::builder {
 
@@ -17,16 +19,13 @@ class ArchivedLayout {
   // beside other temporary files; null where it is no archive of a layout: its
   // first entry belongs to none. Errors: kCorrupt, kIo.
   static Result<std::unique_ptr<ArchivedLayout>> Open(int fd);
-  ArchivedLayout(const ArchivedLayout&) = delete;
-  ArchivedLayout& operator=(const ArchivedLayout&) = delete;
-  // Removes the folder.
-  ~ArchivedLayout();
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return folder_.path(); }
 
  private:
-  explicit ArchivedLayout(std::string path) : path_(std::move(path)) {}
-  std::string path_;
+  explicit ArchivedLayout(TemporaryFolder folder)
+      : folder_(std::move(folder)) {}
+  TemporaryFolder folder_;
 };
 
 }  // namespace strake::builder

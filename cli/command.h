@@ -78,13 +78,20 @@ std::string ErrorText(const Error& error);
 
 // One per file `<name>_command.cc`.
 std::unique_ptr<Command> MakeBakeCommand();
+std::unique_ptr<Command> MakeBlobGetCommand();
+std::unique_ptr<Command> MakeBlobPutCommand();
 std::unique_ptr<Command> MakeBuildCommand();
 std::unique_ptr<Command> MakeCacheListCommand();
 std::unique_ptr<Command> MakeCachePruneCommand();
+std::unique_ptr<Command> MakeCatalogCommand();
+std::unique_ptr<Command> MakeCopyCommand();
+std::unique_ptr<Command> MakeDeleteCommand();
 std::unique_ptr<Command> MakeDoctorCommand();
 std::unique_ptr<Command> MakeDuCommand();
 std::unique_ptr<Command> MakeFsckCommand();
 std::unique_ptr<Command> MakeLintCommand();
+std::unique_ptr<Command> MakeManifestGetCommand();
+std::unique_ptr<Command> MakeManifestPutCommand();
 std::unique_ptr<Command> MakePackCommand();
 std::unique_ptr<Command> MakeRunCommand();
 std::unique_ptr<Command> MakePushCommand();
@@ -97,7 +104,9 @@ std::unique_ptr<Command> MakeIndexCreateCommand();
 std::unique_ptr<Command> MakeIndexAppendCommand();
 std::unique_ptr<Command> MakeLoginCommand();
 std::unique_ptr<Command> MakeLogoutCommand();
+std::unique_ptr<Command> MakeReferrersCommand();
 std::unique_ptr<Command> MakeRegistryServeCommand();
+std::unique_ptr<Command> MakeTagsCommand();
 std::unique_ptr<Command> MakeVersionCommand();
 std::unique_ptr<Command> MakeCompletionCommand();
 

@@ -59,8 +59,45 @@ constexpr std::string_view kPushDescription =
     "Pushes an image of the store to the registry in its name. Prints the "
     "reference by digest that it can be pulled by.";
 constexpr std::string_view kPullDescription =
-    "Pulls an image into the store. Prints the reference by digest of what was "
-    "pulled.";
+    "Pulls images into the store, several at a time. Prints the reference by "
+    "digest of each.";
+constexpr std::string_view kCopyDescription =
+    "Copies an image from one place to another, all platforms of it, byte for "
+    "byte, so that it keeps its digest. SOURCE and DESTINATION are "
+    "[docker://]REFERENCE (a registry), oci:FOLDER[:TAG], "
+    "oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] or store:NAME. What "
+    "a registry has already is not sent. A copy that fails leaves archives and "
+    "tags as they were. Prints a name of the copy by its digest.";
+constexpr std::string_view kCopyExamples =
+    "strake copy debian:12 registry.example/mirror/debian:12\n"
+    "strake copy --platform linux/arm64 debian:12 docker-archive:debian.tar\n"
+    "strake copy --referrers registry.example/app:1 oci:backup:app-1";
+constexpr std::string_view kTagsDescription =
+    "Prints the tags of a repository, one a line, in the registry's order.";
+constexpr std::string_view kCatalogDescription =
+    "Prints the repositories of a registry, one a line. Many registries refuse "
+    "to say, Docker Hub among them.";
+constexpr std::string_view kReferrersDescription =
+    "Prints what refers to an image, by digest and artifact type: signatures, "
+    "bills of materials. A registry that keeps no list of that is asked for "
+    "the tag that clients keep instead.";
+constexpr std::string_view kManifestGetDescription =
+    "Prints the manifest or index that a name stands for, byte for byte.";
+constexpr std::string_view kManifestPutDescription =
+    "Stores a manifest or index, byte for byte, under the tag of IMAGE, or "
+    "under its digest where IMAGE has no tag. FILE is - for standard input. "
+    "What refers to another manifest (subject) is listed among its referrers.";
+constexpr std::string_view kBlobGetDescription =
+    "Fetches a blob. On standard output it is verified while it passes: exit "
+    "status 1 means that what came is not to be used.";
+constexpr std::string_view kBlobPutDescription =
+    "Uploads a file as a blob, unless the repository has it. FILE is - for "
+    "standard input. Prints the blob's name.";
+constexpr std::string_view kDeleteDescription =
+    "Deletes a tag (NAME:TAG), or a manifest with all of its tags "
+    "(NAME@DIGEST), in a registry. Not every registry deletes tags; then the "
+    "error says what would delete the image. Images in the store are removed "
+    "by strake rmi.";
 constexpr std::string_view kIndexCreateDescription =
     "Makes NAME, in its registry, the image index of the SOURCES, whatever it "
     "was before: images or indexes in registries, or digests in NAME's own "
@@ -81,12 +118,14 @@ constexpr std::string_view kIndexAppendExamples =
     "  strake index append HOST/app:1 HOST/app:1-arm64";
 constexpr std::string_view kInspectDescription =
     "Prints what the store knows of images as a JSON array, in the form of "
-    "docker image inspect. --format takes a subset of Go templates: text, "
+    "docker image inspect; with --remote what their registries know. --format "
+    "takes a subset of Go templates: text, "
     "{{.Field.Inner}}, {{json .Field}} and {{index .Field \"key\"}}.";
 constexpr std::string_view kInspectExamples =
     "strake inspect app:1\n"
     "strake inspect --config app:1\n"
-    "strake inspect --format '{{json .Config.Env}}' app:1";
+    "strake inspect --format '{{json .Config.Env}}' app:1\n"
+    "strake inspect --remote --platform linux/arm64 debian:12";
 constexpr std::string_view kLoginDescription =
     "Checks a user name and password with a registry and remembers them in "
     "Docker's config.json ($REGISTRY_AUTH_FILE, else $DOCKER_CONFIG or "
@@ -98,11 +137,15 @@ constexpr std::string_view kLoginExamples =
 constexpr std::string_view kServeDescription =
     "Serves a folder as an OCI registry until it is stopped by Ctrl-C or "
     "SIGTERM: over plain HTTP, or with --tls-cert over TLS. Prints its address "
-    "when it is ready. Other machines are let in with --allow-remote only.";
+    "when it is ready. Other machines are let in with --allow-remote only. "
+    "With "
+    "--pull-through it is a cache of another registry, whose login is that of "
+    "strake login.";
 constexpr std::string_view kServeExamples =
     "strake registry serve\n"
     "strake registry serve --listen 127.0.0.1:0 --root ./registry\n"
-    "strake registry serve --htpasswd users --read-only";
+    "strake registry serve --htpasswd users --read-only\n"
+    "strake registry serve --pull-through https://registry-1.docker.io";
 constexpr std::string_view kCacheListDescription =
     "Lists what builds may take from the store rather than make it: results of "
     "steps, base images unpacked, folders of RUN --mount=type=cache, files "
@@ -180,10 +223,12 @@ constexpr std::array kCommands = {
                  kDuDescription, "", "system df", MakeDuCommand},
     CommandEntry{"fsck", kStore, "Check the store, and repair it",
                  kFsckDescription, "", "", MakeFsckCommand},
-    CommandEntry{"pull", kRegistries, "Pull an image from its registry",
+    CommandEntry{"pull", kRegistries, "Pull images from their registries",
                  kPullDescription, "", "image pull", MakePullCommand},
     CommandEntry{"push", kRegistries, "Push an image to its registry",
                  kPushDescription, "", "image push", MakePushCommand},
+    CommandEntry{"copy", kRegistries, "Copy an image from place to place",
+                 kCopyDescription, kCopyExamples, "", MakeCopyCommand},
     CommandEntry{"index create", kRegistries,
                  "Make an image index of pushed images",
                  kIndexCreateDescription, kIndexCreateExamples, "",
@@ -191,6 +236,22 @@ constexpr std::array kCommands = {
     CommandEntry{"index append", kRegistries,
                  "Add pushed images to an image index", kIndexAppendDescription,
                  kIndexAppendExamples, "", MakeIndexAppendCommand},
+    CommandEntry{"tags", kRegistries, "List the tags of a repository",
+                 kTagsDescription, "", "", MakeTagsCommand},
+    CommandEntry{"catalog", kRegistries, "List the repositories of a registry",
+                 kCatalogDescription, "", "", MakeCatalogCommand},
+    CommandEntry{"referrers", kRegistries, "List what refers to an image",
+                 kReferrersDescription, "", "", MakeReferrersCommand},
+    CommandEntry{"manifest get", kRegistries, "Print a manifest or an index",
+                 kManifestGetDescription, "", "", MakeManifestGetCommand},
+    CommandEntry{"manifest put", kRegistries, "Store a manifest or an index",
+                 kManifestPutDescription, "", "", MakeManifestPutCommand},
+    CommandEntry{"blob get", kRegistries, "Fetch a blob", kBlobGetDescription,
+                 "", "", MakeBlobGetCommand},
+    CommandEntry{"blob put", kRegistries, "Upload a blob", kBlobPutDescription,
+                 "", "", MakeBlobPutCommand},
+    CommandEntry{"delete", kRegistries, "Delete a tag or an image",
+                 kDeleteDescription, "", "", MakeDeleteCommand},
     CommandEntry{"login", kRegistries, "Log in to a registry",
                  kLoginDescription, kLoginExamples, "", MakeLoginCommand},
     CommandEntry{"logout", kRegistries, "Forget the login to a registry", "",

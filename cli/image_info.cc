@@ -12,6 +12,16 @@ namespace {
 
 using Json = nlohmann::json;
 
+// The blobs that the image is made of, lowest first, as its manifest has them.
+Json LayersOf(const std::string& manifest) {
+  Json layers = Json::array();
+  auto document = ParseJson(manifest);
+  if (!document || !document->is_object()) return layers;
+  auto listed = document->find("layers");
+  if (listed != document->end() && listed->is_array()) layers = *listed;
+  return layers;
+}
+
 // A member of `from` under docker's name for it; absent stays absent.
 void Copy(const Json& from, const char* member, Json& to, const char* name) {
   auto found = from.find(member);
@@ -62,6 +72,7 @@ Result<std::string> InspectJson(const builder::ImageDocuments& documents,
   Copy(*config, "variant", result, "Variant");
   Copy(*config, "os", result, "Os");
   Copy(*config, "config", result, "Config");
+  result["Layers"] = LayersOf(documents.manifest);
   result["RootFS"] = {{"Type", "layers"}, {"Layers", Json::array()}};
   if (auto rootfs = config->find("rootfs");
       rootfs != config->end() && rootfs->is_object()) {

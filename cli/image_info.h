@@ -13,8 +13,9 @@
 namespace strake::cli {
 
 // One element of what `docker image inspect` prints: Id, RepoTags,
-// RepoDigests, Created, Os, Architecture, Size, Config, RootFS ... An index has
-// Manifests instead of what its images have.
+// RepoDigests, Created, Os, Architecture, Size, Config, RootFS ..., and Layers
+// as the manifest has them. An index has Manifests instead of what its images
+// have.
 //   names  every name of the image
 // `kCorrupt` where its documents are not JSON.
 Result<std::string> InspectJson(const builder::ImageDocuments& documents,

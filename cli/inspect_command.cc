@@ -1,7 +1,10 @@
 // `strake inspect`: what an image is made of.
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -9,11 +12,15 @@
 #include "cli/command.h"
 #include "cli/go_template.h"
 #include "cli/image_info.h"
+#include "cli/shared_options.h"
+#include "cli/value_flags.h"
 #include "util/json.h"
 #include "util/result_macros.h"
 
 namespace strake::cli {
 namespace {
+
+constexpr std::string_view kRemoteScheme = "docker://";
 
 class InspectCommand final : public Command {
  public:
@@ -26,9 +33,18 @@ class InspectCommand final : public Command {
                  "Check every digest, size and diff ID of the image first");
     options.Value("-f,--format", format_, {"TEMPLATE"},
                   "Print what the template makes of each image");
+    options.Flag("--remote", remote_,
+                 "Ask the registries of the images, and pull nothing; for one "
+                 "image: docker://IMAGE");
+    options.Value("--platform", platform_, {"OS/ARCH"},
+                  "Which image of a registry's index (default: the index)");
+    DeclareRegistry(options, registry_flags_);
   }
   Status Resolve(const Environment&,
                  std::vector<std::string> arguments) override {
+    if (platform_) {
+      ASSIGN_OR_RETURN(inspection_.platform, ParseOnePlatform(*platform_));
+    }
     if (static_cast<int>(raw_) + static_cast<int>(config_) +
             static_cast<int>(!format_.empty()) >
         1) {
@@ -38,14 +54,26 @@ class InspectCommand final : public Command {
       return InvalidArgument("--raw and --config take one image");
     }
     images_ = std::move(arguments);
+    bool any_remote = remote_ || std::ranges::any_of(images_, IsRemote);
+    if (any_remote && verify_) {
+      return InvalidArgument("--verify is for images of the store");
+    }
+    if (platform_ && !any_remote) {
+      return InvalidArgument(
+          "--platform is for images of registries: --remote");
+    }
     return {};
   }
   Result<int> Run(Session& session) override {
-    ASSIGN_OR_RETURN(std::string store, StoreDirectory(session.environment));
+    ASSIGN_OR_RETURN(inspection_.registry,
+                     RegistryOptions(session.environment, registry_flags_));
+    inspection_.stop = session.interrupt.token();
     std::vector<std::string> documents;
     for (const std::string& image : images_) {
-      if (verify_) RETURN_IF_ERROR(builder::VerifyImage(store, image));
-      ASSIGN_OR_RETURN(std::string document, Inspect(store, image));
+      bool remote = remote_ || IsRemote(image);
+      ASSIGN_OR_RETURN(std::string document,
+                       remote ? InspectRemote(image)
+                              : InspectStored(session.environment, image));
       documents.push_back(std::move(document));
     }
     ASSIGN_OR_RETURN(std::string text, Format(documents));
@@ -54,8 +82,28 @@ class InspectCommand final : public Command {
   }
 
  private:
-  Result<std::string> Inspect(const std::string& store,
-                              const std::string& image) const {
+  static bool IsRemote(const std::string& image) {
+    return image.starts_with(kRemoteScheme);
+  }
+
+  Result<std::string> InspectRemote(std::string image) const {
+    if (IsRemote(image)) image.erase(0, kRemoteScheme.size());
+    builder::RemoteInspection inspection = inspection_;
+    // An index has none of its own, and this machine's is what pull takes.
+    if (config_ && !inspection.platform) {
+      inspection.platform = oci::HostPlatform();
+    }
+    ASSIGN_OR_RETURN(auto documents,
+                     builder::InspectRemoteImage(image, inspection));
+    if (raw_) return documents.manifest;
+    if (config_) return documents.config;
+    return InspectJson(documents, {documents.image.name});
+  }
+
+  Result<std::string> InspectStored(const Environment& environment,
+                                    const std::string& image) const {
+    ASSIGN_OR_RETURN(std::string store, StoreDirectory(environment));
+    if (verify_) RETURN_IF_ERROR(builder::VerifyImage(store, image));
     ASSIGN_OR_RETURN(auto documents, builder::InspectImage(store, image));
     if (raw_) return documents.manifest;
     if (config_) {
@@ -96,6 +144,10 @@ class InspectCommand final : public Command {
   bool raw_ = false;
   bool config_ = false;
   bool verify_ = false;
+  bool remote_ = false;
+  std::optional<std::string> platform_;
+  RegistryFlags registry_flags_;
+  builder::RemoteInspection inspection_;
 };
 
 }  // namespace

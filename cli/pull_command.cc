@@ -2,7 +2,9 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "cli/transfer_command.h"
 #include "cli/value_flags.h"
@@ -27,13 +29,18 @@ class PullCommand final : public TransferCommand {
   }
 
  private:
-  Result<oci::Digest> Transfer(
-      const std::string& name,
+  Result<std::vector<oci::Digest>> Transfer(
+      const std::vector<std::string>& names,
       const builder::TransferOptions& options) override {
-    ASSIGN_OR_RETURN(builder::StoredImage pulled,
-                     builder::PullImage(name, options));
-    return pulled.descriptor.digest;
+    ASSIGN_OR_RETURN(std::vector<builder::StoredImage> pulled,
+                     builder::PullImages(names, options));
+    std::vector<oci::Digest> digests;
+    for (const builder::StoredImage& image : pulled) {
+      digests.push_back(image.descriptor.digest);
+    }
+    return digests;
   }
+  size_t most_names() const override { return OptionSet::kAnyNumber; }
   std::string verb() const override { return "Pulling"; }
 
   std::optional<std::string> platform_;

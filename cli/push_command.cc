@@ -1,6 +1,8 @@
 // `strake push`.
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "cli/transfer_command.h"
 #include "util/result_macros.h"
@@ -9,11 +11,12 @@ namespace strake::cli {
 namespace {
 
 class PushCommand final : public TransferCommand {
-  Result<oci::Digest> Transfer(
-      const std::string& name,
+  Result<std::vector<oci::Digest>> Transfer(
+      const std::vector<std::string>& names,
       const builder::TransferOptions& options) override {
-    ASSIGN_OR_RETURN(oci::Descriptor pushed, builder::PushImage(name, options));
-    return pushed.digest;
+    ASSIGN_OR_RETURN(oci::Descriptor pushed,
+                     builder::PushImage(names.front(), options));
+    return std::vector<oci::Digest>{pushed.digest};
   }
   std::string verb() const override { return "Pushing"; }
 };

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/shared_options.h"
 #include "cli/value_flags.h"
 #include "registry/endpoint.h"
+#include "registry/pull_through.h"
 #include "registry/server.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -26,6 +28,9 @@ class RegistryServeCommand final : public Command {
     options.Flag("--read-only", read_only_, "Refuse pushes and deletions");
     options.Value("--htpasswd", htpasswd_, {"FILE", Completes::kFiles},
                   "Let in only the users in FILE, as htpasswd -B writes it");
+    options.Value("--pull-through", pull_through_, {"URL"},
+                  "Be a cache of the registry at URL: fetch from it what is "
+                  "not in the folder, and refuse pushes");
     options.Value("--tls-cert", tls_certificate_, {"FILE", Completes::kFiles},
                   "Serve over TLS with the certificate (PEM) in FILE");
     options.Value("--tls-key", tls_key_, {"FILE", Completes::kFiles},
@@ -33,6 +38,7 @@ class RegistryServeCommand final : public Command {
     options.Flag("--allow-remote", allow_remote_,
                  "Listen also where other machines can connect");
     options.Flag("-q,--quiet", quiet_, "Do not log requests");
+    DeclareRegistry(options, registry_flags_);
   }
 
   Status Resolve(const Environment&, std::vector<std::string>) override {
@@ -44,6 +50,9 @@ class RegistryServeCommand final : public Command {
           "--listen " + listen_ + " is open to other machines" +
           (tls_certificate_.empty() ? ", over plain HTTP" : "") +
           "; add --allow-remote if that is wanted");
+    }
+    if (!pull_through_.empty()) {
+      RETURN_IF_ERROR(registry::ParseUpstream(pull_through_));
     }
     if (tls_certificate_.empty() && !tls_key_.empty()) {
       return InvalidArgument("--tls-key needs --tls-cert");
@@ -61,6 +70,11 @@ class RegistryServeCommand final : public Command {
     options.address = address_.host;
     options.port = address_.port;
     options.read_only = read_only_;
+    if (!pull_through_.empty()) {
+      options.pull_through = pull_through_;
+      ASSIGN_OR_RETURN(options.upstream,
+                       RegistryOptions(session.environment, registry_flags_));
+    }
     options.htpasswd_file = htpasswd_;
     options.tls_certificate_file = tls_certificate_;
     options.tls_key_file = tls_key_.empty() ? tls_certificate_ : tls_key_;
@@ -69,7 +83,8 @@ class RegistryServeCommand final : public Command {
     }
     std::string directory = options.directory;
     ASSIGN_OR_RETURN(auto server, registry::Server::Start(std::move(options)));
-    if (!registry::IsLoopback(listen_) && htpasswd_.empty() && !read_only_) {
+    if (!registry::IsLoopback(listen_) && htpasswd_.empty() && !read_only_ &&
+        pull_through_.empty()) {
       PrintError("WARNING: everybody who reaches this port can push\n");
     }
     // A program that started us waits for this line, and takes the port from
@@ -87,6 +102,8 @@ class RegistryServeCommand final : public Command {
   ListenAddress address_;
   std::string root_;
   std::string htpasswd_;
+  std::string pull_through_;
+  RegistryFlags registry_flags_;
   std::string tls_certificate_;
   std::string tls_key_;
   bool read_only_ = false;

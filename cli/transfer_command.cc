@@ -10,7 +10,8 @@
 namespace strake::cli {
 
 void TransferCommand::Declare(OptionSet& options) {
-  options.SetArguments({"NAME", 1, 1, Completes::kImages});
+  options.SetArguments({most_names() > 1 ? "NAME..." : "NAME", 1, most_names(),
+                        Completes::kImages});
   DeclareRegistry(options, registry_flags_);
   DeclareProgress(options, progress_);
   options.Flag("-q,--quiet", quiet_, "Show no progress");
@@ -20,9 +21,11 @@ void TransferCommand::Declare(OptionSet& options) {
 
 Status TransferCommand::Resolve(const Environment& environment,
                                 std::vector<std::string> arguments) {
-  name_ = std::move(arguments[0]);
+  names_ = std::move(arguments);
   // Found out here already, so that it counts as a mistake in usage.
-  RETURN_IF_ERROR(oci::ParseReference(name_));
+  for (const std::string& name : names_) {
+    RETURN_IF_ERROR(oci::ParseReference(name));
+  }
   RETURN_IF_ERROR(ChooseProgress(progress_, environment));
   return {};
 }
@@ -37,11 +40,14 @@ Result<int> TransferCommand::Run(Session& session) {
   auto display = MakeProgress(mode, environment, {verb(), true});
   transfer_.progress = display.get();
   transfer_.stop = session.interrupt.token();
-  auto digest = Transfer(name_, transfer_);
+  auto digests = Transfer(names_, transfer_);
   display.reset();
-  if (!digest) return std::move(digest).error();
-  ASSIGN_OR_RETURN(oci::Reference reference, oci::ParseReference(name_));
-  RETURN_IF_ERROR(PrintOut(reference.Name() + "@" + digest->ToString() + "\n"));
+  if (!digests) return std::move(digests).error();
+  for (size_t i = 0; i < names_.size(); ++i) {
+    ASSIGN_OR_RETURN(oci::Reference reference, oci::ParseReference(names_[i]));
+    RETURN_IF_ERROR(
+        PrintOut(reference.Name() + "@" + (*digests)[i].ToString() + "\n"));
+  }
   return kExitOk;
 }
 

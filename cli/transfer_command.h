@@ -19,16 +19,19 @@ class TransferCommand : public Command {
   Result<int> Run(Session& session) override;
 
  protected:
-  // Transfers `name` and returns the digest to print.
-  virtual Result<oci::Digest> Transfer(
-      const std::string& name, const builder::TransferOptions& options) = 0;
+  // Transfers `names` and returns the digests to print, in their order.
+  virtual Result<std::vector<oci::Digest>> Transfer(
+      const std::vector<std::string>& names,
+      const builder::TransferOptions& options) = 0;
+  // How many names it takes at most.
+  virtual size_t most_names() const { return 1; }
   // "Pushing"
   virtual std::string verb() const = 0;
 
   builder::TransferOptions transfer_;
 
  private:
-  std::string name_;
+  std::vector<std::string> names_;
   RegistryFlags registry_flags_;
   std::string progress_;
   bool quiet_ = false;

@@ -25,8 +25,9 @@ std::string BlobPath(const Digest& digest) {
 // Writes the files of an archive, which are blobs and small documents.
 class ArchiveFiles {
  public:
-  ArchiveFiles(const BlobStore& store, ByteSink& out)
-      : store_(store), tar_(out) {}
+  ArchiveFiles(const BlobStore& store, const ArchiveOptions& options,
+               ByteSink& out)
+      : store_(store), options_(options), tar_(out) {}
 
   void AddDocument(std::string path, std::string content) {
     documents_.emplace(std::move(path), std::move(content));
@@ -70,35 +71,54 @@ class ArchiveFiles {
     return tar_.BeginEntry(entry);
   }
 
+  Result<std::unique_ptr<ByteSource>> Open(const Descriptor& blob) const {
+    bool elsewhere = options_.open_missing && !store_.Contains(blob.digest);
+    return elsewhere ? options_.open_missing(blob) : store_.Open(blob);
+  }
+
   Status WriteBlob(const std::string& path, const Descriptor& blob) {
-    ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, store_.Open(blob));
+    ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, Open(blob));
     RETURN_IF_ERROR(Begin(path, blob.size_bytes));
     buffer_.resize(kStreamBufferBytes);
+    Hasher hasher;
     while (true) {
       ASSIGN_OR_RETURN(
           size_t size,
           source->Read(std::as_writable_bytes(std::span(buffer_))));
-      if (size == 0) return tar_.EndEntry();
-      RETURN_IF_ERROR(
-          tar_.WriteContent(std::string_view(buffer_).substr(0, size)));
+      if (size == 0) break;
+      std::string_view data = std::string_view(buffer_).substr(0, size);
+      if (options_.verify) hasher.Update(std::as_bytes(std::span(data)));
+      RETURN_IF_ERROR(tar_.WriteContent(data));
     }
+    if (options_.verify && hasher.Finish() != blob.digest) {
+      return Corrupt("blob " + blob.digest.ToString() +
+                     ": the content has another digest");
+    }
+    return tar_.EndEntry();
   }
 
   const BlobStore& store_;
+  const ArchiveOptions& options_;
   TarWriter tar_;
   FileMetadata metadata_;
   std::map<std::string, std::string> documents_;
   std::string buffer_;
 };
 
-void AddLayoutDocuments(const Descriptor& image,
-                        const std::vector<std::string>& names,
+std::vector<NamedImage> Named(const Descriptor& image,
+                              const std::vector<std::string>& names) {
+  std::vector<NamedImage> images;
+  for (const std::string& name : names) images.push_back({name, image});
+  if (names.empty()) images.push_back({"", image});
+  return images;
+}
+
+void AddLayoutDocuments(const std::vector<NamedImage>& images,
                         ArchiveFiles& files) {
   Index index;
-  for (const std::string& name : names) {
-    index.manifests.push_back(ToIndexEntry(NamedImage{name, image}));
+  for (const NamedImage& image : images) {
+    index.manifests.push_back(ToIndexEntry(image));
   }
-  if (names.empty()) index.manifests.push_back(image);
   files.AddDocument("index.json", SerializeIndex(index));
   files.AddDocument("oci-layout", std::string(kLayoutFile));
 }
@@ -163,14 +183,14 @@ Result<std::string> DockerManifest(const BlobStore& store,
 }  // namespace
 
 Status WriteDockerArchive(const BlobStore& store, const Descriptor& image,
-                          const std::vector<std::string>& names,
-                          ByteSink& out) {
+                          const std::vector<std::string>& names, ByteSink& out,
+                          const ArchiveOptions& options) {
   ASSIGN_OR_RETURN(Descriptor manifest, SingleManifest(store, image));
   ASSIGN_OR_RETURN(std::string document,
                    DockerManifest(store, manifest, names));
   ASSIGN_OR_RETURN(std::vector<Descriptor> blobs, WalkImage(store, manifest));
-  ArchiveFiles files(store, out);
-  AddLayoutDocuments(manifest, names, files);
+  ArchiveFiles files(store, options, out);
+  AddLayoutDocuments(Named(manifest, names), files);
   files.AddDocument("manifest.json", std::move(document));
   return files.Write(blobs);
 }
@@ -183,10 +203,22 @@ Result<std::string> DockerArchiveManifest(
 }
 
 Status WriteOciArchive(const BlobStore& store, const Descriptor& image,
-                       const std::vector<std::string>& names, ByteSink& out) {
-  ASSIGN_OR_RETURN(std::vector<Descriptor> blobs, WalkImage(store, image));
-  ArchiveFiles files(store, out);
-  AddLayoutDocuments(image, names, files);
+                       const std::vector<std::string>& names, ByteSink& out,
+                       const ArchiveOptions& options) {
+  return WriteOciImages(store, Named(image, names), out, options);
+}
+
+Status WriteOciImages(const BlobStore& store,
+                      const std::vector<NamedImage>& images, ByteSink& out,
+                      const ArchiveOptions& options) {
+  ArchiveFiles files(store, options, out);
+  AddLayoutDocuments(images, files);
+  std::vector<Descriptor> blobs;
+  for (const NamedImage& image : images) {
+    ASSIGN_OR_RETURN(std::vector<Descriptor> reached,
+                     WalkImage(store, image.descriptor));
+    blobs.insert(blobs.end(), reached.begin(), reached.end());
+  }
   return files.Write(blobs);
 }
 

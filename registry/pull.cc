@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "oci/media_type.h"
+#include "registry/blob_lock.h"
 #include "registry/parallel_transfers.h"
 #include "util/result_macros.h"
 
@@ -26,6 +27,11 @@ Status PullBlob(const Client& client, const oci::Reference& repository,
     return {};
   }
   Report(progress, blob, TransferAction::kPull, 0, false);
+  ASSIGN_OR_RETURN(BlobLock alone, BlobLock::Acquire(store, blob.digest, stop));
+  if (store.Contains(blob.digest)) {
+    Report(progress, blob, TransferAction::kExists, blob.size_bytes, true);
+    return {};
+  }
   std::unique_ptr<oci::BlobWriter> writer;
   BlobSinkOpener open = [&]() -> Result<ByteSink*> {
     ASSIGN_OR_RETURN(writer, store.Create());
@@ -48,6 +54,9 @@ Result<std::string> PullDocument(const Client& client,
                                  const oci::Descriptor& descriptor,
                                  const oci::BlobStore& store,
                                  const PullOptions& options) {
+  if (store.Contains(descriptor.digest)) return store.Read(descriptor.digest);
+  ASSIGN_OR_RETURN(BlobLock alone,
+                   BlobLock::Acquire(store, descriptor.digest, options.stop));
   if (store.Contains(descriptor.digest)) return store.Read(descriptor.digest);
   ASSIGN_OR_RETURN(
       FetchedManifest fetched,

@@ -2,8 +2,9 @@
 //
 // Documents first, layers when they are asked for: a build whose steps are all
 // cached downloads no layer. A blob that the store has is never asked for;
-// blobs are verified while they stream and published whole or not at all. Two
-// threads or processes that pull the same blob both succeed.
+// blobs are verified while they stream and published whole or not at all. Of
+// several threads and processes that pull the same blob one fetches it, and the
+// others wait for it.
 
 #ifndef STRAKE_REGISTRY_PULL_H_
 #define STRAKE_REGISTRY_PULL_H_

@@ -25,6 +25,7 @@
 
 #include "registry/htpasswd.h"
 #include "registry/listener.h"
+#include "registry/pull_through.h"
 #include "registry/server_api.h"
 #include "registry/server_channel.h"
 #include "registry/server_storage.h"
@@ -234,6 +235,18 @@ httplib::ContentProvider FileProvider(ServerAnswer& answer) {
   };
 }
 
+// Sends what comes, a buffer at a time.
+httplib::ContentProvider ReadingProvider(ServerAnswer& answer) {
+  auto buffer = std::make_shared<std::vector<std::byte>>();
+  return [read = std::move(answer.read_at), buffer, start = answer.file_offset](
+             size_t offset, size_t length, httplib::DataSink& sink) {
+    buffer->resize(std::min<size_t>(length, kStreamBufferBytes));
+    auto count = read(start + offset, *buffer);
+    return count && *count > 0 &&
+           sink.write(reinterpret_cast<const char*>(buffer->data()), *count);
+  };
+}
+
 // Sends `text`, then fails, which makes cpp-httplib end the connection.
 httplib::ContentProvider LastWords(std::string text) {
   return
@@ -256,10 +269,12 @@ void Send(ServerAnswer answer, bool end_connection,
     size_t size = answer.body.size();
     response.set_content_provider(size, answer.content_type,
                                   LastWords(std::move(answer.body)));
-  } else if (answer.file && answer.file_bytes > 0) {
+  } else if ((answer.file || answer.read_at) && answer.file_bytes > 0) {
     size_t size = answer.file_bytes;
     std::string type = answer.content_type;
-    response.set_content_provider(size, type, FileProvider(answer));
+    response.set_content_provider(
+        size, type,
+        answer.file ? FileProvider(answer) : ReadingProvider(answer));
   } else if (!answer.content_type.empty()) {
     response.set_content(std::move(answer.body), answer.content_type);
   }
@@ -281,14 +296,18 @@ class Server::Impl {
   uint16_t port() const { return listener_->port(); }
   const std::string& authority() const { return authority_; }
   void Stop() {
+    // First: running requests may wait for it.
+    if (pull_through_) pull_through_->Stop();
     if (listener_) listener_->Stop();
   }
 
  private:
-  Impl(ServerOptions options, std::unique_ptr<ServerStorage> storage)
+  Impl(ServerOptions options, std::unique_ptr<ServerStorage> storage,
+       std::unique_ptr<PullThrough> pull_through)
       : options_(std::move(options)),
         storage_(std::move(storage)),
-        api_(*storage_, options_.read_only) {}
+        pull_through_(std::move(pull_through)),
+        api_(*storage_, options_.read_only, pull_through_.get()) {}
 
   void Configure();
   // `reader` is null where there is no body.
@@ -297,6 +316,7 @@ class Server::Impl {
 
   const ServerOptions options_;
   std::unique_ptr<ServerStorage> storage_;
+  std::unique_ptr<PullThrough> pull_through_;  // may be null
   ServerApi api_;
   std::optional<Htpasswd> htpasswd_;
   std::unique_ptr<TlsAcceptor> tls_;  // none: plain HTTP
@@ -317,8 +337,14 @@ Result<std::unique_ptr<Server::Impl>> Server::Impl::Start(
   }
   ASSIGN_OR_RETURN(std::unique_ptr<ServerStorage> storage,
                    ServerStorage::Open(options.directory, options.sync_writes));
-  auto impl =
-      std::unique_ptr<Impl>(new Impl(std::move(options), std::move(storage)));
+  std::unique_ptr<PullThrough> pull_through;
+  if (!options.pull_through.empty()) {
+    ASSIGN_OR_RETURN(UpstreamPlace place, ParseUpstream(options.pull_through));
+    pull_through = std::make_unique<PullThrough>(
+        std::move(place), std::move(options.upstream), *storage);
+  }
+  auto impl = std::unique_ptr<Impl>(new Impl(
+      std::move(options), std::move(storage), std::move(pull_through)));
   if (!impl->options_.htpasswd_file.empty()) {
     impl->htpasswd_.emplace(std::move(users));
   }

@@ -18,6 +18,7 @@
 #include <memory>
 #include <string>
 
+#include "registry/client.h"
 #include "util/result.h"
 
 namespace strake::registry {
@@ -38,6 +39,13 @@ struct ServerOptions {
   // authority, and its key; empty: plain HTTP.
   std::string tls_certificate_file = {};
   std::string tls_key_file = {};
+  // The registry, "https://host[:port][/namespace]", that this one is a cache
+  // of, and how to talk to it; empty: it stands for itself. What is not there
+  // is fetched, each blob once, verified before it is kept, and passed on as it
+  // comes; changes are refused with 405. Tags are asked for upstream each time;
+  // what is there is served where nobody answers.
+  std::string pull_through = {};
+  ClientOptions upstream = {};
   // One line a request, "GET /v2/a/manifests/latest 200"; from many threads at
   // once. May be empty.
   std::function<void(const std::string& line)> log = {};
@@ -46,8 +54,8 @@ struct ServerOptions {
 // Serves from its own threads from `Start` until it is destroyed or stopped.
 class Server {
  public:
-  // `kInvalidArgument` for a bad address, htpasswd file or certificate, `kIo`
-  // where the folder cannot be made or the port is taken.
+  // `kInvalidArgument` for a bad address, htpasswd file, certificate or URL,
+  // `kIo` where the folder cannot be made or the port is taken.
   static Result<std::unique_ptr<Server>> Start(ServerOptions options);
 
   Server(const Server&) = delete;

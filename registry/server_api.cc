@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "registry/endpoint.h"
+#include "registry/pull_through.h"
 #include "util/json.h"
 #include "util/strings.h"
 
@@ -89,6 +90,8 @@ ServerAnswer RefusalOf(const Error& error, std::string_view not_found_code) {
   switch (error.code()) {
     case ErrorCode::kNotFound:
       return Refusal(404, not_found_code, error.message());
+    case ErrorCode::kUnauthorized:  // of the registry behind this one
+      return Refusal(403, "DENIED", error.message());
     case ErrorCode::kUnavailable: {
       ServerAnswer answer = Refusal(503, "UNAVAILABLE", error.message());
       answer.headers.emplace_back("Retry-After", "1");
@@ -141,6 +144,11 @@ ServerAnswer ServerApi::Handle(const ServerRequest& request) {
   if (!reads && read_only_) {
     return Refusal(405, "UNSUPPORTED", "this registry is read-only");
   }
+  if (!reads && upstream_ != nullptr) {
+    return Refusal(
+        405, "UNSUPPORTED",
+        "this registry is a cache of " + upstream_->name() + ": push there");
+  }
   if (request.path == "/v2/" || request.path == "/v2") {
     return reads ? JsonAnswer(json::object()) : NoSuchEndpoint(request);
   }
@@ -188,8 +196,10 @@ ServerAnswer ServerApi::Catalog(const ServerRequest& request) {
 
 ServerAnswer ServerApi::Tags(const ServerRequest& request,
                              const Target& target) {
-  auto tags = storage_.ListTags(target.repository);
+  auto tags = upstream_ != nullptr ? upstream_->ListTags(target.repository)
+                                   : storage_.ListTags(target.repository);
   if (!tags) return RefusalOf(tags.error(), "NAME_UNKNOWN");
+  std::ranges::sort(*tags);  // pages go by that order
   auto page = PageOf(std::move(tags).value(), request);
   if (!page) return BadPageSize(request);
   return PageAnswer(request, *page,
@@ -202,7 +212,9 @@ ServerAnswer ServerApi::Referrers(const ServerRequest& request,
   if (!subject) {
     return Refusal(400, "DIGEST_INVALID", subject.error().message());
   }
-  auto listed = storage_.ListReferrers(target.repository, *subject);
+  auto listed = upstream_ != nullptr
+                    ? upstream_->ListReferrers(target.repository, *subject)
+                    : storage_.ListReferrers(target.repository, *subject);
   if (!listed) return RefusalOf(listed.error(), "NAME_UNKNOWN");
   std::string wanted = request.Query("artifactType");
   json manifests = json::array();

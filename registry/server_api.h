@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,8 @@
 #include "util/unique_fd.h"
 
 namespace strake::registry {
+
+class PullThrough;
 
 struct ServerRequest {
   std::string method;
@@ -44,14 +47,20 @@ struct ServerAnswer {
   UniqueFd file;
   uint64_t file_offset = 0;
   uint64_t file_bytes = 0;
+  // Gives those bytes instead of `file`, by their place in the whole, as they
+  // come; an error ends the connection.
+  std::function<Result<size_t>(uint64_t offset, std::span<std::byte>)> read_at;
 };
 
 // Thread-safe.
 class ServerApi {
  public:
-  // `storage` is borrowed.
-  ServerApi(ServerStorage& storage, bool read_only)
-      : storage_(storage), read_only_(read_only) {}
+  // All is borrowed.
+  //   upstream  fetches what `storage` lacks, which nobody else may change
+  //             then; null: nobody does
+  ServerApi(ServerStorage& storage, bool read_only,
+            PullThrough* upstream = nullptr)
+      : storage_(storage), read_only_(read_only), upstream_(upstream) {}
 
   ServerAnswer Handle(const ServerRequest& request);
 
@@ -74,6 +83,8 @@ class ServerApi {
   ServerAnswer Blob(const ServerRequest& request, const Target& target);
   ServerAnswer GetBlob(const ServerRequest& request, const Target& target,
                        const oci::Digest& digest);
+  ServerAnswer FetchBlob(const ServerRequest& request, const Target& target,
+                         const oci::Digest& digest);
   ServerAnswer StartUpload(const ServerRequest& request, const Target& target);
   ServerAnswer Upload(const ServerRequest& request, const Target& target);
   ServerAnswer UploadStatus(const Target& target, int status);
@@ -93,7 +104,13 @@ class ServerApi {
 
   ServerStorage& storage_;
   const bool read_only_;
+  PullThrough* const upstream_;
 };
+
+// Keeps a manifest that is what it says, without a tag, and among the referrers
+// of its subject. What it is made of need not be there.
+Status StoreManifest(ServerStorage& storage, const std::string& repository,
+                     const std::string& media_type, const std::string& bytes);
 
 // distribution-spec, "Error Codes": {"errors": [{"code", "message"}]}.
 ServerAnswer Refusal(int status, std::string_view code,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "registry/endpoint.h"
+#include "registry/pull_through.h"
 #include "registry/server_api.h"
 #include "util/strings.h"
 
@@ -68,6 +69,37 @@ std::optional<ByteRange> ParseContentRange(std::string_view field) {
   return ByteRange{*first, *last};
 }
 
+// All but the content, or the refusal of a range.
+ServerAnswer BlobAnswer(const ServerRequest& request, const oci::Digest& digest,
+                        uint64_t size_bytes) {
+  bool satisfiable = true;
+  auto range = ParseRange(request.header("Range"), size_bytes, satisfiable);
+  if (!satisfiable) {
+    ServerAnswer answer =
+        Refusal(416, "SIZE_INVALID",
+                "the blob has " + std::to_string(size_bytes) + " bytes");
+    answer.headers.emplace_back("Content-Range",
+                                "bytes */" + std::to_string(size_bytes));
+    return answer;
+  }
+  ServerAnswer answer;
+  answer.content_type = "application/octet-stream";
+  answer.headers.emplace_back("Docker-Content-Digest", digest.ToString());
+  answer.headers.emplace_back("Accept-Ranges", "bytes");
+  answer.headers.emplace_back("ETag", "\"" + digest.ToString() + "\"");
+  answer.file_bytes = size_bytes;
+  if (range) {
+    answer.status = 206;
+    answer.file_offset = range->first;
+    answer.file_bytes = range->last - range->first + 1;
+    answer.headers.emplace_back("Content-Range",
+                                "bytes " + std::to_string(range->first) + "-" +
+                                    std::to_string(range->last) + "/" +
+                                    std::to_string(size_bytes));
+  }
+  return answer;
+}
+
 // Bodies arrive in small pieces; files and hashes like large ones.
 class BufferedSink final : public ByteSink {
  public:
@@ -119,34 +151,29 @@ ServerAnswer ServerApi::GetBlob(const ServerRequest& request,
                                 const Target& target,
                                 const oci::Digest& digest) {
   auto blob = storage_.OpenBlob(target.repository, digest);
+  bool absent = !blob && blob.error().code() == ErrorCode::kNotFound;
+  if (absent && upstream_ != nullptr) {
+    return FetchBlob(request, target, digest);
+  }
   if (!blob) return RefusalOf(blob.error(), "BLOB_UNKNOWN");
-  uint64_t size_bytes = blob->size_bytes;
-  bool satisfiable = true;
-  auto range = ParseRange(request.header("Range"), size_bytes, satisfiable);
-  if (!satisfiable) {
-    ServerAnswer answer =
-        Refusal(416, "SIZE_INVALID",
-                "the blob has " + std::to_string(size_bytes) + " bytes");
-    answer.headers.emplace_back("Content-Range",
-                                "bytes */" + std::to_string(size_bytes));
-    return answer;
-  }
-  ServerAnswer answer;
-  answer.content_type = "application/octet-stream";
-  answer.headers.emplace_back("Docker-Content-Digest", digest.ToString());
-  answer.headers.emplace_back("Accept-Ranges", "bytes");
-  answer.headers.emplace_back("ETag", "\"" + digest.ToString() + "\"");
+  ServerAnswer answer = BlobAnswer(request, digest, blob->size_bytes);
   answer.file = std::move(blob->fd);
-  answer.file_bytes = size_bytes;
-  if (range) {
-    answer.status = 206;
-    answer.file_offset = range->first;
-    answer.file_bytes = range->last - range->first + 1;
-    answer.headers.emplace_back("Content-Range",
-                                "bytes " + std::to_string(range->first) + "-" +
-                                    std::to_string(range->last) + "/" +
-                                    std::to_string(size_bytes));
-  }
+  return answer;
+}
+
+ServerAnswer ServerApi::FetchBlob(const ServerRequest& request,
+                                  const Target& target,
+                                  const oci::Digest& digest) {
+  auto blob = upstream_->StatBlob(target.repository, digest);
+  if (!blob) return RefusalOf(blob.error(), "BLOB_UNKNOWN");
+  ServerAnswer answer = BlobAnswer(request, digest, blob->size_bytes);
+  auto fetch = request.method == "GET"
+                   ? upstream_->FetchBlob(target.repository, *blob)
+                   : nullptr;
+  answer.read_at = [fetch](uint64_t offset, std::span<std::byte> buffer) {
+    // A HEAD asks for nothing.
+    return fetch ? fetch->Read(offset, buffer) : Result<size_t>(size_t{0});
+  };
   return answer;
 }
 

@@ -4,6 +4,7 @@
 
 #include "oci/manifest.h"
 #include "oci/media_type.h"
+#include "registry/pull_through.h"
 #include "registry/server_api.h"
 #include "util/json.h"
 #include "util/strings.h"
@@ -106,7 +107,25 @@ ServerAnswer PreconditionFailed() {
                  "it is not what If-Match or If-None-Match expects");
 }
 
+Status Store(ServerStorage& storage, const std::string& repository,
+             const ServerStorage::StoredManifest& manifest,
+             const Contents& contents) {
+  oci::Digest digest = oci::Digest::Of(manifest.bytes);
+  Status stored = storage.PutManifest(repository, digest, manifest);
+  if (!stored || !contents.subject) return stored;
+  return storage.PutReferrer(repository, contents.subject->digest, digest,
+                             ReferrerJson(digest, manifest.media_type,
+                                          manifest.bytes.size(), contents));
+}
+
 }  // namespace
+
+Status StoreManifest(ServerStorage& storage, const std::string& repository,
+                     const std::string& media_type, const std::string& bytes) {
+  auto contents = ReadContents(media_type, bytes);
+  if (!contents) return std::move(contents).error();
+  return Store(storage, repository, {media_type, bytes}, *contents);
+}
 
 ServerAnswer ServerApi::Manifest(const ServerRequest& request,
                                  const Target& target) {
@@ -130,6 +149,11 @@ ServerAnswer ServerApi::Manifest(const ServerRequest& request,
 
 ServerAnswer ServerApi::GetManifest(const ServerRequest&,
                                     const Target& target) {
+  if (upstream_ != nullptr) {
+    Status brought =
+        upstream_->BringManifest(target.repository, target.reference);
+    if (!brought) return RefusalOf(brought.error(), "MANIFEST_UNKNOWN");
+  }
   auto digest = oci::Digest::Parse(target.reference);
   if (!digest) digest = storage_.FindTag(target.repository, target.reference);
   if (!digest) return RefusalOf(digest.error(), "MANIFEST_UNKNOWN");
@@ -195,12 +219,7 @@ ServerAnswer ServerApi::PutManifest(const ServerRequest& request,
     if (!MayReplace(request, current)) return PreconditionFailed();
   }
   manifest.media_type = type;
-  Status stored = storage_.PutManifest(target.repository, digest, manifest);
-  if (stored && contents->subject) {
-    stored = storage_.PutReferrer(
-        target.repository, contents->subject->digest, digest,
-        ReferrerJson(digest, type, manifest.bytes.size(), *contents));
-  }
+  Status stored = Store(storage_, target.repository, manifest, *contents);
   if (!stored) return RefusalOf(stored.error(), "MANIFEST_INVALID");
   if (!by_digest) {
     auto tagged = storage_.PutTagIf(

@@ -218,6 +218,11 @@ Result<ServerStorage::BlobFile> ServerStorage::OpenBlob(
     return NotFound("blob " + digest.ToString() + " is not in repository " +
                     repository);
   }
+  return OpenContent(digest);
+}
+
+Result<ServerStorage::BlobFile> ServerStorage::OpenContent(
+    const oci::Digest& digest) const {
   BlobFile blob;
   ASSIGN_OR_RETURN(blob.fd, OpenFile(BlobPath(digest).c_str(), O_RDONLY));
   struct stat status;
@@ -231,11 +236,16 @@ bool ServerStorage::HasBlob(const std::string& repository,
   return Exists(LinkPath(repository, kBlobs, digest));
 }
 
+Status ServerStorage::LinkBlob(const std::string& repository,
+                               const oci::Digest& digest) const {
+  return Link(repository, kBlobs, digest, "");
+}
+
 Result<bool> ServerStorage::MountBlob(const std::string& repository,
                                       const oci::Digest& digest,
                                       const std::string& from) const {
   if (!HasBlob(from, digest)) return false;
-  RETURN_IF_ERROR(Link(repository, kBlobs, digest, ""));
+  RETURN_IF_ERROR(LinkBlob(repository, digest));
   return true;
 }
 
@@ -396,6 +406,11 @@ Result<uint64_t> ServerStorage::UploadSize(const std::string& repository,
   return static_cast<uint64_t>(status.st_size);
 }
 
+Result<UniqueFd> ServerStorage::OpenUpload(const std::string& repository,
+                                           const std::string& id) const {
+  return OpenFile(UploadPath(repository, id).c_str(), O_RDONLY);
+}
+
 Result<bool> ServerStorage::RemoveUpload(const std::string& repository,
                                          const std::string& id) {
   sessions_.lock()->erase(id);
@@ -488,7 +503,7 @@ Status ServerStorage::Upload::Commit(const oci::Digest& expected) {
   if (::rename(path.c_str(), blob_path.c_str()) != 0) {
     return ErrnoError("write " + blob_path);
   }
-  return storage_.Link(repository_, kBlobs, expected, "");
+  return storage_.LinkBlob(repository_, expected);
 }
 
 }  // namespace strake::registry

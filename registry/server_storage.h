@@ -60,6 +60,11 @@ class ServerStorage {
   Result<BlobFile> OpenBlob(const std::string& repository,
                             const oci::Digest& digest) const;
   bool HasBlob(const std::string& repository, const oci::Digest& digest) const;
+  // The content whatever repository has it.
+  Result<BlobFile> OpenContent(const oci::Digest& digest) const;
+  // Makes content that is there a blob of the repository.
+  Status LinkBlob(const std::string& repository,
+                  const oci::Digest& digest) const;
   // False where `from` does not have it.
   Result<bool> MountBlob(const std::string& repository,
                          const oci::Digest& digest,
@@ -113,6 +118,9 @@ class ServerStorage {
   // Upload sessions.
   Result<std::string> StartUpload(const std::string& repository) const;
   Result<uint64_t> UploadSize(const std::string& repository,
+                              const std::string& id) const;
+  // For reading what it has so far, and will have.
+  Result<UniqueFd> OpenUpload(const std::string& repository,
                               const std::string& id) const;
   Result<bool> RemoveUpload(const std::string& repository,
                             const std::string& id);

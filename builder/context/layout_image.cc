@@ -3,9 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "builder/context/context_url.h"
 #include "oci/copy_blob.h"
-#include "oci/image_layout.h"
 #include "oci/media_type.h"
 #include "oci/walk.h"
 #include "util/result_macros.h"
@@ -20,8 +18,10 @@ bool HasTag(const oci::NamedImage& image, const std::string& tag) {
   return reference && reference->tag == tag;
 }
 
-Result<oci::Descriptor> FindImage(const LayoutContext& wanted,
-                                  const oci::ImageLayout& layout) {
+}  // namespace
+
+Result<oci::Descriptor> FindLayoutImage(const LayoutContext& wanted,
+                                        const oci::ImageLayout& layout) {
   ASSIGN_OR_RETURN(std::vector<oci::NamedImage> images, layout.List());
   std::vector<std::string> names;
   for (const oci::NamedImage& image : images) {
@@ -52,8 +52,6 @@ Result<oci::Descriptor> FindImage(const LayoutContext& wanted,
       "; there are " + Join(names, ", "));
 }
 
-}  // namespace
-
 oci::Reference StoredImageReference(const oci::Digest& digest) {
   oci::Reference reference;
   // RFC 2606: no name in ".invalid" exists.
@@ -69,7 +67,7 @@ Result<oci::Reference> ImportLayoutImage(const std::string& text,
   ASSIGN_OR_RETURN(oci::ImageLayout layout,
                    oci::ImageLayout::Open(
                        wanted.folder, oci::ImageLayout::OpenMode::kMustExist));
-  ASSIGN_OR_RETURN(oci::Descriptor image, FindImage(wanted, layout));
+  ASSIGN_OR_RETURN(oci::Descriptor image, FindLayoutImage(wanted, layout));
   ASSIGN_OR_RETURN(std::vector<oci::Descriptor> blobs,
                    oci::WalkImage(layout.blobs(), image));
   for (const oci::Descriptor& blob : blobs) {

@@ -5,8 +5,10 @@
 
 #include <string>
 
+#include "builder/context/context_url.h"
 #include "oci/blob_store.h"
 #include "oci/descriptor.h"
+#include "oci/image_layout.h"
 #include "oci/reference.h"
 #include "util/result.h"
 
@@ -16,9 +18,13 @@ namespace strake::builder::context {
 // host that there cannot be.
 oci::Reference StoredImageReference(const oci::Digest& digest);
 
+// The image of `layout` that `wanted` names; without tag and digest the one
+// called "latest", or the only one. `kNotFound` names those that there are.
+Result<oci::Descriptor> FindLayoutImage(const LayoutContext& wanted,
+                                        const oci::ImageLayout& layout);
+
 // Brings the image `oci-layout://folder[:tag][@digest]`, all platforms, into
-// `store`. Without tag and digest it is the one called "latest", or the only
-// one. `kNotFound` names the tags that there are.
+// `store`, found as by `FindLayoutImage`.
 Result<oci::Reference> ImportLayoutImage(const std::string& text,
                                          const oci::BlobStore& store);
 

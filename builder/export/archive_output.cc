@@ -17,7 +17,7 @@ Result<PreparedOutputPtr> PrepareArchive(const Output& output,
   auto write = output.kind == Output::Kind::kDocker ? oci::WriteDockerArchive
                                                     : oci::WriteOciArchive;
   auto written =
-      write(context.store.blobs(), context.image.manifest, names, sink);
+      write(context.store.blobs(), context.image.manifest, names, sink, {});
   if (!written) {
     return std::move(written).error().Wrap("write " + output.dest);
   }

@@ -11,19 +11,19 @@
 namespace strake::builder::exporter {
 
 Result<std::unique_ptr<FileDestination>> FileDestination::Open(
-    const std::string& dest) {
+    const std::string& dest, std::string_view option) {
+  const std::string said = std::string(option) + dest;
   std::unique_ptr<FileDestination> made(new FileDestination);
   if (dest == "-") return made;
   std::error_code error;
   const auto there = std::filesystem::status(dest, error);
   if (std::filesystem::is_directory(there)) {
-    return InvalidArgument("--output dest=" + dest +
-                           ": is a folder; name a file in it");
+    return InvalidArgument(said + ": is a folder; name a file in it");
   }
   if (std::filesystem::exists(there) &&
       !std::filesystem::is_regular_file(there)) {
     auto opened = OpenFile(dest.c_str(), O_WRONLY);
-    if (!opened) return std::move(opened).error().Wrap("--output dest=" + dest);
+    if (!opened) return std::move(opened).error().Wrap(said);
     made->special_ = *std::move(opened);
     return made;
   }
@@ -36,7 +36,7 @@ Result<std::unique_ptr<FileDestination>> FileDestination::Open(
   options.sync = true;
   auto created = AtomicFile::Create(error ? dest : file.string(), options);
   if (!created) {
-    return std::move(created).error().Wrap("--output dest=" + dest);
+    return std::move(created).error().Wrap(said);
   }
   made->file_.emplace(*std::move(created));
   return made;

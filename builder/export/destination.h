@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "builder/export/export.h"
 #include "util/atomic_file.h"
@@ -21,7 +22,9 @@ class FileDestination final : public PreparedOutput {
   // a symlink, too; what is no file (/dev/null, a FIFO) is written to.
   // `kInvalidArgument` where `dest` is a folder or its own folder does not
   // exist.
-  static Result<std::unique_ptr<FileDestination>> Open(const std::string& dest);
+  //   option  what errors have before `dest`
+  static Result<std::unique_ptr<FileDestination>> Open(
+      const std::string& dest, std::string_view option = "--output dest=");
 
   int fd() const { return file_ ? file_->fd() : special_ ? special_.get() : 1; }
   Status Publish() override;

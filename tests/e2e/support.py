@@ -97,6 +97,35 @@ class Registry:
         self.log.close()
 
 
+class OwnRegistry:
+    """`strake registry serve` on a folder, with a log of its requests."""
+
+    def __init__(self, folder, *options):
+        self.log_path = folder + ".log"
+        self.log = open(self.log_path, "w")
+        self.process = subprocess.Popen(
+            [STRAKE, "registry", "serve", "--listen", "127.0.0.1:0", "--root", folder,
+             *options],
+            stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE, stderr=self.log)
+        line = self.process.stdout.readline()
+        if "://" not in line:
+            self.stop()
+            with open(self.log_path) as f:
+                raise AssertionError(f"strake registry serve: {line}{f.read()}")
+        self.name = line.split("://")[-1].split()[0].rstrip("/")
+
+    def requests(self):
+        """The requests so far: "HEAD /v2/debian/manifests/12 200"."""
+        with open(self.log_path) as f:
+            return f.read().splitlines()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
+        self.log.close()
+
+
 class QuietHandler(http.server.BaseHTTPRequestHandler):
     """Answers requests; the test's own output stays clean of them."""
 

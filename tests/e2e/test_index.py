@@ -2,30 +2,11 @@
 import concurrent.futures
 import json
 import os
-import subprocess
 import unittest
 
 import support
 
 ARCHITECTURES = ["amd64", "arm", "arm64", "riscv64", "s390x"]
-
-
-class OwnRegistry:
-    """`strake registry serve`, which keeps conditions."""
-
-    def __init__(self, folder):
-        self.process = subprocess.Popen(
-            [support.STRAKE, "registry", "serve", "--listen", "127.0.0.1:0",
-             "--root", folder, "--quiet"],
-            stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT)
-        line = self.process.stdout.readline()
-        self.name = line.split("http://")[-1].split()[0].rstrip("/")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 class IndexTest(support.EndToEndTest):
@@ -35,7 +16,7 @@ class IndexTest(support.EndToEndTest):
         support.need("skopeo")
         cls.docker = cls.registry()
         cls.other = cls.registry("other")
-        cls.own = OwnRegistry(os.path.join(cls.scratch, "own"))
+        cls.own = support.OwnRegistry(os.path.join(cls.scratch, "own"))
         cls.addClassCleanup(cls.own.stop)
 
     def push(self, name, arch, content="x"):
