@@ -19,10 +19,14 @@
 
 namespace strake::builder::snapshot {
 
+struct LayeredTree;
+
 struct TreeState {
   int root = -1;  // borrowed; not written to meanwhile
   const OwnershipJournal& journal;
   ContentBelow content = ContentBelow::kKnown;
+  // Of an older tree that is in parts: these, and there is no `root`.
+  const LayeredTree* layers = nullptr;
 };
 
 // The changes that lead from `older` to `newer`.
