@@ -151,5 +151,32 @@ BENCHMARK_CAPTURE(BM_EmptyStep, plain, "plain")
     ->Iterations(2)
     ->Unit(benchmark::kMillisecond);
 
+// A step that writes one file, on one that does as much, and hands its tree on.
+void BM_ChainStep(benchmark::State& state) {
+  Store store("plain");
+  auto step = [&](const std::string& parent, const std::string& id) {
+    auto active = store.get()->Prepare(parent);
+    {
+      auto root = store.get()->Mount(**active);
+      WriteFile(root->fd.get(), FilePath(7), 3000);
+    }
+    (*active)->SetHandedOn();
+    if (!store.get()->Commit(*std::move(active), id)) std::abort();
+  };
+  int steps = 0;
+  auto name = [](int index) {
+    char id[16];
+    std::snprintf(id, sizeof id, "c4a1%04x", static_cast<unsigned>(index));
+    return std::string(id);
+  };
+  step(kBase, name(0));
+  for (auto _ : state) {
+    step(name(steps), name(steps + 1));
+    ++steps;
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(BM_ChainStep)->Iterations(50)->Unit(benchmark::kMillisecond);
+
 }  // namespace
 }  // namespace strake::builder::snapshot

@@ -56,8 +56,9 @@ class Unpacker {
     for (size_t i = first; i < chain_.size(); ++i) {
       if (stop.stop_requested()) return Cancelled("unpacking was cancelled");
       const SnapshotId id = NameOf(chain_[i]);
-      auto unpacked = UnpackLayer(op_.layers[i], op_.diff_ids[i], parent,
-                                  contents_, id, blobs_, snapshotter_);
+      auto unpacked =
+          UnpackLayer(op_.layers[i], op_.diff_ids[i], {id, parent, contents_},
+                      blobs_, snapshotter_);
       if (!unpacked) {
         return std::move(unpacked).error().Wrap(
             "unpack layer " + op_.layers[i].digest.ToString() + " of " +
@@ -126,20 +127,19 @@ Result<SnapshotId> UnpackImage(const plan::ImageOp& op, LayerContents contents,
 }
 
 Status UnpackLayer(const oci::Descriptor& layer, const oci::Digest& diff_id,
-                   const std::optional<SnapshotId>& parent,
-                   LayerContents contents, const SnapshotId& id,
-                   const oci::BlobStore& blobs,
+                   const UnpackedState& state, const oci::BlobStore& blobs,
                    snapshot::Snapshotter& snapshotter) {
-  ASSIGN_OR_RETURN(auto active, snapshotter.Prepare(parent));
+  ASSIGN_OR_RETURN(auto active, snapshotter.Prepare(state.parent));
   {
     ASSIGN_OR_RETURN(snapshot::LayerTarget target, snapshotter.Target(*active));
-    target.options.contents = contents;
+    target.options.contents = state.contents;
     ASSIGN_OR_RETURN(auto summary, oci::ApplyLayerBlob(layer, diff_id, blobs,
                                                        target.directory.get(),
                                                        target.options));
     (void)summary;
   }
-  return snapshotter.Commit(std::move(active), id);
+  if (state.is_handed_on) active->SetHandedOn();
+  return snapshotter.Commit(std::move(active), state.id);
 }
 
 }  // namespace strake::builder::ops

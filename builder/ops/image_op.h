@@ -41,13 +41,18 @@ Result<snapshot::SnapshotId> UnpackImage(const plan::ImageOp& op,
                                          snapshot::Snapshotter& snapshotter,
                                          std::stop_token stop);
 
-// Unpacks one layer on top of `parent` and names the result `id`.
-// `kCorrupt` where it is not what its digest or diff ID promises.
-//   parent  none: an empty root
+// What a layer is unpacked to.
+struct UnpackedState {
+  snapshot::SnapshotId id;                     // its name
+  std::optional<snapshot::SnapshotId> parent;  // none: an empty root
+  oci::LayerContents contents = oci::LayerContents::kAll;
+  bool is_handed_on = false;  // `ActiveSnapshot::SetHandedOn`
+};
+
+// Unpacks one layer. `kCorrupt` where it is not what its digest or diff ID
+// promises.
 Status UnpackLayer(const oci::Descriptor& layer, const oci::Digest& diff_id,
-                   const std::optional<snapshot::SnapshotId>& parent,
-                   oci::LayerContents contents, const snapshot::SnapshotId& id,
-                   const oci::BlobStore& blobs,
+                   const UnpackedState& state, const oci::BlobStore& blobs,
                    snapshot::Snapshotter& snapshotter);
 
 }  // namespace strake::builder::ops

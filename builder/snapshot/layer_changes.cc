@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <string>
 #include <utility>
@@ -37,11 +38,16 @@ std::set<std::string> MissingDirectories(
 
 }  // namespace
 
-Status AddLeadingDirectories(const OwnershipJournal& journal,
-                             SnapshotDiff& diff) {
-  const std::set<std::string> missing = MissingDirectories(diff.changes);
-  if (missing.empty()) return {};
-  for (const std::string& path : missing) {
+Result<std::vector<oci::Change>> LeadingDirectories(
+    const OwnershipJournal& journal, const SnapshotDiff& diff) {
+  std::vector<oci::Change> leading;
+  for (const std::string& path : MissingDirectories(diff.changes)) {
+    const auto known =
+        std::ranges::find(diff.leading, path, &oci::Change::path);
+    if (known != diff.leading.end()) {
+      leading.push_back(*known);
+      continue;
+    }
     struct statx st;
     if (::statx(diff.root.get(), path.c_str(), AT_SYMLINK_NOFOLLOW,
                 STATX_BASIC_STATS, &st) != 0) {
@@ -52,8 +58,19 @@ Status AddLeadingDirectories(const OwnershipJournal& journal,
     ASSIGN_OR_RETURN(change.metadata,
                      ReadFileMetadata(diff.root.get(), path.c_str(), st));
     ApplyJournalEntry(journal.Find(path), change.metadata);
-    diff.changes.push_back(std::move(change));
+    leading.push_back(std::move(change));
   }
+  return leading;
+}
+
+Status AddLeadingDirectories(const OwnershipJournal& journal,
+                             SnapshotDiff& diff) {
+  ASSIGN_OR_RETURN(std::vector<oci::Change> leading,
+                   LeadingDirectories(journal, diff));
+  if (leading.empty()) return {};
+  diff.changes.insert(diff.changes.end(),
+                      std::make_move_iterator(leading.begin()),
+                      std::make_move_iterator(leading.end()));
   std::ranges::sort(diff.changes, PathLess, &oci::Change::path);
   return {};
 }

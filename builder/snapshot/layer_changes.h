@@ -10,14 +10,21 @@
 #ifndef STRAKE_BUILDER_SNAPSHOT_LAYER_CHANGES_H_
 #define STRAKE_BUILDER_SNAPSHOT_LAYER_CHANGES_H_
 
+#include <vector>
+
 #include "builder/snapshot/snapshotter.h"
+#include "oci/change.h"
 #include "util/ownership_journal.h"
 #include "util/result.h"
 
 namespace strake::builder::snapshot {
 
-// Adds the directories that lead to the changes of `diff`, in their place.
+// The directories that lead to the changes of `diff`, and are none themselves.
 //   journal  of the snapshot that the diff is of
+Result<std::vector<oci::Change>> LeadingDirectories(
+    const OwnershipJournal& journal, const SnapshotDiff& diff);
+
+// Adds them in their place.
 Status AddLeadingDirectories(const OwnershipJournal& journal,
                              SnapshotDiff& diff);
 

@@ -4,9 +4,11 @@
 
 #include "builder/snapshot/metadata_scan.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -30,6 +32,13 @@ int64_t Now() {
   struct timespec now = {};
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
   return now.tv_sec * kNanosecondsPerSecond + now.tv_nsec;
+}
+
+ScannedFile See(std::string path, const struct statx& st,
+                int64_t settled_before) {
+  int64_t ctime = ChangeTime(st);
+  if (ctime >= settled_before) ctime = ScannedFile::kUnsettled;
+  return {std::move(path), st.stx_ino, ctime};
 }
 
 void AppendNumber(uint64_t number, std::string& bytes) {
@@ -61,12 +70,42 @@ Result<MetadataScan> ScanTree(int root) {
   RETURN_IF_ERROR(
       WalkTree(root, {.open_up = true}, [&](const TreeEntry& entry) {
         if (S_ISSOCK(entry.stat->stx_mode)) return TreeStep::kContinue;
-        int64_t ctime = ChangeTime(*entry.stat);
-        if (ctime >= settled_before) ctime = ScannedFile::kUnsettled;
-        scan.push_back({std::string(entry.path), entry.stat->stx_ino, ctime});
+        scan.push_back(
+            See(std::string(entry.path), *entry.stat, settled_before));
         return TreeStep::kContinue;
       }));
   return scan;
+}
+
+Result<MetadataScan> RescanPaths(int root, MetadataScan scan,
+                                 const std::vector<std::string>& paths) {
+  const int64_t settled_before = Now() - kTickNs;
+  MetadataScan now;
+  now.reserve(scan.size() + paths.size());
+  auto next = scan.begin();
+  std::string gone;  // and "/": the last path that is no directory
+  const auto keep = [&](ScannedFile& file) {
+    const bool is_below = !gone.empty() && file.path.starts_with(gone);
+    if (!is_below) now.push_back(std::move(file));
+  };
+  for (const std::string& path : paths) {
+    for (; next != scan.end() && PathLess(next->path, path); ++next) {
+      keep(*next);
+    }
+    if (next != scan.end() && next->path == path) ++next;
+    struct statx st;
+    const bool is_there = ::statx(root, path.c_str(), AT_SYMLINK_NOFOLLOW,
+                                  STATX_BASIC_STATS, &st) == 0;
+    if (!is_there && errno != ENOENT && errno != ENOTDIR) {
+      return ErrnoError("stat " + path);
+    }
+    if (!is_there || !S_ISDIR(st.stx_mode)) gone = path + "/";
+    if (is_there && !S_ISSOCK(st.stx_mode)) {
+      now.push_back(See(path, st, settled_before));
+    }
+  }
+  for (; next != scan.end(); ++next) keep(*next);
+  return now;
 }
 
 std::string SerializeScan(const MetadataScan& scan) {

@@ -28,6 +28,11 @@ struct ScannedFile {
   // Whether a file whose statx(2) is now `st` is this one, untouched: neither
   // content nor metadata nor links.
   bool Untouched(const struct statx& st) const;
+  // Whether `later`, what a later scan saw, is this one, untouched.
+  bool SameAs(const ScannedFile& later) const {
+    return ctime_ns != kUnsettled && inode == later.inode &&
+           ctime_ns == later.ctime_ns;
+  }
 };
 
 // In the order of `PathLess`; sockets are left out, since no layer holds them.
@@ -35,6 +40,12 @@ using MetadataScan = std::vector<ScannedFile>;
 
 // Scans what is in the directory `root`. Changes from now on will show.
 Result<MetadataScan> ScanTree(int root);
+
+// What a scan of `root` would give now, where only `paths`, sorted by
+// `PathLess`, can have changed since `scan`. Errors: `kIo` where one of them
+// cannot be reached.
+Result<MetadataScan> RescanPaths(int root, MetadataScan scan,
+                                 const std::vector<std::string>& paths);
 
 // A form to be kept on disk (specified in the .cc).
 std::string SerializeScan(const MetadataScan& scan);

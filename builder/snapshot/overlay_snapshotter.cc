@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "builder/snapshot/overlay_diff.h"
+#include "builder/snapshot/root_attributes.h"
 #include "util/directory.h"
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
@@ -99,9 +100,13 @@ Result<LayerTarget> OverlaySnapshotter::Target(ActiveSnapshot& active) {
   return target;
 }
 
-Status OverlaySnapshotter::Start(StoredActive&) { return {}; }
+Status OverlaySnapshotter::Start(StoredActive& active) {
+  if (!active.parent) return {};
+  return CopyRootAttributes(active.parent->fs.get(), active.staging->fs());
+}
 
-Status OverlaySnapshotter::Settle(StoredActive& active) {
+Status OverlaySnapshotter::Settle(StoredActive& active,
+                                  const OwnershipJournal&) {
   int directory = active.staging->directory();
   for (int i = 1; i <= active.mounts; ++i) {
     RETURN_IF_ERROR(

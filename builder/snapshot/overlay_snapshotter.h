@@ -39,7 +39,7 @@ class OverlaySnapshotter final : public StoredSnapshotter {
 
  protected:
   Status Start(StoredActive& active) override;
-  Status Settle(StoredActive& active) override;
+  Status Settle(StoredActive& active, const OwnershipJournal& journal) override;
   Result<std::vector<oci::Change>> Compare(const Comparison& states) override;
   Result<JournalledFile> Probe(const StoredActive& active,
                                const std::string& path) override;

@@ -22,6 +22,8 @@ namespace strake::builder::snapshot {
 namespace {
 
 constexpr int kReadDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+constexpr const char* kTree = "fs";
+constexpr const char* kDelta = "delta";
 
 // flock(2) without waiting; whether it was had.
 bool TryLock(int fd, int operation) {
@@ -45,6 +47,36 @@ Result<std::string> AbsolutePath(const std::string& directory) {
   std::filesystem::path path = std::filesystem::canonical(directory, error);
   if (error) return IoError(directory + ": " + error.message());
   return path.string();
+}
+
+// The directory `name` in `directory`, open and locked; nothing where it is not
+// there, or locked otherwise, or not there any more once it is locked.
+UniqueFd OpenLocked(int directory, const char* name, int operation) {
+  auto opened = OpenFileAt(directory, name, kReadDirectory);
+  if (!opened || !TryLock(opened->get(), operation)) return UniqueFd();
+  struct stat mine, there;
+  const bool is_there =
+      ::fstat(opened->get(), &mine) == 0 &&
+      ::fstatat(directory, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+      mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+  return is_there ? *std::move(opened) : UniqueFd();
+}
+
+bool IsIn(int directory, const char* name) {
+  return ::faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+// Locks what there is of the snapshot in `directory` against everybody else.
+// False where somebody uses it.
+bool LockWholly(int directory, std::vector<UniqueFd>& locks) {
+  // The tree first: of an active snapshot, that alone is locked.
+  for (const char* name : {kTree, kDelta}) {
+    if (!IsIn(directory, name)) continue;
+    UniqueFd lock = OpenLocked(directory, name, LOCK_EX);
+    if (!lock) return false;
+    locks.push_back(std::move(lock));
+  }
+  return true;
 }
 
 // A directory that nobody else may enter: it holds set-uid programs.
@@ -174,16 +206,57 @@ Result<CommittedSnapshot> SnapshotStore::Find(const SnapshotId& id) const {
   CommittedSnapshot snapshot;
   snapshot.id = id;
   snapshot.directory = *std::move(directory);
-  auto fs = OpenFileAt(snapshot.directory.get(), "fs", kReadDirectory);
   // Locked exclusively: being removed. Missing: just was.
-  if (!fs || !TryLock(fs->get(), LOCK_SH)) return missing;
-  snapshot.fs = *std::move(fs);
+  const int own = snapshot.directory.get();
+  const bool has_delta = IsIn(own, kDelta);
+  UniqueFd& lock = has_delta ? snapshot.delta : snapshot.fs;
+  lock = OpenLocked(own, has_delta ? kDelta : kTree, LOCK_SH);
+  if (!lock) return missing;
   auto text = ReadSmallFile(snapshot.directory.get(), "meta");
   if (!text) return missing;
   auto parents = ParseMeta(*text);
   if (!parents) return std::move(parents).error().Wrap("snapshot " + id);
   snapshot.parents = *std::move(parents);
   return snapshot;
+}
+
+bool SnapshotStore::OpenTree(CommittedSnapshot& snapshot) const {
+  if (!snapshot.fs) {
+    snapshot.fs = OpenLocked(snapshot.directory.get(), kTree, LOCK_SH);
+  }
+  return static_cast<bool>(snapshot.fs);
+}
+
+Result<bool> SnapshotStore::TakeTree(const CommittedSnapshot& from,
+                                     StagingDirectory& to) const {
+  if (!from.delta || from.fs) return false;
+  const int there = from.directory.get();
+  UniqueFd tree = OpenLocked(there, kTree, LOCK_EX);
+  if (!tree) return false;
+  // Without its tree, an active snapshot looks abandoned.
+  ASSIGN_OR_RETURN(FileLock lock,
+                   FileLock::Acquire(LockPath(), FileLock::Mode::kShared));
+  if (::unlinkat(to.directory(), kTree, AT_REMOVEDIR) != 0) {
+    return ErrnoError("remove an empty fs");
+  }
+  if (::renameat(there, kTree, to.directory(), kTree) != 0) {
+    return ErrnoError("take the tree of " + from.id);
+  }
+  to.fs_ = std::move(tree);
+  return true;
+}
+
+Result<bool> SnapshotStore::GiveTree(std::unique_ptr<StagingDirectory> staging,
+                                     CommittedSnapshot& to) const {
+  if (!TryLock(staging->fs(), LOCK_SH)) return ErrnoError("lock fs");
+  if (::renameat(staging->directory(), kTree, to.directory.get(), kTree) == 0) {
+    to.fs = std::move(staging->fs_);
+    return true;
+  }
+  if (errno != EEXIST && errno != ENOTEMPTY) {
+    return ErrnoError("give " + to.id + " its tree");
+  }
+  return OpenTree(to);
 }
 
 bool SnapshotStore::Exists(const SnapshotId& id) const {
@@ -205,6 +278,23 @@ Result<OwnershipJournal> SnapshotStore::Journal(
   return journal;
 }
 
+Status SnapshotStore::AddToJournal(const CommittedSnapshot& snapshot,
+                                   const OwnershipJournal& more) const {
+  ASSIGN_OR_RETURN(OwnershipJournal journal, Journal(snapshot));
+  bool added = false;
+  for (const auto& [path, metadata] : more.entries()) {
+    if (journal.Find(path) != nullptr) continue;
+    journal.Set(path, metadata);
+    added = true;
+  }
+  if (!added) return {};
+  const int own = snapshot.directory.get();
+  const std::string aside = RandomName("journal-");
+  RETURN_IF_ERROR(WriteSmallFile(own, aside.c_str(), journal.Serialize()));
+  if (::renameat(own, aside.c_str(), own, "journal") == 0) return {};
+  return ErrnoError("replace the journal of " + snapshot.id);
+}
+
 Result<std::vector<SnapshotId>> SnapshotStore::List() const {
   // A description of its own: listing moves the file position.
   ASSIGN_OR_RETURN(UniqueFd fd,
@@ -221,13 +311,13 @@ Result<std::vector<SnapshotId>> SnapshotStore::List() const {
 
 Status SnapshotStore::Remove(const SnapshotId& id) const {
   RETURN_IF_ERROR(CheckId(id));
-  std::string fs_path = id + "/fs";
-  auto fs = OpenFileAt(committed_.get(), fs_path.c_str(), kReadDirectory);
-  if (!fs) {
-    if (fs.error().code() == ErrorCode::kNotFound) return {};
-    return std::move(fs).error();
+  auto directory = OpenFileAt(committed_.get(), id.c_str(), kReadDirectory);
+  if (!directory) {
+    if (directory.error().code() == ErrorCode::kNotFound) return {};
+    return std::move(directory).error();
   }
-  if (!TryLock(fs->get(), LOCK_EX)) {
+  std::vector<UniqueFd> locks;
+  if (!LockWholly(directory->get(), locks)) {
     return Error(ErrorCode::kUnavailable, "snapshot " + id + " is in use");
   }
   // Among the active ones, a removal that is interrupted gets finished.
@@ -247,9 +337,9 @@ Status SnapshotStore::RemoveAbandoned() const {
   ASSIGN_OR_RETURN(std::vector<DirectoryEntry> entries,
                    ListDirectory(fd.get()));
   for (const DirectoryEntry& entry : entries) {
-    std::string fs_path = entry.name + "/fs";
-    auto fs = OpenFileAt(active_.get(), fs_path.c_str(), kReadDirectory);
-    if (fs && !TryLock(fs->get(), LOCK_EX)) continue;  // its owner lives
+    auto own = OpenFileAt(active_.get(), entry.name.c_str(), kReadDirectory);
+    std::vector<UniqueFd> locks;
+    if (own && !LockWholly(own->get(), locks)) continue;  // its owner lives
     RETURN_IF_ERROR(RemoveAllAt(active_.get(), entry.name.c_str()));
   }
   return {};

@@ -8,11 +8,16 @@
 //       meta             JSON: {"version": 1, "parents": [nearest first]}
 //       journal          owners that the disk cannot hold, of the whole merged
 //                        file system; absent where there are none
+//       delta/, changes  what it changed over its parent, apart from its tree
+//                        (snapshot_delta.h); with them, `fs` may be missing:
+//                        it was taken by a snapshot on top
 //       ...              what the snapshotter adds
 //
 // A snapshot appears and disappears by rename(2), so it is whole or not there.
-// Locks are flock(2) on `fs`: exclusive while active or being removed, shared
-// by every user of a committed one. They end with their process.
+// Locks are flock(2) on `fs`: exclusive while active, being removed or taken,
+// shared by every user of a committed one. Where there is a `delta`, users of
+// the snapshot lock that, and who uses its tree locks `fs`, too. Locks end with
+// their process.
 //
 // Safe to call from any thread; several processes may use one directory.
 
@@ -63,8 +68,13 @@ struct CommittedSnapshot {
   SnapshotId id;
   std::vector<SnapshotId> parents;  // nearest first
   UniqueFd directory;
-  UniqueFd fs;  // open for reading; bears the lock
+  // Open for reading, and locked. Where there is a delta, the tree is not
+  // opened unless asked for.
+  UniqueFd fs;
+  UniqueFd delta;
 
+  // What keeps it from removal, and its tree from being taken; closed last.
+  UniqueFd TakeLock() && { return fs ? std::move(fs) : std::move(delta); }
   // The layers of its file system, top first: itself, then its parents.
   std::vector<SnapshotId> Chain() const;
 };
@@ -89,8 +99,23 @@ class SnapshotStore {
 
   // `kNotFound` if there is none.
   Result<CommittedSnapshot> Find(const SnapshotId& id) const;
+  // Opens the tree of `snapshot`, unless it is open. False where somebody has
+  // taken it, or is about to.
+  bool OpenTree(CommittedSnapshot& snapshot) const;
+  // Moves the tree of `from`, which has a delta, to `to`, in place of the empty
+  // one. False, and nothing is done, where there is none or somebody uses it.
+  // Whatever becomes of `to`, `from` is then known by its delta alone.
+  Result<bool> TakeTree(const CommittedSnapshot& from,
+                        StagingDirectory& to) const;
+  // Gives `to`, whose tree was taken, the one of `staging`; if it got one
+  // meanwhile, that is left. True: it is open.
+  Result<bool> GiveTree(std::unique_ptr<StagingDirectory> staging,
+                        CommittedSnapshot& to) const;
   bool Exists(const SnapshotId& id) const;
   Result<OwnershipJournal> Journal(const CommittedSnapshot& snapshot) const;
+  // Adds entries for paths of which the journal of `snapshot` does not speak.
+  Status AddToJournal(const CommittedSnapshot& snapshot,
+                      const OwnershipJournal& more) const;
   // In bytewise order.
   Result<std::vector<SnapshotId>> List() const;
   // `kUnavailable` while someone uses it; a missing one is fine.

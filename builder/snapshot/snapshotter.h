@@ -44,6 +44,10 @@ class ActiveSnapshot {
   // be read as `sandbox::ProcessSpec::touched`; unless said, all may have been.
   // A snapshotter need not make use of it.
   virtual void SetTouched(std::set<std::string> paths) = 0;
+  // Says that once it is committed, a snapshot is to be made on top of it, and
+  // probably nobody else will read its files. A snapshotter need not make use
+  // of it, and nobody has to keep it.
+  virtual void SetHandedOn() = 0;
 };
 
 // A root file system to read or write.
@@ -61,6 +65,9 @@ struct MountedRoot {
 struct SnapshotDiff {
   std::vector<oci::Change> changes;  // as `oci::WriteLayer` wants them
   UniqueFd root;                     // where their content is read
+  // Where `root` holds no other files than changed ones: what the directories
+  // that lead to these are.
+  std::vector<oci::Change> leading = {};
 };
 
 // Where and how to unpack a layer into an active snapshot.

@@ -2,8 +2,11 @@ set(STRAKE_SNAPSHOT_SOURCES
   snapshot/change_list.cc
   snapshot/file_metadata.cc
   snapshot/journal_refresh.cc
+  snapshot/known_trees.cc
   snapshot/layer_changes.cc
+  snapshot/layered_tree.cc
   snapshot/metadata_scan.cc
+  snapshot/opened_way.cc
   snapshot/overlay_diff.cc
   snapshot/overlay_layers.cc
   snapshot/overlay_links.cc
@@ -12,6 +15,8 @@ set(STRAKE_SNAPSHOT_SOURCES
   snapshot/plain_snapshotter.cc
   snapshot/probe_overlay.cc
   snapshot/probe_snapshotter.cc
+  snapshot/root_attributes.cc
+  snapshot/snapshot_delta.cc
   snapshot/snapshot_store.cc
   snapshot/stored_snapshotter.cc
   snapshot/touched_paths.cc

@@ -1,38 +1,13 @@
 #include "builder/snapshot/stored_snapshotter.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <utility>
 
-#include "util/file_copy.h"
 #include "util/result_macros.h"
 
 namespace strake::builder::snapshot {
-namespace {
-
-// The root directory itself is no change that a layer records, so a snapshot
-// inherits its parent's.
-Status CopyRootAttributes(int from, int to) {
-  struct stat st;
-  if (::fstat(from, &st) != 0) return ErrnoError("stat root directory");
-  struct stat own;
-  if (::fstat(to, &own) != 0) return ErrnoError("stat root directory");
-  FileAttributes attributes;
-  if (st.st_uid != own.st_uid) attributes.uid = st.st_uid;
-  if (st.st_gid != own.st_gid) attributes.gid = st.st_gid;
-  attributes.mode = st.st_mode & 07777;
-  attributes.set_mtime = true;
-  attributes.mtime = st.st_mtim;
-  return SetAttributesAt(to, ".", attributes);
-}
-
-}  // namespace
-
 Result<std::unique_ptr<ActiveSnapshot>> StoredSnapshotter::Prepare(
     const std::optional<SnapshotId>& parent) {
-  auto active = std::make_unique<StoredActive>();
+  std::unique_ptr<StoredActive> active = MakeActive();
   if (parent) {
     ASSIGN_OR_RETURN(active->parent, store_->Find(*parent));
     ASSIGN_OR_RETURN(active->parent_owners, store_->Journal(*active->parent));
@@ -40,18 +15,14 @@ Result<std::unique_ptr<ActiveSnapshot>> StoredSnapshotter::Prepare(
   }
   ASSIGN_OR_RETURN(active->staging, store_->Stage());
   RETURN_IF_ERROR(Start(*active));
-  if (active->parent) {
-    RETURN_IF_ERROR(
-        CopyRootAttributes(active->parent->fs.get(), active->staging->fs()));
-  }
   return std::unique_ptr<ActiveSnapshot>(std::move(active));
 }
 
 Status StoredSnapshotter::Commit(std::unique_ptr<ActiveSnapshot> active,
                                  const SnapshotId& id) {
   StoredActive& own = Own(*active);
-  RETURN_IF_ERROR(Settle(own));
   ASSIGN_OR_RETURN(OwnershipJournal journal, Journal(own));
+  RETURN_IF_ERROR(Settle(own, journal));
   return store_->Publish(std::move(own.staging), id, own.Below(), journal);
 }
 
@@ -77,9 +48,17 @@ Result<SnapshotDiff> StoredSnapshotter::DiffToOutline(const SnapshotId& id) {
   return Diff(id, ContentBelow::kUnknown);
 }
 
+Result<std::optional<SnapshotDiff>> StoredSnapshotter::KnownDiff(
+    CommittedSnapshot&) {
+  return std::optional<SnapshotDiff>();
+}
+
 Result<SnapshotDiff> StoredSnapshotter::Diff(const SnapshotId& id,
                                              ContentBelow content) {
   ASSIGN_OR_RETURN(CommittedSnapshot snapshot, store_->Find(id));
+  auto known = KnownDiff(snapshot);
+  if (!known) return std::move(known).error().Wrap("diff of " + id);
+  if (*known) return **std::move(known);
   ASSIGN_OR_RETURN(OwnershipJournal journal, store_->Journal(snapshot));
   std::optional<CommittedSnapshot> parent;
   OwnershipJournal parent_journal;

@@ -19,17 +19,19 @@
 
 namespace strake::builder::snapshot {
 
-struct StoredActive final : ActiveSnapshot {
+struct StoredActive : ActiveSnapshot {
   OwnershipJournal& journal() override { return owners; }
   void SetTouched(std::set<std::string> paths) override {
     touched = std::move(paths);
   }
+  void SetHandedOn() override { handed_on = true; }
 
   std::optional<CommittedSnapshot> parent;  // kept from removal
   std::unique_ptr<StagingDirectory> staging;
   OwnershipJournal parent_owners;
   OwnershipJournal owners;
   std::optional<std::set<std::string>> touched;
+  bool handed_on = false;
   int mounts = 0;  // how often it was mounted
 
   // The chain below it, top first.
@@ -62,6 +64,9 @@ class StoredSnapshotter : public Snapshotter {
   Status RemoveAbandoned() override { return store_->RemoveAbandoned(); }
 
  protected:
+  // What was kept of a comparison that was made before; nothing where none was.
+  virtual Result<std::optional<SnapshotDiff>> KnownDiff(
+      CommittedSnapshot& snapshot);
   // Two states to be compared, with their whole journals.
   struct Comparison {
     const CommittedSnapshot& snapshot;
@@ -78,10 +83,16 @@ class StoredSnapshotter : public Snapshotter {
     return static_cast<StoredActive&>(active);
   }
 
+  virtual std::unique_ptr<StoredActive> MakeActive() {
+    return std::make_unique<StoredActive>();
+  }
   // Fills the staging directory of a new active snapshot, whose `fs` is empty.
   virtual Status Start(StoredActive& active) = 0;
-  // Clears away what only an active snapshot needs.
-  virtual Status Settle(StoredActive& active) = 0;
+  // Clears away what only an active snapshot needs, and adds what a committed
+  // one does.
+  //   journal  what will be that of the snapshot
+  virtual Status Settle(StoredActive& active,
+                        const OwnershipJournal& journal) = 0;
   virtual Result<std::vector<oci::Change>> Compare(
       const Comparison& states) = 0;
   // Says what became of a file that has an entry in the parent's journal.

@@ -17,6 +17,21 @@
 namespace strake::builder::snapshot {
 namespace {
 
+// Calls `add` with paths of which two journals say different things.
+template <typename Add>
+void ForEachDifference(const OwnershipJournal& a, const OwnershipJournal& b,
+                       Add add) {
+  const auto add_missing = [&](const OwnershipJournal& from,
+                               const OwnershipJournal& in) {
+    for (const auto& [path, metadata] : from.entries()) {
+      const VirtualMetadata* other = in.Find(path);
+      if (other == nullptr || *other != metadata) add(path);
+    }
+  };
+  add_missing(a, b);
+  add_missing(b, a);
+}
+
 class Collector {
  public:
   Collector(const TreeState& newer, const TreeState& older,
@@ -73,15 +88,8 @@ class Collector {
   }
 
   void AddJournals() {
-    const auto add_missing = [&](const OwnershipJournal& from,
-                                 const OwnershipJournal& in) {
-      for (const auto& [path, metadata] : from.entries()) {
-        const VirtualMetadata* other = in.Find(path);
-        if (other == nullptr || *other != metadata) Add(path);
-      }
-    };
-    add_missing(newer_.journal, older_.journal);
-    add_missing(older_.journal, newer_.journal);
+    ForEachDifference(newer_.journal, older_.journal,
+                      [this](const std::string& path) { Add(path); });
   }
 
   // Names that a touched file had from the beginning, even if it has lost the
@@ -115,6 +123,31 @@ Result<std::vector<std::string>> PathsToCompare(
     const TreeState& newer, const TreeState& older, const MetadataScan& fresh,
     const std::set<std::string>& touched) {
   return Collector(newer, older, fresh).Run(touched);
+}
+
+std::vector<std::string> PathsToCompare(const TreeState& newer,
+                                        const TreeState& older,
+                                        const MetadataScan& fresh,
+                                        const MetadataScan& now) {
+  std::vector<std::string> paths;
+  auto before = fresh.begin();
+  for (const ScannedFile& file : now) {
+    for (; before != fresh.end() && PathLess(before->path, file.path);
+         ++before) {
+      paths.push_back(before->path);
+    }
+    const bool was_there = before != fresh.end() && before->path == file.path;
+    if (!was_there || !before->SameAs(file)) paths.push_back(file.path);
+    if (was_there) ++before;
+  }
+  for (; before != fresh.end(); ++before) paths.push_back(before->path);
+  ForEachDifference(newer.journal, older.journal, [&](const std::string& path) {
+    if (!path.empty()) paths.push_back(path);
+  });
+  std::ranges::sort(paths, PathLess);
+  const auto twice = std::ranges::unique(paths);
+  paths.erase(twice.begin(), twice.end());
+  return paths;
 }
 
 std::string SerializeTouched(const std::set<std::string>& touched) {

@@ -24,6 +24,14 @@ Result<std::vector<std::string>> PathsToCompare(
     const TreeState& newer, const TreeState& older, const MetadataScan& fresh,
     const std::set<std::string>& touched);
 
+// The same where it is not known what was touched, but how `newer` looks now:
+// what a scan finds changed since `fresh`, and what the journals say
+// differently.
+std::vector<std::string> PathsToCompare(const TreeState& newer,
+                                        const TreeState& older,
+                                        const MetadataScan& fresh,
+                                        const MetadataScan& now);
+
 // A form to be kept on disk: each path followed by a zero byte.
 std::string SerializeTouched(const std::set<std::string>& touched);
 std::set<std::string> ParseTouched(std::string_view bytes);

@@ -13,6 +13,8 @@
 
 #include "builder/snapshot/change_list.h"
 #include "builder/snapshot/file_metadata.h"
+#include "builder/snapshot/layered_tree.h"
+#include "builder/snapshot/opened_way.h"
 #include "util/result_macros.h"
 #include "util/tree_walk.h"
 
@@ -23,40 +25,6 @@ bool IsBelow(std::string_view path, std::string_view directory) {
   return path.size() > directory.size() && path[directory.size()] == '/' &&
          path.substr(0, directory.size()) == directory;
 }
-
-// Makes the directories on the way to a path searchable for their owner, and
-// puts their modes back. For trees of a plain user, who cannot look into a
-// directory that has lost its permissions.
-class OpenedWay {
- public:
-  OpenedWay(int root, const std::string& path) : root_(root) {
-    for (size_t slash = path.find('/'); slash != std::string::npos;
-         slash = path.find('/', slash + 1)) {
-      std::string directory = path.substr(0, slash);
-      struct stat st;
-      if (::fstatat(root, directory.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
-        return;  // the caller finds the same
-      }
-      mode_t mode = st.st_mode & 07777;
-      if ((mode & 0500) != 0500 &&
-          ::fchmodat(root, directory.c_str(), mode | 0500, 0) == 0) {
-        opened_.emplace_back(std::move(directory), mode);
-      }
-    }
-  }
-  OpenedWay(const OpenedWay&) = delete;
-  OpenedWay& operator=(const OpenedWay&) = delete;
-  ~OpenedWay() {
-    for (auto opened = opened_.rbegin(); opened != opened_.rend(); ++opened) {
-      static_cast<void>(
-          ::fchmodat(root_, opened->first.c_str(), opened->second, 0));
-    }
-  }
-
- private:
-  int root_;
-  std::vector<std::pair<std::string, mode_t>> opened_;
-};
 
 // Walks the newer tree and the scan, which has the older one's names, side by
 // side in the same order.
@@ -152,28 +120,56 @@ class TreeDiff {
     return {};
   }
 
-  Result<bool> SameAsBefore(const TreeEntry& entry, const std::string& path,
-                            const oci::FileMetadata& metadata) {
-    auto stat_older = [&](struct statx& st) {
-      return ::statx(older_.root, path.c_str(), AT_SYMLINK_NOFOLLOW,
+  // A file as it was, and where its content is.
+  struct Before {
+    oci::FileMetadata metadata;
+    int root = -1;
+    std::optional<OpenedWay> way = {};
+  };
+
+  Status Look(const std::string& path, Before& before) {
+    if (older_.layers != nullptr) {
+      const LayeredTree::Changed changed = older_.layers->Find(path);
+      if (changed.change != nullptr) {
+        before.metadata = changed.change->metadata;
+        before.root = changed.files;
+        return {};
+      }
+      before.root = older_.layers->base.fs.get();
+      return LookOnDisk(path, older_.layers->base_journal, before);
+    }
+    before.root = older_.root;
+    return LookOnDisk(path, older_.journal, before);
+  }
+
+  static Status LookOnDisk(const std::string& path,
+                           const OwnershipJournal& journal, Before& before) {
+    struct statx st;
+    auto stat = [&] {
+      return ::statx(before.root, path.c_str(), AT_SYMLINK_NOFOLLOW,
                      STATX_BASIC_STATS, &st) == 0;
     };
-    struct statx st;
-    std::optional<OpenedWay> way;
-    bool found = stat_older(st);
+    bool found = stat();
     if (!found && errno == EACCES) {
-      way.emplace(older_.root, path);
-      found = stat_older(st);
+      before.way.emplace(before.root, path);
+      found = stat();
     }
     if (!found) return ErrnoError("stat " + path + " in the parent");
-    ASSIGN_OR_RETURN(oci::FileMetadata before,
-                     ReadFileMetadata(older_.root, path.c_str(), st));
-    ApplyJournalEntry(older_.journal.Find(path), before);
-    if (!SameMetadata(metadata, before)) return false;
+    ASSIGN_OR_RETURN(before.metadata,
+                     ReadFileMetadata(before.root, path.c_str(), st));
+    ApplyJournalEntry(journal.Find(path), before.metadata);
+    return {};
+  }
+
+  Result<bool> SameAsBefore(const TreeEntry& entry, const std::string& path,
+                            const oci::FileMetadata& metadata) {
+    Before before;
+    RETURN_IF_ERROR(Look(path, before));
+    if (!SameMetadata(metadata, before.metadata)) return false;
     if (!S_ISREG(metadata.mode) || metadata.size_bytes == 0) return true;
     if (older_.content == ContentBelow::kUnknown) return false;
     return SameContent(entry.directory, std::string(entry.name).c_str(),
-                       older_.root, path.c_str());
+                       before.root, path.c_str());
   }
 
   const TreeState newer_;

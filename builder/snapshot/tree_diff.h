@@ -19,10 +19,14 @@
 
 namespace strake::builder::snapshot {
 
+struct LayeredTree;
+
 struct TreeState {
   int root = -1;  // borrowed; not written to meanwhile
   const OwnershipJournal& journal;
   ContentBelow content = ContentBelow::kKnown;
+  // Of an older tree that is in parts: these, and there is no `root`.
+  const LayeredTree* layers = nullptr;
 };
 
 // The changes that lead from `older` to `newer`.
@@ -32,7 +36,8 @@ Result<std::vector<oci::Change>> DiffTrees(const TreeState& newer,
                                            const MetadataScan& fresh);
 
 // The same where only `paths`, sorted by `PathLess`, can differ (see
-// touched_paths.h): each of them has all directories above it among them.
+// touched_paths.h). With one that came or went, the directory that it is in is
+// among them, and with a directory that went, all that was in it.
 // `kIo` also where one of them cannot be reached, as in a directory that its
 // owner may not enter; the whole comparison can.
 Result<std::vector<oci::Change>> DiffTrees(

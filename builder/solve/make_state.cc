@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -148,6 +149,15 @@ Result<CacheRecord> Solving::CarryReported(
   return record;
 }
 
+bool Solving::IsHandedOn(VertexId id) const {
+  const bool is_root =
+      options_.need_root &&
+      std::ranges::any_of(
+          graph_.targets,
+          [id](const plan::TargetImage& target) { return target.state == id; });
+  return !is_root && uses_[id].size() == 1 && uses_[id][0].input == 0;
+}
+
 Result<std::vector<SnapshotId>> Solving::Snapshots(
     std::span<const VertexId> vertices) {
   return AskAll<SnapshotId>(vertices,
@@ -186,6 +196,7 @@ Result<CacheRecord> Solving::Carry(VertexId id, const KeyAsker& key,
     if (record.snapshot.empty()) return record;
   } else {
     ProgressPhase phase(services_.progress, "commit", name);
+    if (IsHandedOn(id)) active->SetHandedOn();
     RETURN_IF_ERROR(services_.environment.snapshotter.Commit(std::move(active),
                                                              record.snapshot));
     ASSIGN_OR_RETURN(oci::Digest known, key());

@@ -34,9 +34,12 @@ Status Solving::FetchAndUnpack(VertexId id, const CacheRecord& record,
     RETURN_IF_ERROR(Fetch(graph_.vertex(id), blob));
   }
   ProgressPhase phase(services_.progress, "unpack", graph_.vertex(id).name);
-  Status unpacked =
-      ops::UnpackLayer(blob, layer.blob.diff_id, parent, contents, name,
-                       services_.blobs, services_.environment.snapshotter);
+  // Copies onto an outline read the one below as well.
+  const bool is_handed_on =
+      contents == oci::LayerContents::kAll && IsHandedOn(id);
+  Status unpacked = ops::UnpackLayer(
+      blob, layer.blob.diff_id, {name, parent, contents, is_handed_on},
+      services_.blobs, services_.environment.snapshotter);
   if (!unpacked) return BlameLayer(id, layer, std::move(unpacked).error());
   return Adopt(id, record, layer);
 }

@@ -230,6 +230,10 @@ class Solving {
   Result<cache::CacheRecord> Carry(plan::VertexId id, const KeyAsker& key,
                                    const Ground& ground, uint64_t step);
 
+  // Whether the state is there for one more to be made on top of it, as far as
+  // the graph tells: nobody else in this build reads its files.
+  bool IsHandedOn(plan::VertexId id) const;
+
   // --- States made again from stored layers ---
 
   // Unpacks the layer that the vertex gave in an earlier build.

@@ -104,23 +104,32 @@ class IncrementalTest(support.EndToEndTest):
         super().setUpClass()
         cls.start_hub()
 
-    def digest(self, folder, store):
+    def digest(self, folder, store, *options):
         metadata = os.path.join(self.scratch, "metadata.json")
         env = self.environment(STRAKE_HOME=store, SOURCE_DATE_EPOCH="1000000000")
         output = os.path.join(self.scratch, "out.tar")
         log = self.build("-o", f"type=oci,dest={output},rewrite-timestamp=true",
-                         "--metadata-file", metadata, folder, env=env).stderr
+                         "--metadata-file", metadata, *options, folder,
+                         env=env).stderr
         with open(metadata) as f:
             return json.load(f)["containerimage.digest"], log
 
     def test_equals_a_build_from_nothing(self):
+        self.check_edits(lambda edit: "auto")
+
+    def test_equals_one_with_overlay(self):
+        # In between, states of one snapshotter are made from the other's layers.
+        self.check_edits(lambda edit: "auto" if edit % 3 == 2 else "plain")
+
+    def check_edits(self, snapshotter):
         project = Project(self.base, random.Random(SEED))
         folder = os.path.join(self.scratch, "project")
         nothing = os.path.join(self.scratch, "nothing")
         edits, cached = [], 0
-        for _ in range(EDITS + 1):
+        for edit in range(EDITS + 1):
             project.write(folder)
-            known, log = self.digest(folder, self.store)
+            known, log = self.digest(folder, self.store,
+                                     "--snapshotter", snapshotter(edit))
             cached += log.count(" CACHED")
             shutil.rmtree(nothing, True)
             new, log_of_new = self.digest(folder, nothing)

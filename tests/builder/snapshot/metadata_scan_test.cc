@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "tests/support/temp_dir.h"
@@ -55,6 +56,28 @@ TEST(MetadataScanTest, TakesWhatJustChangedForTouched) {
   ASSERT_TRUE(scan);
   ASSERT_EQ(1u, scan->size());
   EXPECT_FALSE((*scan)[0].Untouched(StatOf(dir, "a")));
+}
+
+TEST(MetadataScanTest, LooksAtSomePathsAgain) {
+  testing::TempDir dir;
+  dir.Write("a/b/file", "x");
+  dir.Write("c", "x");
+  dir.Write("d", "x");
+  LetTimesSettle();
+  const auto scan = ScanTree(dir.fd());
+  ASSERT_TRUE(scan);
+  std::filesystem::remove_all(dir.path("a/b"));
+  dir.Write("a/new", "x");
+  dir.Write("d", "y");
+  LetTimesSettle();
+  const auto now = RescanPaths(dir.fd(), *scan, {"a", "a/b", "a/new", "d"});
+  const auto whole = ScanTree(dir.fd());
+  ASSERT_TRUE(now && whole);
+  ASSERT_EQ(whole->size(), now->size());
+  for (size_t i = 0; i < now->size(); ++i) {
+    EXPECT_EQ((*whole)[i].path, (*now)[i].path);
+    EXPECT_TRUE((*whole)[i].SameAs((*now)[i])) << (*now)[i].path;
+  }
 }
 
 TEST(MetadataScanTest, SurvivesItsForm) {

@@ -80,8 +80,9 @@ OwnershipForm TestOwnership() {
              : OwnershipForm::kReal;
 }
 
-SnapshotterUnderTest::SnapshotterUnderTest(std::string_view kind) {
-  auto choice = OpenSnapshotter(dir_.path(), kind, TestOwnership());
+SnapshotterUnderTest::SnapshotterUnderTest(std::string_view kind)
+    : hands_on_(kind == "handed"), name_(hands_on_ ? "plain" : kind) {
+  auto choice = OpenSnapshotter(dir_.path(), name_, TestOwnership());
   if (choice) {
     snapshotter_ = std::move(choice->snapshotter);
     reason_ = choice->reason;
@@ -100,6 +101,7 @@ void SnapshotterUnderTest::Make(const SnapshotId& id,
     ASSERT_TRUE(root) << root.error().message();
     change(root->fd.get());
   }
+  if (hands_on_) (*active)->SetHandedOn();
   auto committed = snapshotter_->Commit(*std::move(active), id);
   ASSERT_TRUE(committed) << committed.error().message();
 }

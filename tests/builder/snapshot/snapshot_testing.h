@@ -29,6 +29,8 @@ OwnershipForm TestOwnership();
 class SnapshotterUnderTest {
  public:
   // An empty pointer within says that `kind` does not work here (`reason`).
+  //   kind  a snapshotter's name, or "handed": the plain one, where `Make` says
+  //         of each snapshot that it is handed on
   explicit SnapshotterUnderTest(std::string_view kind);
 
   Snapshotter* operator->() { return snapshotter_.get(); }
@@ -36,6 +38,8 @@ class SnapshotterUnderTest {
   explicit operator bool() const { return snapshotter_ != nullptr; }
   const std::string& reason() const { return reason_; }
   const std::string& directory() const { return dir_.path(); }
+  // Where its store is.
+  std::string store() const { return directory() + "/" + name_; }
 
   // Commits `id`: `parent` changed by `change` in its merged file system.
   void Make(const SnapshotId& id, const std::optional<SnapshotId>& parent,
@@ -52,6 +56,8 @@ class SnapshotterUnderTest {
 
  private:
   testing::TempDir dir_;
+  const bool hands_on_;
+  const std::string name_;
   std::unique_ptr<Snapshotter> snapshotter_;
   std::string reason_;
 };

@@ -68,7 +68,7 @@ class SnapshotterJournalTest : public ::testing::TestWithParam<const char*> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Kind, SnapshotterJournalTest,
-                         ::testing::Values("overlay", "plain"),
+                         ::testing::Values("overlay", "plain", "handed"),
                          [](const auto& info) { return info.param; });
 
 TEST_P(SnapshotterJournalTest, TheDiffSpeaksOfWhatFilesAreMeantToBe) {

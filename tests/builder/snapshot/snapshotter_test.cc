@@ -60,9 +60,7 @@ class SnapshotterTest : public ::testing::TestWithParam<const char*> {
   void SetUp() override {
     if (!snapshots_) GTEST_SKIP() << snapshots_.reason();
   }
-  std::string ActiveDirectory() const {
-    return snapshots_.directory() + "/" + GetParam() + "/active";
-  }
+  std::string ActiveDirectory() const { return snapshots_.store() + "/active"; }
   std::string ReadIn(const SnapshotId& id, const char* path) {
     auto root = snapshots_->View(id);
     return root ? ReadAt(root->fd.get(), path) : root.error().message();
@@ -72,7 +70,7 @@ class SnapshotterTest : public ::testing::TestWithParam<const char*> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Kind, SnapshotterTest,
-                         ::testing::Values("overlay", "plain"),
+                         ::testing::Values("overlay", "plain", "handed"),
                          [](const auto& info) { return info.param; });
 
 TEST_P(SnapshotterTest, BeginsWithAnEmptyRoot) {

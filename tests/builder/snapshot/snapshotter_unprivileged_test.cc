@@ -52,7 +52,7 @@ void MakeAndDiff(SnapshotterUnderTest& snapshots) {
 TEST(UnprivilegedSnapshotterTest, OverlayAndPlainInAUserNamespace) {
   bool possible = InUserNamespace([] {
     ::setenv("STRAKE_TEST_OWNERSHIP", "journal", 1);
-    for (const char* kind : {"overlay", "plain"}) {
+    for (const char* kind : {"overlay", "plain", "handed"}) {
       SCOPED_TRACE(kind);
       SnapshotterUnderTest snapshots(kind);
       ASSERT_TRUE(snapshots) << snapshots.reason();
@@ -81,9 +81,37 @@ TEST(UnprivilegedSnapshotterTest, BothMakeTheSameLayersInAUserNamespace) {
 TEST(UnprivilegedSnapshotterTest, PlainWithoutAnyNamespace) {
   AsPlainUser([] {
     ::setenv("STRAKE_TEST_OWNERSHIP", "journal", 1);
-    SnapshotterUnderTest snapshots("plain");
-    ASSERT_TRUE(snapshots) << snapshots.reason();
-    MakeAndDiff(snapshots);
+    for (const char* kind : {"plain", "handed"}) {
+      SCOPED_TRACE(kind);
+      SnapshotterUnderTest snapshots(kind);
+      ASSERT_TRUE(snapshots) << snapshots.reason();
+      MakeAndDiff(snapshots);
+    }
+  });
+}
+
+// What is changed in a directory that is closed to its owner.
+TEST(UnprivilegedSnapshotterTest, HandsOnTreesWithClosedDirectories) {
+  constexpr const char* kScripts[] = {
+      "chmod 700 shut; echo more > shut/more; ln shut/more shut/same; "
+      "chmod 0 shut",
+      "chmod 700 shut; test $(cat shut/more) = more; "
+      "cp -p shut/more t; mv t shut/more; rm shut/in; chmod 0 shut",
+      "chmod 700 shut; test $(cat shut/same) = more; echo 3 > shut/same; "
+      "touch -d @1000000 shut; chmod 0 shut"};
+  AsPlainUser([&] {
+    ::setenv("STRAKE_TEST_OWNERSHIP", "journal", 1);
+    SnapshotterUnderTest plain("plain"), handed("handed");
+    for (SnapshotterUnderTest* snapshots : {&plain, &handed}) {
+      ASSERT_TRUE(*snapshots) << snapshots->reason();
+      snapshots->Make(kBase, {}, kBaseScript);
+      snapshots->Make("11111111", kBase, kScripts[0]);
+      snapshots->Make("22222222", "11111111", kScripts[1]);
+      snapshots->Make("33333333", "22222222", kScripts[2]);
+    }
+    for (const char* id : {"11111111", "22222222", "33333333"}) {
+      EXPECT_EQ(plain.Diff(id), handed.Diff(id)) << id;
+    }
   });
 }
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
 #include <mutex>
 #include <stop_token>
 #include <string>
@@ -380,6 +381,67 @@ TEST(SolverTest, MakesASnapshotAgainFromItsLayer) {
   EXPECT_THAT(shop.sandbox.TakeRan(), IsEmpty());
   EXPECT_EQ(shop.Read(result->images[0].root, "/one"), "1");
   EXPECT_EQ(shop.Read(result->images[0].root, "/two"), "2");
+}
+
+// How many states lie in the store as whole trees with this file.
+int TreesWith(const Workshop& shop, const std::string& file) {
+  int trees = 0;
+  const std::string committed = shop.dir.path("snapshots") + "/plain/committed";
+  for (const auto& entry : std::filesystem::directory_iterator(committed)) {
+    if (std::filesystem::exists(entry.path() / ("fs" + file))) ++trees;
+  }
+  return trees;
+}
+
+TEST(SolverTest, AChainOfStepsLeavesOneTree) {
+  Workshop shop;
+  const auto build = [&](const std::string& third, bool need_root) {
+    GraphMaker maker;
+    auto state = maker.Run(maker.Scratch(), {"write", "/one", "1"});
+    std::vector<plan::VertexId> layers = {state};
+    for (const std::string name : {"two", "three", "four"}) {
+      const std::string text = name == "three" ? third : name;
+      state = maker.Run(state, {"write", "/" + name, text});
+      layers.push_back(state);
+    }
+    SolveOptions options;
+    options.need_root = need_root;
+    return shop.Solve(maker.Finish(layers), options);
+  };
+  auto first = build("3", false);
+  ASSERT_TRUE(IsOk(first));
+  EXPECT_EQ(first->images[0].layers.size(), 4U);
+  EXPECT_EQ(TreesWith(shop, "/one"), 1);
+  EXPECT_EQ(TreesWith(shop, "/four"), 1);
+  // From the middle, where there is no tree.
+  auto second = build("changed", true);
+  ASSERT_TRUE(IsOk(second));
+  EXPECT_EQ(second->executed, 2);
+  for (size_t i = 0; i < 4; ++i) {
+    const bool same = second->images[0].layers[i].blob.diff_id ==
+                      first->images[0].layers[i].blob.diff_id;
+    EXPECT_EQ(same, i < 2) << i;
+  }
+  EXPECT_EQ(shop.Read(second->images[0].root, "/one"), "1");
+  EXPECT_EQ(shop.Read(second->images[0].root, "/two"), "two");
+  EXPECT_EQ(shop.Read(second->images[0].root, "/three"), "changed");
+  EXPECT_EQ(TreesWith(shop, "/four"), 2) << "of each build the last";
+}
+
+TEST(SolverTest, AStateThatTwoAreMadeOfKeepsItsTree) {
+  Workshop shop;
+  GraphMaker maker;
+  auto one = maker.Run(maker.Scratch(), {"write", "/one", "1"});
+  auto two = maker.Run(one, {"write", "/two", "2"});
+  auto three = maker.Run(one, {"write", "/three", "3"});
+  auto four = maker.CopyFrom(two, {three}, "/three");
+  const auto& graph = maker.Finish({one, two, four});
+  SolveOptions options;
+  options.need_root = true;
+  auto result = shop.Solve(graph, options);
+  ASSERT_TRUE(IsOk(result));
+  EXPECT_EQ(TreesWith(shop, "/one"), 3);
+  EXPECT_EQ(shop.Read(result->images[0].root, "/three"), "3");
 }
 
 TEST(SolverTest, ExecutesWhereNeitherSnapshotNorLayerIsLeft) {
