@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/sample_content.h"
 #include "bench/scratch_directory.h"
 #include "oci/compressor.h"
 #include "oci/layer_applier.h"
@@ -27,33 +28,9 @@ namespace {
 constexpr int kDirectories = 400;
 constexpr int kFiles = 5000;
 
+using bench::Code;
 using bench::ScratchDirectory;
-
-std::string Words(std::mt19937& random, size_t size) {
-  std::string text;
-  while (text.size() < size) {
-    // Few words are frequent, as in any language.
-    double rank = std::exp(9.0 * (random() % 10000) / 10000.0);
-    text += "w" + std::to_string(static_cast<int>(rank));
-    text += random() % 9 == 0 ? '\n' : ' ';
-  }
-  text.resize(size);
-  return text;
-}
-
-// Like machine code: short patterns with random operands.
-std::string Code(std::mt19937& random, size_t size) {
-  std::string code;
-  while (code.size() < size) {
-    unsigned opcode = random() % 64;
-    code += static_cast<char>(opcode);
-    code += static_cast<char>(0x48 + opcode % 8);
-    code += static_cast<char>(random() % 8 == 0 ? random() : opcode * 3);
-    if (opcode % 4 == 0) code.append(3, '\0');
-  }
-  code.resize(size);
-  return code;
-}
+using bench::Words;
 
 struct Tree {
   ScratchDirectory directory;

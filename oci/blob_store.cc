@@ -31,6 +31,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "oci/background_hasher.h"
 #include "oci/trusted_blobs.h"
 #include "util/atomic_file.h"
 #include "util/c_handle.h"
@@ -102,8 +103,11 @@ Result<IngestFile> CreateIngestFile(const Shared& shared) {
 
 class IngestWriter final : public BlobWriter {
  public:
-  IngestWriter(std::shared_ptr<const Shared> shared, IngestFile file)
-      : shared_(std::move(shared)), file_(std::move(file)) {}
+  IngestWriter(std::shared_ptr<const Shared> shared, IngestFile file,
+               HashThread hash_thread)
+      : shared_(std::move(shared)),
+        file_(std::move(file)),
+        hasher_(hash_thread) {}
   IngestWriter(const IngestWriter&) = delete;
   IngestWriter& operator=(const IngestWriter&) = delete;
   ~IngestWriter() override {
@@ -111,12 +115,12 @@ class IngestWriter final : public BlobWriter {
   }
 
   Status Write(std::span<const std::byte> data) override {
+    hasher_.Update(data);
     Status written = WriteFully(file_.fd.get(), data);
     if (!written) {
       return std::move(written).error().Wrap("cannot write a blob into " +
                                              shared_->directory);
     }
-    hasher_.Update(data);
     size_bytes_ += data.size();
     return {};
   }
@@ -171,7 +175,7 @@ class IngestWriter final : public BlobWriter {
 
   std::shared_ptr<const Shared> shared_;
   IngestFile file_;  // without descriptor once published
-  Hasher hasher_;
+  BackgroundHasher hasher_;
   uint64_t size_bytes_ = 0;
 };
 
@@ -287,10 +291,13 @@ Result<std::string> BlobStore::Read(const Digest& digest,
   return content;
 }
 
-Result<std::unique_ptr<BlobWriter>> BlobStore::Create() const {
+Result<std::unique_ptr<BlobWriter>> BlobStore::Create(
+    BlobHashing hashing) const {
   ASSIGN_OR_RETURN(IngestFile file, CreateIngestFile(*state_->shared));
+  HashThread thread = hashing == BlobHashing::kOwnThread ? HashThread::kOwn
+                                                         : HashThread::kCallers;
   return std::unique_ptr<BlobWriter>(
-      std::make_unique<IngestWriter>(state_->shared, std::move(file)));
+      std::make_unique<IngestWriter>(state_->shared, std::move(file), thread));
 }
 
 Result<Descriptor> BlobStore::Put(std::string_view content,

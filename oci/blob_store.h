@@ -48,6 +48,12 @@ class BlobWriter : public ByteSink {
   virtual Result<UniqueFd> File() const = 0;
 };
 
+// Where a new blob is hashed.
+enum class BlobHashing {
+  kWriter,    // by the thread that writes it
+  kOwnThread  // for a large blob
+};
+
 class BlobStore {
  public:
   // The store in `directory`, made if it is not there (parents too).
@@ -71,7 +77,8 @@ class BlobStore {
   Result<std::string> Read(const Digest& digest,
                            uint64_t limit_bytes = uint64_t{32} << 20) const;
 
-  Result<std::unique_ptr<BlobWriter>> Create() const;
+  Result<std::unique_ptr<BlobWriter>> Create(
+      BlobHashing hashing = BlobHashing::kWriter) const;
   // Stores `content` and returns its descriptor with `media_type`.
   Result<Descriptor> Put(std::string_view content,
                          std::string_view media_type) const;

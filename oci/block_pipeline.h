@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -23,8 +24,9 @@ namespace strake::oci {
 
 struct Block {
   std::string input;
-  std::string output;
-  uint32_t crc32 = 0;  // of the input
+  std::string_view output;  // in `buffer`
+  std::string buffer;       // reused: it only grows
+  uint32_t crc32 = 0;       // of the input
   Status status;
 };
 

@@ -42,6 +42,7 @@ constexpr int kDefaultLevel = 1;
 constexpr int kDefaultMemberLevel = 4;
 constexpr int kLastIsalLevel = 3;
 constexpr size_t kReadBeyondBytes = 512;
+constexpr size_t kTrailerBytes = 8;
 
 // No name, no time, "unknown" operating system: nothing of this machine.
 constexpr std::string_view kMemberHeader("\x1f\x8b\x08\0\0\0\0\0\0\xff", 10);
@@ -65,6 +66,11 @@ uint8_t* Bytes(std::string& text) {
   return reinterpret_cast<uint8_t*>(text.data());
 }
 
+// A larger string is left as it is: to fill it anew for every block shows.
+void EnsureSize(std::string& text, size_t size) {
+  if (text.size() < size) text.resize(size);
+}
+
 class IsalBlockCompressor final : public BlockCompressor {
  public:
   explicit IsalBlockCompressor(int level) : level_(level) {
@@ -76,7 +82,8 @@ class IsalBlockCompressor final : public BlockCompressor {
 
   void Compress(Block& block) override {
     // Incompressible data is stored, with 5 bytes for every 64 KiB.
-    block.output.resize(block.input.size() + block.input.size() / 1024 + 1024);
+    EnsureSize(block.buffer,
+               block.input.size() + block.input.size() / 1024 + 1024);
     // The init function of ISA-L leaves parts of the state as they are (the
     // window size among them), which then decide what comes out.
     isal_zstream& stream = *stream_;
@@ -95,15 +102,15 @@ class IsalBlockCompressor final : public BlockCompressor {
     stream.end_of_stream = 0;
     stream.next_in = Bytes(block.input);
     stream.avail_in = static_cast<uint32_t>(block.input.size());
-    stream.next_out = Bytes(block.output);
-    stream.avail_out = static_cast<uint32_t>(block.output.size());
+    stream.next_out = Bytes(block.buffer);
+    stream.avail_out = static_cast<uint32_t>(block.buffer.size());
     int result = isal_deflate_stateless(&stream);
     if (result != COMP_OK || stream.avail_in != 0) {
       block.status = Internal("ISA-L failed to compress a block: error " +
                               std::to_string(result));
       return;
     }
-    block.output.resize(stream.total_out);
+    block.output = std::string_view(block.buffer).substr(0, stream.total_out);
     block.crc32 = crc32_gzip_refl(0, Bytes(block.input), block.input.size());
   }
 
@@ -126,21 +133,24 @@ class LibdeflateBlockCompressor final : public BlockCompressor {
     // The deflate stream only: libdeflate's own gzip header differs between
     // its versions.
     libdeflate_compressor* c = compressor_.get();
-    block.output.assign(kMemberHeader);
-    block.output.resize(
-        kMemberHeader.size() +
-        libdeflate_deflate_compress_bound(c, block.input.size()));
-    size_t size =
-        libdeflate_deflate_compress(c, block.input.data(), block.input.size(),
-                                    block.output.data() + kMemberHeader.size(),
-                                    block.output.size() - kMemberHeader.size());
+    constexpr size_t kHeaderBytes = kMemberHeader.size();
+    EnsureSize(block.buffer,
+               kHeaderBytes + kTrailerBytes +
+                   libdeflate_deflate_compress_bound(c, block.input.size()));
+    kMemberHeader.copy(block.buffer.data(), kHeaderBytes);
+    size_t size = libdeflate_deflate_compress(
+        c, block.input.data(), block.input.size(),
+        block.buffer.data() + kHeaderBytes,
+        block.buffer.size() - kHeaderBytes - kTrailerBytes);
     if (size == 0) {
       block.status = Internal("libdeflate failed to compress a block");
       return;
     }
-    block.output.resize(kMemberHeader.size() + size);
     block.crc32 = libdeflate_crc32(0, block.input.data(), block.input.size());
-    block.output += MemberTrailer(block.crc32, block.input.size());
+    MemberTrailer(block.crc32, block.input.size())
+        .copy(block.buffer.data() + kHeaderBytes + size, kTrailerBytes);
+    block.output = std::string_view(block.buffer)
+                       .substr(0, kHeaderBytes + size + kTrailerBytes);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "oci/background_hasher.h"
 #include "oci/read_ahead.h"
 #include "util/result_macros.h"
 
@@ -128,7 +129,10 @@ Result<LayerBlob> WriteLayerBlob(std::span<const Change> changes, int root,
   ASSIGN_OR_RETURN(
       layer.descriptor.media_type,
       LayerMediaType(compression.algorithm, MediaTypeFamily::kOci));
-  ASSIGN_OR_RETURN(std::unique_ptr<BlobWriter> blob, store.Create());
+  const bool threads = compression.threads != 0;
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<BlobWriter> blob,
+      store.Create(threads ? BlobHashing::kOwnThread : BlobHashing::kWriter));
   ObservedSink observed(*blob, observer);
   if (observer != nullptr) {
     ASSIGN_OR_RETURN(UniqueFd file, blob->File());
@@ -136,15 +140,24 @@ Result<LayerBlob> WriteLayerBlob(std::span<const Change> changes, int root,
   }
   ASSIGN_OR_RETURN(std::unique_ptr<ByteSink> compressor,
                    NewCompressor(compression, observed));
-  HashingSink tar(*compressor);
-  ASSIGN_OR_RETURN(TarSummary written, WriteLayer(changes, root, tar, options));
-  static_cast<void>(written);
-  RETURN_IF_ERROR(compressor->Finish());
-  layer.diff_id = tar.digest();
-  layer.uncompressed_bytes = tar.size_bytes();
+  if (compression.algorithm == Compression::kNone) {
+    RETURN_IF_ERROR(WriteLayer(changes, root, *compressor, options));
+  } else {
+    BackgroundHashingSink tar(threads ? HashThread::kOwn : HashThread::kCallers,
+                              *compressor);
+    RETURN_IF_ERROR(WriteLayer(changes, root, tar, options));
+    RETURN_IF_ERROR(compressor->Finish());
+    layer.diff_id = tar.digest();
+    layer.uncompressed_bytes = tar.size_bytes();
+  }
   ASSIGN_OR_RETURN(BlobInfo info, blob->Commit());
   layer.descriptor.digest = info.digest;
   layer.descriptor.size_bytes = info.size_bytes;
+  if (compression.algorithm == Compression::kNone) {
+    // The blob is the tar.
+    layer.diff_id = info.digest;
+    layer.uncompressed_bytes = info.size_bytes;
+  }
   if (observer != nullptr) observer->Ended(layer.descriptor);
   return layer;
 }

@@ -1,7 +1,8 @@
-// All stages but the workers' part of compressing share one thread: a clock
-// that is told which of them goes on charges each with the time until the next
-// change. What other threads used of the processor is the process's time less
-// this thread's.
+// All stages but hashing, where there are threads, and the workers' part of
+// compressing share one thread: a clock that is told which of them goes on
+// charges each with the time until the next change. The threads that hash tell
+// what they used of the processor; what is left of the process's time is that
+// of those that compress.
 
 #include "oci/pack_layer.h"
 
@@ -14,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "oci/background_hasher.h"
 #include "oci/compressor.h"
 #include "oci/estargz.h"
 #include "util/result_macros.h"
@@ -117,18 +119,33 @@ class StageSource final : public ByteSource {
   ByteSource& next_;
 };
 
+HashThread HashThreadOf(const LayerForm& form) {
+  return form.compression.threads == 0 ? HashThread::kCallers
+                                       : HashThread::kOwn;
+}
+
+// The digest of what went through `hashing`, as a part of `stage`.
+Digest DigestOf(BackgroundHashingSink& hashing, StageClock& clock,
+                Stage stage) {
+  Stage before = clock.Enter(stage);
+  Digest digest = hashing.digest();
+  clock.Enter(before);
+  clock.at(stage).cpu += hashing.thread_time();
+  return digest;
+}
+
 Status PackPlain(const TarProducer& produce, const LayerForm& form,
                  StageClock& clock, ByteSink& out, LayerBlob& layer) {
   ASSIGN_OR_RETURN(std::unique_ptr<ByteSink> compressor,
                    NewCompressor(form.compression, out));
+  if (form.compression.algorithm == Compression::kNone) return produce(out);
   StageSink compress(clock, kCompress, *compressor);
-  HashingSink hashing(compress);
+  BackgroundHashingSink hashing(HashThreadOf(form), compress);
   StageSink diff_id(clock, kDiffId, hashing);
   RETURN_IF_ERROR(produce(diff_id));
   RETURN_IF_ERROR(compress.Finish());
-  layer.diff_id = hashing.digest();
+  layer.diff_id = DigestOf(hashing, clock, kDiffId);
   layer.uncompressed_bytes = hashing.size_bytes();
-  clock.at(kTar).bytes = layer.uncompressed_bytes;
   return {};
 }
 
@@ -201,13 +218,21 @@ Result<PackedLayer> PackLayer(const TarProducer& produce, const LayerForm& form,
       LayerMediaType(form.compression.algorithm, MediaTypeFamily::kOci));
   StageClock clock;
   StageSink write(clock, kWrite, out);
-  HashingSink hashing(write);
+  BackgroundHashingSink hashing(HashThreadOf(form), write);
   StageSink digest(clock, kDigest, hashing);
-  RETURN_IF_ERROR(form.estargz
-                      ? PackEstargz(produce, form, clock, digest, layer)
-                      : PackPlain(produce, form, clock, digest, layer));
+  if (form.estargz) {
+    RETURN_IF_ERROR(PackEstargz(produce, form, clock, digest, layer));
+  } else {
+    RETURN_IF_ERROR(PackPlain(produce, form, clock, digest, layer));
+  }
   layer.descriptor.size_bytes = hashing.size_bytes();
-  layer.descriptor.digest = hashing.digest();
+  layer.descriptor.digest = DigestOf(hashing, clock, kDigest);
+  if (form.compression.algorithm == Compression::kNone) {
+    // The blob is the tar.
+    layer.diff_id = layer.descriptor.digest;
+    layer.uncompressed_bytes = layer.descriptor.size_bytes;
+  }
+  if (!form.estargz) clock.at(kTar).bytes = layer.uncompressed_bytes;
   RETURN_IF_ERROR(write.Finish());
   clock.Finish(packed);
   return packed;

@@ -23,7 +23,8 @@ namespace strake::oci {
 //   tar       made: files read, or a blob decompressed
 //   diff ID   SHA-256 of the tar (estargz: a part of "compress")
 //   compress  including what else eStargz takes
-//   digest    SHA-256 of the blob
+//   digest    SHA-256 of the blob; for uncompressed layers this is the diff ID,
+//             and what is between has nothing to do
 //   write     to where the blob goes
 struct PackStage {
   std::string_view name;
