@@ -1,5 +1,5 @@
-// Trees to be packed, each of one kind of files, some 100 MB: made when they are
-// asked for first, and kept until the program ends.
+// Trees to be packed, each of one kind of files, some 100 MB: made when they
+// are asked for first, and kept until the program ends.
 
 #ifndef STRAKE_BENCH_PACKING_TREES_H_
 #define STRAKE_BENCH_PACKING_TREES_H_

@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <iterator>
 
+#include "util/strings.h"
+
 namespace strake::cli {
 namespace {
 

@@ -19,7 +19,7 @@ using std::chrono::steady_clock;
 
 // Clients wait meanwhile, and may have other places to ask.
 constexpr int kMaxRetries = 2;
-constexpr std::chrono::seconds kConnectTimeout{5};
+constexpr std::chrono::milliseconds kConnectTimeout{5000};
 constexpr std::chrono::seconds kDownTime{10};
 
 ClientOptions Patient(const UpstreamPlace& place, ClientOptions options) {
