@@ -96,6 +96,7 @@ struct GrowingUpload::Impl {
 
   Status Upload() {
     ASSIGN_OR_RETURN(endpoint, transport.Connect(repository, Stop()));
+    RETURN_IF_ERROR(TakeHabits());
     RETURN_IF_ERROR(StartSession());
     uint64_t offset = 0;
     while (true) {
@@ -106,20 +107,36 @@ struct GrowingUpload::Impl {
     }
   }
 
+  // What is known of the host from other uploads, and from its limits.
+  Status TakeHabits() {
+    const std::string host = AuthorityOf(endpoint.Origin());
+    Traffic& traffic = transport.traffic();
+    const UploadHabits habits = traffic.HabitsOf(host);
+    if (habits.refuses_patch) {
+      return Error(ErrorCode::kUnsupported, "it takes one request only");
+    }
+    for (uint64_t limit :
+         {habits.largest_request, traffic.ChunkBytesFor(host)}) {
+      if (limit > 0) largest_part = std::min(largest_part, limit);
+    }
+    return {};
+  }
+
   Status StartSession() {
     HttpResult result = transport.SendOnce(
         Request("POST", UploadsUrl(endpoint, repository.repository)), Stop());
     RETURN_IF_ERROR(Expect(result, 202));
     const HttpHeaders& headers = result.response.headers;
-    least_part = std::max(
-        ParseUint(headers.Get("OCI-Chunk-Min-Length")).value_or(0), kLeastPart);
+    least_part =
+        std::max(ParseUint(headers.Get("OCI-Chunk-Min-Length")).value_or(0),
+                 std::min(kLeastPart, largest_part));
     return TakeLocation(result.response);
   }
 
   // As much as there is and fits into a request, but not too little of a blob
   // that still grows.
   Result<Part> WaitForPart(uint64_t offset) {
-    const uint64_t most = std::max(kLargestPart, least_part);
+    const uint64_t most = std::max(largest_part, least_part);
     auto locked = state.lock();
     locked.Wait(changed, [&](State& now) {
       return now.blob || now.written - offset >= least_part ||
@@ -227,6 +244,7 @@ struct GrowingUpload::Impl {
   Endpoint endpoint;
   std::string location;
   uint64_t least_part = kLeastPart;
+  uint64_t largest_part = kLargestPart;
 };
 
 GrowingUpload::GrowingUpload(Transport& transport,
