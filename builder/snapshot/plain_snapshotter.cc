@@ -150,8 +150,7 @@ Status PlainSnapshotter::FillFromParent(PlainActive& active) {
 
 Result<bool> PlainSnapshotter::TakeFromParent(PlainActive& active) {
   CommittedSnapshot& parent = *active.parent;
-  ASSIGN_OR_RETURN(const bool taken, store().TakeTree(parent, *active.staging));
-  if (!taken) return false;
+  if (!store().TakeTree(parent, *active.staging)) return false;
   const int fs = active.staging->fs();
   if (auto scan = known_.Take(parent.id, fs)) {
     active.fresh = *std::move(scan);

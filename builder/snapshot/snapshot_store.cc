@@ -227,20 +227,15 @@ bool SnapshotStore::OpenTree(CommittedSnapshot& snapshot) const {
   return static_cast<bool>(snapshot.fs);
 }
 
-Result<bool> SnapshotStore::TakeTree(const CommittedSnapshot& from,
-                                     StagingDirectory& to) const {
+bool SnapshotStore::TakeTree(const CommittedSnapshot& from,
+                             StagingDirectory& to) const {
   if (!from.delta || from.fs) return false;
   const int there = from.directory.get();
   UniqueFd tree = OpenLocked(there, kTree, LOCK_EX);
-  if (!tree) return false;
-  // Without its tree, an active snapshot looks abandoned.
-  ASSIGN_OR_RETURN(FileLock lock,
-                   FileLock::Acquire(LockPath(), FileLock::Mode::kShared));
-  if (::unlinkat(to.directory(), kTree, AT_REMOVEDIR) != 0) {
-    return ErrnoError("remove an empty fs");
-  }
-  if (::renameat(there, kTree, to.directory(), kTree) != 0) {
-    return ErrnoError("take the tree of " + from.id);
+  // An empty directory may be replaced, so that there always is one. It cannot
+  // be done where the store is part of a container's image.
+  if (!tree || ::renameat(there, kTree, to.directory(), kTree) != 0) {
+    return false;
   }
   to.fs_ = std::move(tree);
   return true;

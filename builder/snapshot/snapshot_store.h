@@ -103,10 +103,10 @@ class SnapshotStore {
   // taken it, or is about to.
   bool OpenTree(CommittedSnapshot& snapshot) const;
   // Moves the tree of `from`, which has a delta, to `to`, in place of the empty
-  // one. False, and nothing is done, where there is none or somebody uses it.
-  // Whatever becomes of `to`, `from` is then known by its delta alone.
-  Result<bool> TakeTree(const CommittedSnapshot& from,
-                        StagingDirectory& to) const;
+  // one; `from` is then known by its delta alone, whatever becomes of `to`.
+  // False, and nothing is done, where there is none, somebody uses it, or it
+  // cannot be moved.
+  bool TakeTree(const CommittedSnapshot& from, StagingDirectory& to) const;
   // Gives `to`, whose tree was taken, the one of `staging`; if it got one
   // meanwhile, that is left. True: it is open.
   Result<bool> GiveTree(std::unique_ptr<StagingDirectory> staging,
