@@ -10,6 +10,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "bench/sample_content.h"
 #include "util/byte_stream.h"
@@ -74,8 +75,8 @@ std::string Numbered(std::string_view stem, int number) {
 }
 
 // The sizes of the files of a Debian root file system.
-void MakeSmallFiles(TreeMaker& maker, std::mt19937& random) {
-  for (int d = 0; d < 800; ++d) {
+void MakeSmallFiles(TreeMaker& maker, std::mt19937& random, int part) {
+  for (int d = 0; d < 800 / part; ++d) {
     std::string directory = Numbered("dir-", d);
     maker.Directory(directory);
     for (int f = 0; f < 15; ++f) {
@@ -97,22 +98,23 @@ void MakeFiles(TreeMaker& maker, std::mt19937& random, int count,
   }
 }
 
-void Make(TreeKind kind, TreeMaker& maker) {
+void Make(TreeKind kind, int part, TreeMaker& maker) {
   std::mt19937 random(7);
+  const size_t large = 32 * kMebi / static_cast<size_t>(part);
   switch (kind) {
     case TreeKind::kSmallFiles:
-      return MakeSmallFiles(maker, random);
+      return MakeSmallFiles(maker, random, part);
     case TreeKind::kLargeFiles:
-      MakeFiles(maker, random, 2, 32 * kMebi, Code);
-      return maker.File("words", Words(random, 32 * kMebi));
+      MakeFiles(maker, random, 2, large, Code);
+      return maker.File("words", Words(random, large));
     case TreeKind::kBinary:
-      return MakeFiles(maker, random, 96, kMebi, Code);
+      return MakeFiles(maker, random, 96 / part, kMebi, Code);
     case TreeKind::kText:
-      return MakeFiles(maker, random, 768, 128 * kKibi, Words);
+      return MakeFiles(maker, random, 768 / part, 128 * kKibi, Words);
     case TreeKind::kSparse:
-      return maker.SparseFile("disk", 128 * kMebi, kMebi, 128 * kKibi);
+      return maker.SparseFile("disk", 4 * large, kMebi, 128 * kKibi);
     case TreeKind::kCompressed:
-      return MakeFiles(maker, random, 96, kMebi, Noise);
+      return MakeFiles(maker, random, 96 / part, kMebi, Noise);
   }
 }
 
@@ -136,13 +138,13 @@ std::string_view NameOf(TreeKind kind) {
   return "";
 }
 
-const PackingTree& TreeOf(TreeKind kind) {
-  static std::map<TreeKind, std::unique_ptr<PackingTree>> trees;
-  std::unique_ptr<PackingTree>& tree = trees[kind];
+const PackingTree& TreeOf(TreeKind kind, int part) {
+  static std::map<std::pair<TreeKind, int>, std::unique_ptr<PackingTree>> trees;
+  std::unique_ptr<PackingTree>& tree = trees[{kind, part}];
   if (!tree) {
     tree = std::make_unique<PackingTree>();
     TreeMaker maker(*tree);
-    Make(kind, maker);
+    Make(kind, part, maker);
   }
   return *tree;
 }

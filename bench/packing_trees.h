@@ -29,7 +29,8 @@ struct PackingTree {
   std::vector<oci::Change> changes;  // as `oci::WriteLayer` takes them
 };
 
-const PackingTree& TreeOf(TreeKind kind);
+// With `part`, 1 to 32, one that is so many times smaller.
+const PackingTree& TreeOf(TreeKind kind, int part = 1);
 
 }  // namespace strake::bench
 
