@@ -2,13 +2,30 @@
 
 #include <algorithm>
 
+#include "oci/compressor.h"
 #include "util/result_macros.h"
 #include "util/thread.h"
 
 namespace strake::oci {
+namespace {
 
-BlockPipeline::BlockPipeline(int threads, const MakeCompressor& make, Emit emit)
-    : threads_(threads), make_(make), emit_(std::move(emit)) {}
+// However small they are.
+constexpr size_t kBlocksPerThread = 16;
+constexpr size_t kKeptBytes = size_t{2} << 20;
+
+}  // namespace
+
+int WorkerCount(int threads) {
+  if (threads != kThreadPerProcessor) return threads;
+  return static_cast<int>(std::thread::hardware_concurrency());
+}
+
+BlockPipeline::BlockPipeline(int threads, size_t bytes_per_thread,
+                             const MakeCompressor& make, Emit emit)
+    : threads_(threads),
+      bytes_per_thread_(bytes_per_thread),
+      make_(make),
+      emit_(std::move(emit)) {}
 
 BlockPipeline::~BlockPipeline() {
   queue_.lock()->closed = true;
@@ -69,6 +86,7 @@ Status BlockPipeline::Push(std::string& input) {
   slot->done = false;
   slot->block.input.swap(input);
   input.clear();
+  bytes_in_order_ += slot->block.input.size();
   in_order_.push_back(std::move(slot));
   if (threads_ == 0) return CompressHere();
   if (workers_.empty()) {
@@ -81,12 +99,14 @@ Status BlockPipeline::Push(std::string& input) {
   }
   queue_.lock()->waiting.push_back(in_order_.back().get());
   work_added_.notify_one();
-  // One block a worker under way and one in reserve keeps all of them busy.
-  const size_t limit = 2 * workers_.size();
-  while (in_order_.size() > limit || OldestIsDone()) {
-    RETURN_IF_ERROR(EmitOldest());
-  }
+  while (IsFull() || OldestIsDone()) RETURN_IF_ERROR(EmitOldest());
   return {};
+}
+
+bool BlockPipeline::IsFull() const {
+  return in_order_.size() > kBlocksPerThread * workers_.size() ||
+         (bytes_in_order_ > bytes_per_thread_ * workers_.size() &&
+          in_order_.size() > 1);
 }
 
 Status BlockPipeline::Drain() {
@@ -109,7 +129,11 @@ Status BlockPipeline::EmitOldest() {
   }
   Status status = oldest.block.status;
   if (status) status = emit_(oldest.block);
-  spare_.push_back(std::move(in_order_.front()));
+  bytes_in_order_ -= oldest.block.input.size();
+  // Among many small blocks, a few large ones must not make all large.
+  if (oldest.block.input.capacity() <= kKeptBytes) {
+    spare_.push_back(std::move(in_order_.front()));
+  }
   in_order_.pop_front();
   return status;
 }

@@ -1,4 +1,4 @@
-// Compresses fixed-size blocks, on worker threads or not, and hands the results
+// Compresses blocks, on worker threads or not, and hands the results
 // back in the order of their input: what comes out does not depend on how many
 // threads there are. For the `.cc` files of this room.
 //
@@ -21,6 +21,9 @@
 #include "util/result.h"
 
 namespace strake::oci {
+
+// What `CompressionOptions::threads` means on this machine.
+int WorkerCount(int threads);
 
 struct Block {
   std::string input;
@@ -47,14 +50,17 @@ class BlockPipeline {
   // workers, or once for the calling thread where that compresses: where there
   // are to be none, or there is a single block. `emit` is called by the calling
   // thread within `Push` and `Drain`, once a block, in order.
-  BlockPipeline(int threads, const MakeCompressor& make, Emit emit);
+  // Blocks are taken until `bytes_per_thread` for each of them wait; memory is
+  // some two times that.
+  BlockPipeline(int threads, size_t bytes_per_thread,
+                const MakeCompressor& make, Emit emit);
   BlockPipeline(const BlockPipeline&) = delete;
   BlockPipeline& operator=(const BlockPipeline&) = delete;
   ~BlockPipeline();
 
-  // Takes the bytes of `input` and leaves it empty (with memory to reuse).
-  // Waits where too many blocks are under way. The first error of a compressor
-  // or of `emit`; nothing may be pushed after one.
+  // Takes the bytes of `input`, a block of any size, and leaves it empty (with
+  // memory to reuse). Waits where too many blocks are under way. The first
+  // error of a compressor or of `emit`; nothing may be pushed after one.
   Status Push(std::string& input);
   // Waits for and emits all that was pushed.
   Status Drain();
@@ -75,11 +81,14 @@ class BlockPipeline {
   // Emits the oldest block, waiting for it.
   Status EmitOldest();
   bool OldestIsDone();
+  bool IsFull() const;
 
   const int threads_;
+  const size_t bytes_per_thread_;
   const MakeCompressor make_;
   Emit emit_;
   std::deque<std::unique_ptr<Slot>> in_order_;  // not yet emitted
+  size_t bytes_in_order_ = 0;                   // of input
   std::vector<std::unique_ptr<Slot>> spare_;
   std::vector<std::unique_ptr<BlockCompressor>> compressors_;
   Guarded<Queue> queue_;

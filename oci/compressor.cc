@@ -2,8 +2,8 @@
 
 #include <array>
 #include <cstdint>
-#include <thread>
 
+#include "oci/block_pipeline.h"
 #include "oci/gzip.h"
 #include "oci/zstd.h"
 #include "util/result_macros.h"
@@ -37,10 +37,7 @@ class PassingSource final : public ByteSource {
 
 Result<std::unique_ptr<ByteSink>> NewCompressor(
     const CompressionOptions& options, ByteSink& out) {
-  const int threads =
-      options.threads == kThreadPerProcessor
-          ? static_cast<int>(std::thread::hardware_concurrency())
-          : options.threads;
+  const int threads = WorkerCount(options.threads);
   switch (options.algorithm) {
     case Compression::kNone:
       if (options.level == -1) break;

@@ -28,7 +28,8 @@ Status Convert(ByteSource& tar, const LayerForm& form, ByteSink& out,
                LayerBlob& layer) {
   if (form.estargz) {
     ASSIGN_OR_RETURN(EstargzSummary summary,
-                     WriteEstargz(tar, form.compression.level, out));
+                     WriteEstargz(tar, form.compression.level,
+                                  form.compression.threads, out));
     DescribeEstargz(summary, layer);
     return {};
   }

@@ -9,7 +9,10 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "oci/background_hasher.h"
+#include "oci/block_pipeline.h"
 #include "oci/gzip.h"
 #include "oci/image_config.h"
 #include "oci/tar_reader.h"
@@ -25,16 +28,22 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kTocName = "stargz.index.json";
 constexpr uint64_t kChunkBytes = uint64_t{4} << 20;
 
-// Collects a gzip member's content, and writes it when the next one begins.
+// Collects a gzip member's content, and has it compressed when the next one
+// begins: where a member comes to lie is known in the end.
 class MemberSink final : public ByteSink {
  public:
-  MemberSink(BlockCompressor& compressor, ByteSink& out)
-      : compressor_(compressor), out_(out) {}
+  // `level` is one that there is.
+  MemberSink(int level, int threads, ByteSink& out)
+      : out_(out),
+        diff_id_(threads == 0 ? HashThread::kCallers : HashThread::kOwn),
+        pipeline_(
+            threads, kBytesPerThread,
+            [level] { return *NewGzipMemberCompressor(level); },
+            [this](const Block& member) { return Emit(member); }) {}
 
   using ByteSink::Write;
   Status Write(std::span<const std::byte> data) override {
-    member_.input.append(reinterpret_cast<const char*>(data.data()),
-                         data.size());
+    member_.append(reinterpret_cast<const char*>(data.data()), data.size());
     diff_id_.Update(data);
     uncompressed_bytes_ += data.size();
     return {};
@@ -42,27 +51,43 @@ class MemberSink final : public ByteSink {
 
   // Ends the member, if anything is in it.
   Status Cut() {
-    if (member_.input.empty()) return {};
-    compressor_.Compress(member_);
-    RETURN_IF_ERROR(member_.status);
-    RETURN_IF_ERROR(out_.Write(member_.output));
-    offset_ += member_.output.size();
-    member_.input.clear();
-    return {};
+    if (member_.empty()) return {};
+    ++members_;
+    return pipeline_.Push(member_);
+  }
+  // Ends the last member, and waits for all.
+  Status Drain() {
+    RETURN_IF_ERROR(Cut());
+    return pipeline_.Drain();
   }
 
-  // Where the next member begins; right after `Cut`.
-  uint64_t offset() const { return offset_; }
+  // How many were ended: the number of the next one.
+  size_t members() const { return members_; }
+  // Where the members begin; after `Drain`.
+  const std::vector<uint64_t>& offsets() const { return offsets_; }
+  // Where the next one begins; after `Drain`.
+  uint64_t end() const { return end_; }
   uint64_t uncompressed_bytes() const { return uncompressed_bytes_; }
   Digest diff_id() { return diff_id_.Finish(); }
 
  private:
-  BlockCompressor& compressor_;
+  // One chunk under way and half of one in reserve.
+  static constexpr size_t kBytesPerThread = kChunkBytes * 3 / 2;
+
+  Status Emit(const Block& member) {
+    offsets_.push_back(end_);
+    end_ += member.output.size();
+    return out_.Write(member.output);
+  }
+
   ByteSink& out_;
-  Block member_;
-  Hasher diff_id_;
-  uint64_t offset_ = 0;
+  std::string member_;
+  size_t members_ = 0;
+  std::vector<uint64_t> offsets_;
+  uint64_t end_ = 0;
+  BackgroundHasher diff_id_;
   uint64_t uncompressed_bytes_ = 0;
+  BlockPipeline pipeline_;  // last: it calls `Emit`
 };
 
 const char* TypeName(const TarHeader& header) {
@@ -131,8 +156,11 @@ std::string Footer(uint64_t toc_offset) {
 
 class Writer {
  public:
-  Writer(ByteSource& tar, BlockCompressor& compressor, ByteSink& out)
-      : reader_(tar), out_(out), members_(compressor, out), tar_(members_) {}
+  Writer(ByteSource& tar, int level, int threads, ByteSink& out)
+      : reader_(tar),
+        out_(out),
+        members_(level, threads, out),
+        tar_(members_) {}
 
   Result<EstargzSummary> Run() {
     while (true) {
@@ -218,7 +246,8 @@ class Writer {
       entries_.push_back(Json{{"name", name}, {"type", "chunk"}});
     }
     Json& entry = entries_.back();
-    entry["offset"] = members_.offset();
+    begins_.push_back({entries_.size() - 1, members_.members()});
+    entry["offset"] = 0;  // its place; `SetOffsets` knows it
     if (position_ > 0) entry["chunkOffset"] = position_;
     uint64_t rest = size_ - position_;
     // The last chunk goes to the file's end without saying so.
@@ -233,10 +262,17 @@ class Writer {
     entries_.back()["chunkDigest"] = chunk_.Finish().ToString();
   }
 
+  void SetOffsets() {
+    for (const Begin& begin : begins_) {
+      entries_[begin.entry]["offset"] = members_.offsets()[begin.member];
+    }
+  }
+
   Result<EstargzSummary> Close() {
     RETURN_IF_ERROR(tar_.Flush());
-    RETURN_IF_ERROR(members_.Cut());
-    uint64_t toc_offset = members_.offset();
+    RETURN_IF_ERROR(members_.Drain());
+    const uint64_t toc_offset = members_.end();
+    SetOffsets();
     Json toc = {{"version", 1}, {"entries", std::move(entries_)}};
     std::string text = toc.dump(1, '\t', false, Json::error_handler_t::replace);
     FileMetadata metadata;
@@ -249,7 +285,7 @@ class Writer {
     RETURN_IF_ERROR(tar_.WriteContent(text));
     RETURN_IF_ERROR(tar_.EndEntry());
     RETURN_IF_ERROR(tar_.Close());
-    RETURN_IF_ERROR(members_.Cut());
+    RETURN_IF_ERROR(members_.Drain());
     RETURN_IF_ERROR(out_.Write(Footer(toc_offset)));
     EstargzSummary summary;
     summary.toc_digest = Digest::Of(text);
@@ -258,11 +294,18 @@ class Writer {
     return summary;
   }
 
+  // An entry's content begins a member.
+  struct Begin {
+    size_t entry = 0;
+    size_t member = 0;
+  };
+
   TarReader reader_;
   ByteSink& out_;
   MemberSink members_;
   TarWriter tar_;
   Json entries_ = Json::array();
+  std::vector<Begin> begins_;
   // The file at hand.
   Hasher file_;
   Hasher chunk_;
@@ -273,10 +316,11 @@ class Writer {
 
 }  // namespace
 
-Result<EstargzSummary> WriteEstargz(ByteSource& tar, int level, ByteSink& out) {
-  ASSIGN_OR_RETURN(std::unique_ptr<BlockCompressor> compressor,
-                   NewGzipMemberCompressor(level));
-  return Writer(tar, *compressor, out).Run();
+Result<EstargzSummary> WriteEstargz(ByteSource& tar, int level, int threads,
+                                    ByteSink& out) {
+  // Whether there is such a level.
+  RETURN_IF_ERROR(NewGzipMemberCompressor(level));
+  return Writer(tar, level, WorkerCount(threads), out).Run();
 }
 
 }  // namespace strake::oci

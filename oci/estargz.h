@@ -32,9 +32,12 @@ struct EstargzSummary {
 
 // Writes the entries of the uncompressed `tar` to `out`, which is left
 // unfinished. A table of contents that `tar` has already is left out.
-//   level  of gzip, 1-9; -1: strake's default
-// Equal tars give equal bytes. Errors: kCorrupt (no tar), those of both ends.
-Result<EstargzSummary> WriteEstargz(ByteSource& tar, int level, ByteSink& out);
+//   level    of gzip, 1-9; -1: strake's default
+//   threads  that compress, as `CompressionOptions::threads`
+// Equal tars give equal bytes for every number of threads. Errors: kCorrupt (no
+// tar), those of both ends.
+Result<EstargzSummary> WriteEstargz(ByteSource& tar, int level, int threads,
+                                    ByteSink& out);
 
 }  // namespace strake::oci
 

@@ -7,9 +7,12 @@
 // so that the blocks stand side by side in *one* gzip member, whose CRC is
 // combined from the blocks'. Levels 4-9 are libdeflate's, which has zlib's
 // ratio at twice its speed but can only write whole deflate streams: there each
-// block is a member of its own. All readers of RFC 1952 take several members
-// for one file (zlib, Go, Python, libarchive, GNU gzip, pigz are tested), and
-// eStargz layers have been such files for years.
+// block is a member of its own. Readers of RFC 1952 take several members for
+// one file (zlib, Go, Python's gzip module, libarchive, GNU gzip, pigz are
+// tested), and eStargz layers have been such files for years. One that is known
+// not to is the stream mode of Python's tarfile. To join libdeflate's streams
+// within one member, their blocks would have to be walked to find the last
+// one's header, and to be shifted by bits where a stream ends within a byte.
 //
 // Measured on one core, 400 MB of a Debian tree: ISA-L 1/2/3: 350/310/270 MB/s
 // for ratios .431/.425/.419; libdeflate 4/6/9: 76/53/13 MB/s for
@@ -164,7 +167,8 @@ class GzipSink final : public ByteSink {
       : one_member_(level <= kLastIsalLevel),
         out_(out),
         pipeline_(
-            threads,
+            // One block a thread under way and one in reserve keep it busy.
+            threads, 2 * kBlockBytes,
             [level]() -> std::unique_ptr<BlockCompressor> {
               if (level <= kLastIsalLevel) {
                 return std::make_unique<IsalBlockCompressor>(level);

@@ -191,7 +191,8 @@ Status PackEstargz(const TarProducer& produce, const LayerForm& form,
   RETURN_IF_ERROR(tar.Start());
   StageSource source(clock, kTar, tar.source());
   clock.Enter(kCompress);
-  auto summary = WriteEstargz(source, form.compression.level, out);
+  auto summary = WriteEstargz(source, form.compression.level,
+                              form.compression.threads, out);
   // A tar may go on behind its end, and who writes it must not fail for that.
   NullSink nowhere;
   if (summary) RETURN_IF_ERROR(CopyAll(source, nowhere));

@@ -77,6 +77,38 @@ TEST(PackLayerTest, GivesTheSameBytesForAnyNumberOfThreads) {
   }
 }
 
+TEST(PackLayerTest, MakesEstargzOfManyMembersByAnyNumberOfThreads) {
+  TarBuilder builder;
+  TarFile file;
+  for (int i = 0; i < 200; ++i) {
+    file.name = "small-" + std::to_string(i);
+    file.content = std::string(static_cast<size_t>(i) * 37, 'a');
+    builder.Add(file);
+  }
+  // Of three chunks.
+  file.name = "large";
+  file.content.clear();
+  for (int i = 0; file.content.size() < 9'000'000; ++i) {
+    file.content += std::to_string(i * 7919 % 100'003);
+  }
+  builder.Add(file);
+  file.name = "last";
+  file.content = "content";
+  builder.Add(file);
+  const std::string tar = builder.Build();
+  std::vector<std::string> blobs;
+  for (int threads : {0, 1, 2, 5}) {
+    MemorySink out;
+    auto packed =
+        PackLayer(Gives(tar), Form(Compression::kGzip, 1, threads, true), out);
+    ASSERT_TRUE(IsOk(packed));
+    blobs.push_back(out.Take());
+    EXPECT_EQ(blobs.back(), blobs.front()) << threads;
+    std::string plain = Decompressed(blobs.back(), Compression::kGzip);
+    EXPECT_EQ(packed->layer.diff_id, Digest::Of(plain));
+  }
+}
+
 TEST(PackLayerTest, WritesABlobOfTheTarThatItWasGiven) {
   const std::string tar = SampleTar();
   for (Compression algorithm :
