@@ -8,13 +8,13 @@ import threading
 class CuttingProxy:
     """Before a registry on a loopback port; `name` is what clients use.
 
-    A connection is reset once `every` bytes went up in it, or, `together`,
-    in all of them since the last reset.
+    A connection is reset whenever `every` further bytes went up, in whichever
+    connections.
     """
 
-    def __init__(self, port, every, together):
+    def __init__(self, port, every):
         self.target = ("127.0.0.1", port)
-        self.every, self.together = every, together
+        self.every = every
         self.lock = threading.Lock()
         self.sent = self.cuts = self.since_cut = 0
         self.threads = []
@@ -35,23 +35,21 @@ class CuttingProxy:
                 self.start(self.up, client, server)
                 self.start(self.down, server, client)
 
-    def is_due(self, carried, count):
+    def is_due(self, count):
         with self.lock:
             self.sent += count
             self.since_cut += count
-            if (self.since_cut if self.together else carried) < self.every:
+            if self.since_cut < self.every:
                 return False
             self.cuts += 1
             self.since_cut = 0
             return True
 
     def up(self, client, server):
-        carried = 0
         with contextlib.suppress(OSError):
             while data := client.recv(1 << 18):
                 server.sendall(data)
-                carried += len(data)
-                if self.is_due(carried, len(data)):
+                if self.is_due(len(data)):
                     for end in (client, server):
                         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                        struct.pack("ii", 1, 0))
@@ -65,8 +63,11 @@ class CuttingProxy:
         with contextlib.suppress(OSError):
             while data := server.recv(1 << 18):
                 client.sendall(data)
-        with contextlib.suppress(OSError):
-            client.shutdown(socket.SHUT_WR)
+        # The answer is the last of an exchange that we close.
+        for end in (client, server):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
 
     def stop(self):
         with contextlib.suppress(OSError):
