@@ -10,6 +10,7 @@
 #include "util/block_sigpipe.h"
 #include "util/c_handle.h"
 #include "util/guarded.h"
+#include "util/result_macros.h"
 #include "util/strings.h"
 
 namespace strake::registry {
@@ -265,6 +266,7 @@ class HttpClient::Exchange {
   bool head_announced_ = false;
   ByteSink* sink_ = nullptr;
   std::unique_ptr<ByteSource> source_;
+  uint64_t given_bytes_ = 0;  // of `source_`
 };
 
 size_t HttpClient::Exchange::OnHeader(char* data, size_t size, size_t count,
@@ -350,17 +352,27 @@ Result<size_t> HttpClient::Exchange::ReadBody(std::span<std::byte> buffer) {
     auto source = request_.open_body();
     if (!source) return std::move(source).error();
     source_ = std::move(source).value();
+    given_bytes_ = 0;
   }
   // A piece at a time where the rate is limited, or nothing else moves
   // meanwhile.
   uint64_t piece = PieceBytes(traffic_.RateFor(host_));
-  return source_->Read(buffer.first(std::min<uint64_t>(buffer.size(), piece)));
+  ASSIGN_OR_RETURN(
+      size_t count,
+      source_->Read(buffer.first(std::min<uint64_t>(buffer.size(), piece))));
+  given_bytes_ += count;
+  return count;
 }
 
-// curl asks for the start again where a kept connection turned out dead.
+// curl asks for the start again where a kept connection turned out dead. One
+// that took more than a socket holds was cut in the middle: what the registry
+// has of that decides how to go on.
 int HttpClient::Exchange::OnSeek(void* self, curl_off_t offset, int origin) {
+  constexpr uint64_t kUnseenBytes = uint64_t{1} << 20;
   if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
-  static_cast<Exchange*>(self)->source_.reset();
+  auto& exchange = *static_cast<Exchange*>(self);
+  if (exchange.given_bytes_ > kUnseenBytes) return CURL_SEEKFUNC_FAIL;
+  exchange.source_.reset();
   return CURL_SEEKFUNC_OK;
 }
 

@@ -8,13 +8,13 @@ import threading
 class CuttingProxy:
     """Before a registry on a loopback port; `name` is what clients use.
 
-    A connection is reset whenever `every` further bytes went up, in whichever
-    connections.
+    A connection is reset once `every` bytes went up in it, or, `together`,
+    whenever so many further ones did in whichever connections.
     """
 
-    def __init__(self, port, every):
+    def __init__(self, port, every, together):
         self.target = ("127.0.0.1", port)
-        self.every = every
+        self.every, self.together = every, together
         self.lock = threading.Lock()
         self.sent = self.cuts = self.since_cut = 0
         self.threads = []
@@ -35,11 +35,11 @@ class CuttingProxy:
                 self.start(self.up, client, server)
                 self.start(self.down, server, client)
 
-    def is_due(self, count):
+    def is_due(self, count, carried):
         with self.lock:
             self.sent += count
             self.since_cut += count
-            if self.since_cut < self.every:
+            if (self.since_cut if self.together else carried) < self.every:
                 return False
             self.cuts += 1
             self.since_cut = 0
@@ -47,9 +47,11 @@ class CuttingProxy:
 
     def up(self, client, server):
         with contextlib.suppress(OSError):
+            carried = 0
             while data := client.recv(1 << 18):
                 server.sendall(data)
-                if self.is_due(len(data)):
+                carried += len(data)
+                if self.is_due(len(data), carried):
                     for end in (client, server):
                         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                        struct.pack("ii", 1, 0))

@@ -143,10 +143,17 @@ class LargeBlobsTest(support.EndToEndTest):
         return again
 
     def test_resets_every_50_mb_cost_less_than_a_chunk_each(self):
-        proxy = cutting_proxy.CuttingProxy(self.serve(), 50_000_000)
+        proxy = cutting_proxy.CuttingProxy(self.serve(), 50_000_000, True)
         again = self.push_through(proxy, 2 * GIB)
         self.assertGreaterEqual(proxy.cuts, 40)
         self.assertLess(again, proxy.cuts * CHUNK)
+
+    def test_connections_of_50_mb_at_docker_registry(self):
+        proxy = cutting_proxy.CuttingProxy(self.near.port, 50_000_000, False)
+        again = self.push_through(proxy, 2 * GIB)
+        # It forgets the request that was cut; none is, then.
+        self.assertEqual(proxy.cuts, 1)
+        self.assertLess(again, 51_000_000 + MIB)
 
 
 if __name__ == "__main__":

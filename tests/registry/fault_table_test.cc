@@ -72,8 +72,9 @@ class FaultTableTest : public ::testing::TestWithParam<Part> {
     scene.place = *oci::ParseReference(scene.proxy->authority() + repository);
     scene.direct =
         *oci::ParseReference("127.0.0.1:" + std::to_string(port_) + repository);
-    scene.options.retry.initial_delay = std::chrono::milliseconds(1);
-    scene.options.retry.max_delay = std::chrono::milliseconds(2);
+    // Long enough for a registry to see that a request was cut.
+    scene.options.retry.initial_delay = std::chrono::milliseconds(20);
+    scene.options.retry.max_delay = std::chrono::milliseconds(80);
   }
 
   static void ExpectOutcome(const FaultRow& row, const Scene& scene,
