@@ -25,6 +25,7 @@ using strake::testing::IsOk;
 using strake::testing::MakeRandomImage;
 using strake::testing::MakeRandomIndex;
 using strake::testing::RandomImage;
+using strake::testing::SeenRequest;
 using strake::testing::TempDir;
 
 const oci::Platform kAmd64 = {"linux", "amd64", "", "", {}};
@@ -201,6 +202,30 @@ TEST_F(PullPushTest, MountsBlobsOfAnotherRepository) {
   EXPECT_LT(proxy_->forwarded_bytes() - before, 2000u);
   EXPECT_EQ(proxy_->Count("DELETE", "/blobs/uploads/"), 2)
       << "sessions of refused mounts are given back";
+}
+
+TEST_F(PullPushTest, UploadsWhatCannotBeMounted) {
+  oci::BlobStore store = OpenStore("ours");
+  RandomImage base = MakeRandomImage(store, {50'000});
+  ASSERT_TRUE(IsOk(PushImage(client_, Ref("base:v1"), base.descriptor, store)));
+  for (int status : {202, 400, 403, 404, 405, 501}) {
+    proxy_->Clear();
+    proxy_->Add({.method = "POST",
+                 .path = "mount=",
+                 .times = -1,
+                 .respond = [status](const SeenRequest&) {
+                   return FaultProxy::Response(status);
+                 }});
+    const oci::Reference app = Ref("app" + std::to_string(status) + ":v1");
+    const uint64_t before = proxy_->forwarded_bytes();
+    ASSERT_TRUE(IsOk(PushImage(client_, app, base.descriptor, store,
+                               {.mount_from = {Ref("base:v1")}})))
+        << status;
+    const uint64_t sent = proxy_->forwarded_bytes() - before;
+    EXPECT_GT(sent, 50'000u) << status;
+    EXPECT_LT(sent, 60'000u) << status;
+    EXPECT_TRUE(IsOk(client_.ResolveManifest(app))) << status;
+  }
 }
 
 TEST_F(PullPushTest, PushesByDigestWithoutATag) {
