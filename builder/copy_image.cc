@@ -19,10 +19,20 @@ namespace {
 using oci::Descriptor;
 using Kind = ImagePlace::Kind;
 
+Status CheckPlatform(const ImageOrigin& origin, const oci::Platform& platform) {
+  ASSIGN_OR_RETURN(std::string text, origin.Read(origin.image()));
+  ASSIGN_OR_RETURN(oci::Manifest manifest, oci::ParseManifest(text));
+  ASSIGN_OR_RETURN(std::string config, origin.ReadConfig(manifest.config));
+  return oci::CheckPlatform(config, platform);
+}
+
 // The image for `platform` of what may be an index.
 Result<Descriptor> ChoosePlatform(const ImageOrigin& origin,
                                   const oci::Platform& platform) {
   Descriptor chosen = origin.image();
+  if (!oci::IsIndex(chosen.media_type)) {
+    RETURN_IF_ERROR(CheckPlatform(origin, platform));
+  }
   while (oci::IsIndex(chosen.media_type)) {
     ASSIGN_OR_RETURN(std::string text, origin.Read(chosen));
     ASSIGN_OR_RETURN(oci::Index index, oci::ParseIndex(text));

@@ -173,6 +173,12 @@ Result<std::string> ImageOrigin::Read(const oci::Descriptor& document) const {
   return std::move(fetched.bytes);
 }
 
+Result<std::string> ImageOrigin::ReadConfig(
+    const oci::Descriptor& config) const {
+  if (store() != nullptr) return store()->Read(config.digest);
+  return FetchImageConfig(client_, repository_, config, stop_);
+}
+
 Result<std::vector<oci::Descriptor>> ImageOrigin::ReferrersOf(
     const oci::Digest& subject) {
   if (store() != nullptr) {

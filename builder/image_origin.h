@@ -50,6 +50,9 @@ class ImageOrigin {
   // The bytes of a manifest or index, verified.
   Result<std::string> Read(const oci::Descriptor& document) const;
 
+  // The bytes of an image config, verified.
+  Result<std::string> ReadConfig(const oci::Descriptor& config) const;
+
   // The manifests there that refer to `subject`.
   Result<std::vector<oci::Descriptor>> ReferrersOf(const oci::Digest& subject);
 

@@ -248,6 +248,23 @@ namespace {
 // How many images are pulled at a time; each pulls several blobs.
 constexpr unsigned kPullsAtOnce = 8;
 
+Result<registry::RemoteImage> PullChecked(
+    const registry::Client& client, const oci::Reference& reference,
+    const std::optional<oci::Platform>& platform, const oci::BlobStore& blobs,
+    const registry::PullOptions& pull) {
+  ASSIGN_OR_RETURN(registry::RemoteImage remote,
+                   registry::PullMetadata(
+                       client, reference,
+                       platform.value_or(oci::HostPlatform()), blobs, pull));
+  if (platform && !oci::IsIndex(remote.resolved.media_type)) {
+    auto fits = oci::CheckPlatform(remote.config, *platform);
+    if (!fits) return std::move(fits).error().Wrap(reference.ToString());
+  }
+  RETURN_IF_ERROR(registry::PullLayers(client, reference,
+                                       remote.manifest.layers, blobs, pull));
+  return remote;
+}
+
 Result<StoredImage> PullWith(const registry::Client& client, const Store& store,
                              const std::string& name,
                              const TransferOptions& options,
@@ -258,11 +275,9 @@ Result<StoredImage> PullWith(const registry::Client& client, const Store& store,
   registry::PullOptions pull;
   pull.progress = context::ReportTransfers(progress, step.id());
   pull.stop = std::move(stop);
-  ASSIGN_OR_RETURN(
-      registry::RemoteImage remote,
-      step.EndWith(registry::PullImage(
-          client, reference, options.platform.value_or(oci::HostPlatform()),
-          store.blobs(), pull)));
+  ASSIGN_OR_RETURN(registry::RemoteImage remote,
+                   step.EndWith(PullChecked(client, reference, options.platform,
+                                            store.blobs(), pull)));
   // The platform's own manifest: the index names images that are not here.
   oci::Descriptor manifest = remote.descriptor;
   manifest.platform.reset();

@@ -14,6 +14,7 @@
 #include "oci/descriptor.h"
 #include "oci/image_config.h"
 #include "oci/platform.h"
+#include "oci/reference.h"
 #include "registry/client.h"
 #include "util/result.h"
 
@@ -48,12 +49,18 @@ Result<ImageDocuments> InspectImage(const std::string& store_directory,
 // them is transferred.
 struct RemoteInspection {
   registry::ClientOptions registry;
-  // Which image of an index; none: the index itself, which has no config.
+  // Which image of an index, and what an image that is in none has to be for
+  // (else `kNotFound`); none: what is there, an index without a config.
   std::optional<oci::Platform> platform;
   std::stop_token stop;
 };
 Result<ImageDocuments> InspectRemoteImage(const std::string& reference,
                                           const RemoteInspection& options);
+// The bytes of an image config in `repository`.
+Result<std::string> FetchImageConfig(const registry::Client& client,
+                                     const oci::Reference& repository,
+                                     const oci::Descriptor& config,
+                                     std::stop_token stop);
 // Re-derives every digest and diff ID of the image (`inspect --verify`).
 Status VerifyImage(const std::string& store_directory,
                    const std::string& name_or_id);
@@ -79,8 +86,10 @@ Result<RemovedImage> RemoveImage(const std::string& store_directory,
 struct TransferOptions {
   std::string store_directory;
   registry::ClientOptions registry;
-  std::optional<oci::Platform> platform;  // pull: none: the host's
-  ProgressSink* progress = nullptr;       // borrowed
+  // Pull: which image of an index (none: the host's), and what an image that is
+  // in none has to be for (none: anything).
+  std::optional<oci::Platform> platform;
+  ProgressSink* progress = nullptr;  // borrowed
   std::stop_token stop;
 };
 

@@ -14,20 +14,20 @@ namespace {
 
 constexpr uint64_t kConfigLimitBytes = uint64_t{32} << 20;
 
-Result<std::string> FetchConfig(const registry::Client& client,
-                                const oci::Reference& reference,
-                                const oci::Descriptor& config,
-                                std::stop_token stop) {
+}  // namespace
+
+Result<std::string> FetchImageConfig(const registry::Client& client,
+                                     const oci::Reference& repository,
+                                     const oci::Descriptor& config,
+                                     std::stop_token stop) {
   if (config.size_bytes > kConfigLimitBytes) {
-    return Unsupported(reference.ToString() + ": an image config of " +
+    return Unsupported(repository.ToString() + ": an image config of " +
                        std::to_string(config.size_bytes) + " bytes");
   }
   MemorySink sink;
-  RETURN_IF_ERROR(client.FetchBlob(reference, config, sink, {}, stop));
+  RETURN_IF_ERROR(client.FetchBlob(repository, config, sink, {}, stop));
   return sink.Take();
 }
-
-}  // namespace
 
 Result<ImageDocuments> InspectRemoteImage(const std::string& text,
                                           const RemoteInspection& options) {
@@ -36,6 +36,7 @@ Result<ImageDocuments> InspectRemoteImage(const std::string& text,
   registry::Client client(options.registry);
   ASSIGN_OR_RETURN(registry::FetchedManifest fetched,
                    client.FetchManifest(reference, options.stop));
+  bool is_alone = !oci::IsIndex(fetched.descriptor.media_type);
   while (options.platform && oci::IsIndex(fetched.descriptor.media_type)) {
     ASSIGN_OR_RETURN(oci::Index index, oci::ParseIndex(fetched.bytes));
     auto chosen = oci::SelectPlatform(index, *options.platform);
@@ -59,7 +60,11 @@ Result<ImageDocuments> InspectRemoteImage(const std::string& text,
   }
   ASSIGN_OR_RETURN(
       documents.config,
-      FetchConfig(client, reference, manifest.config, options.stop));
+      FetchImageConfig(client, reference, manifest.config, options.stop));
+  if (options.platform && is_alone) {
+    auto fits = oci::CheckPlatform(documents.config, *options.platform);
+    if (!fits) return std::move(fits).error().Wrap(reference.ToString());
+  }
   return documents;
 }
 

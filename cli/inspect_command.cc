@@ -88,13 +88,15 @@ class InspectCommand final : public Command {
 
   Result<std::string> InspectRemote(std::string image) const {
     if (IsRemote(image)) image.erase(0, kRemoteScheme.size());
-    builder::RemoteInspection inspection = inspection_;
-    // An index has none of its own, and this machine's is what pull takes.
-    if (config_ && !inspection.platform) {
-      inspection.platform = oci::HostPlatform();
-    }
     ASSIGN_OR_RETURN(auto documents,
-                     builder::InspectRemoteImage(image, inspection));
+                     builder::InspectRemoteImage(image, inspection_));
+    if (config_ && documents.config.empty()) {
+      // An index has none of its own, and this machine's is what pull takes.
+      builder::RemoteInspection inspection = inspection_;
+      inspection.platform = oci::HostPlatform();
+      ASSIGN_OR_RETURN(documents,
+                       builder::InspectRemoteImage(image, inspection));
+    }
     if (raw_) return documents.manifest;
     if (config_) return documents.config;
     return InspectJson(documents, {documents.image.name});

@@ -8,8 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "builder/images.h"
 #include "cli/registry_command.h"
 #include "cli/value_flags.h"
+#include "oci/image_config.h"
 #include "oci/manifest.h"
 #include "oci/media_type.h"
 #include "registry/referrers.h"
@@ -42,9 +44,23 @@ class ManifestGetCommand final : public RegistryCommand {
   }
 
  private:
+  // Whether the image of a manifest that is in no index is for `platform_`.
+  Status CheckAlone(const registry::Client& client, const std::string& bytes,
+                    std::stop_token stop) const {
+    ASSIGN_OR_RETURN(oci::Manifest manifest, oci::ParseManifest(bytes));
+    ASSIGN_OR_RETURN(std::string config,
+                     builder::FetchImageConfig(client, image_, manifest.config,
+                                               std::move(stop)));
+    return oci::CheckPlatform(config, *platform_);
+  }
+
   Status Ask(const registry::Client& client, std::stop_token stop) override {
     ASSIGN_OR_RETURN(registry::FetchedManifest fetched,
                      client.FetchManifest(image_, stop));
+    if (platform_ && !oci::IsIndex(fetched.descriptor.media_type)) {
+      auto fits = CheckAlone(client, fetched.bytes, stop);
+      if (!fits) return std::move(fits).error().Wrap(image_.ToString());
+    }
     while (platform_ && oci::IsIndex(fetched.descriptor.media_type)) {
       ASSIGN_OR_RETURN(oci::Index index, oci::ParseIndex(fetched.bytes));
       auto chosen = oci::SelectPlatform(index, *platform_);

@@ -226,6 +226,15 @@ Result<ImageConfig> ParseImageConfig(std::string_view text) {
   return config;
 }
 
+Status CheckPlatform(std::string_view json, const Platform& wanted) {
+  auto config = ParseImageConfig(json);
+  if (!config) return std::move(config).error().Wrap("image config");
+  if (PlatformMatchScore(config->platform, wanted) > 0) return {};
+  return NotFound("no image for platform " + wanted.ToString() +
+                  ": it is no index, and the image is for " +
+                  NormalizePlatform(config->platform).ToString());
+}
+
 std::string SerializeImageConfig(const ImageConfig& config) {
   json document = json::object();
   document["architecture"] = config.platform.architecture;

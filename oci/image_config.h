@@ -81,6 +81,10 @@ Result<ImageConfig> ParseImageConfig(std::string_view json);
 // Compact JSON with keys in alphabetical order, as BuildKit writes it.
 std::string SerializeImageConfig(const ImageConfig& config);
 
+// Whether the image with the config `json` serves `wanted`, as an entry of an
+// index would. `kNotFound` names what it is for.
+Status CheckPlatform(std::string_view json, const Platform& wanted);
+
 // The value of `name` in `env`, or nothing.
 std::optional<std::string> FindEnv(const std::vector<std::string>& env,
                                    std::string_view name);

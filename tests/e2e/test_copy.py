@@ -121,6 +121,22 @@ class CopyTest(support.EndToEndTest):
         error = self.refuse(f"{self.app}:1", f"{self.own.name}/one@{self.arm64}")
         self.assertIn(self.digest, error)
 
+    def test_a_lone_image_is_for_its_own_platform(self):
+        name, layout = f"{self.own.name}/lone:1", f"oci:{self.path('lone')}:1"
+        self.copy("--platform", "linux/amd64", f"{self.app}:1", name)
+        self.copy("--platform", "linux/amd64", name, layout)
+        for source in (name, layout):
+            error = self.refuse("--platform=linux/arm64", source, f"{self.own.name}/lone:2")
+            for word in (source, "linux/arm64", "linux/amd64"):
+                self.assertIn(word, error)
+        for command in (["pull", "-q"], ["manifest", "get"], ["inspect", "--remote"]):
+            result = self.strake(*command, "--platform=linux/arm64", name)
+            self.assertEqual((result.returncode, result.stdout), (1, ""))
+            for word in (name, "linux/arm64", "linux/amd64"):
+                self.assertIn(word, result.stderr)
+            result = self.strake(*command, "--platform=linux/amd64", name)
+            self.assertEqual(result.returncode, 0, result.stderr)
+
     def test_sends_nothing_that_is_there(self):
         before = len(self.docker.requests())
         self.copy(f"{self.app}:1", f"{self.docker.name}/mounted:1")
