@@ -24,6 +24,10 @@ constexpr Scheme kSchemes[] = {
     {"store:", Kind::kStore},
 };
 
+// Places of skopeo's that would pass for names.
+constexpr std::string_view kOthersSchemes[] = {
+    "dir:", "docker-daemon:", "containers-storage:", "ostree:", "sif:"};
+
 // "PATH", "PATH:NAME" or "PATH@DIGEST".
 Status ReadPath(std::string_view rest, ImagePlace& place) {
   size_t digest = rest.find("@sha256:");
@@ -80,7 +84,19 @@ Result<ImagePlace> ParseImagePlace(std::string_view text) {
     rest = text.substr(scheme.prefix.size());
     break;
   }
+  for (std::string_view other : kOthersSchemes) {
+    if (place.kind != Kind::kRegistry || rest.size() != text.size() ||
+        !text.starts_with(other)) {
+      continue;
+    }
+    return InvalidArgument(
+        GoQuote(text) + ": strake knows no " + std::string(other) +
+        "; it copies from and to registries, oci:, oci-archive:, "
+        "docker-archive: and store:. An image of that name is docker://" +
+        std::string(text));
+  }
   Status read = ReadPlace(rest, place);
+  if (!read && oci::MayHoldLogin(text)) return std::move(read).error();
   if (!read) return std::move(read).error().Wrap(GoQuote(text));
   return place;
 }

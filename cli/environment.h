@@ -73,6 +73,7 @@ struct RegistryFlags {
   std::string client_certificate_file = {};
   std::string client_key_file = {};
   std::string limit_rate = {};  // "10MB"; empty: none
+  friend bool operator==(const RegistryFlags&, const RegistryFlags&) = default;
 };
 
 // How to talk to registries: credentials from $DOCKER_AUTH_CONFIG (a

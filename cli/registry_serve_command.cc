@@ -53,6 +53,11 @@ class RegistryServeCommand final : public Command {
     }
     if (!pull_through_.empty()) {
       RETURN_IF_ERROR(registry::ParseUpstream(pull_through_));
+    } else if (registry_flags_ != RegistryFlags()) {
+      return InvalidArgument(
+          "--ca-cert, --client-cert, --client-key, --insecure-registry and "
+          "--limit-rate are about the registry of --pull-through, which is "
+          "missing");
     }
     if (tls_certificate_.empty() && !tls_key_.empty()) {
       return InvalidArgument("--tls-key needs --tls-cert");

@@ -115,7 +115,11 @@ Result<Index> ParseIndex(std::string_view text) {
   Index index;
   ASSIGN_OR_RETURN(index.family,
                    CheckMediaType(document, IsIndex, kMediaTypeIndex));
-  ASSIGN_OR_RETURN(index.manifests, ReadDescriptors(document.At("manifests")));
+  // Registries in Go have lists of referrers that are null.
+  const JsonField manifests = document.At("manifests");
+  if (!manifests.null()) {
+    ASSIGN_OR_RETURN(index.manifests, ReadDescriptors(manifests));
+  }
   RETURN_IF_ERROR(ReadCommonMembers(document, index));
   return index;
 }

@@ -132,7 +132,22 @@ void SplitRegistry(std::string_view name, Reference& reference) {
 
 }  // namespace
 
+bool MayHoldLogin(std::string_view text) {
+  const size_t at = text.rfind('@');
+  if (at == std::string_view::npos) return false;
+  std::string_view before = text.substr(0, at);
+  const size_t scheme = before.find("://");
+  if (scheme != std::string_view::npos) before.remove_prefix(scheme + 3);
+  const bool is_digest = text.substr(at + 1).starts_with("sha");
+  return !is_digest && before.find(':') != std::string_view::npos;
+}
+
 Result<Reference> ParseReference(std::string_view text) {
+  if (MayHoldLogin(text)) {
+    return InvalidArgument(
+        "invalid reference: it seems to have a user and a password before "
+        "\"@\"; give them to \"strake login\", and the name alone here");
+  }
   auto invalid = [&](std::string_view problem) {
     return InvalidArgument("invalid reference \"" + std::string(text) +
                            "\": " + std::string(problem));

@@ -39,6 +39,10 @@ struct Reference {
 // `WithDefaultTag`.
 Result<Reference> ParseReference(std::string_view text);
 
+// Whether `text` has what may be a user and a password before a host: such a
+// text is in no message.
+bool MayHoldLogin(std::string_view text);
+
 // `reference` with tag "latest" where it has neither tag nor digest.
 Reference WithDefaultTag(Reference reference);
 

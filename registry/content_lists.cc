@@ -1,5 +1,6 @@
 #include "registry/content_lists.h"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <set>
@@ -34,6 +35,12 @@ std::string NextLink(std::string_view link) {
     }
   }
   return "";
+}
+
+// Names of repositories and tags are some of these; what is not could do
+// anything to a terminal.
+bool IsPlain(std::string_view name) {
+  return std::ranges::all_of(name, [](char c) { return c > ' ' && c < 0x7f; });
 }
 
 // Gives each page to `take` until one is the last, or `take` has enough.
@@ -72,6 +79,12 @@ Result<std::vector<std::string>> ListNames(
     if (!document) return std::move(document).error().Wrap(what);
     auto page = JsonField(*document).At(member).StringsOr({});
     if (!page) return std::move(page).error().Wrap(what);
+    for (const std::string& name : *page) {
+      if (!IsPlain(name)) {
+        return Unsupported(what + ": the registry gave the name " +
+                           GoQuote(name) + ", which none can be");
+      }
+    }
     names.insert(names.end(), page->begin(), page->end());
     return options.limit == 0 || names.size() < options.limit;
   };

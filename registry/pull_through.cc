@@ -52,8 +52,10 @@ Result<UpstreamPlace> ParseUpstream(std::string_view url) {
   // What a reference would not take for a registry is none.
   auto probe = oci::ParseReference(place.registry + "/" + place.prefix + "x");
   if (!probe || probe->registry != place.registry) {
-    return InvalidArgument(GoQuote(url) +
-                           ": expected https://HOST[:PORT][/NAMESPACE]");
+    return InvalidArgument(
+        GoQuote(ShownUrl(url)) +
+        ": expected https://HOST[:PORT][/NAMESPACE]; a login does not belong "
+        "there, it is that of \"strake login\"");
   }
   return place;
 }
@@ -154,8 +156,12 @@ Result<std::vector<std::string>> PullThrough::ListReferrers(
     const std::string& repository, const oci::Digest& subject) {
   auto found = registry::ListReferrers(client_, At(repository), subject, "",
                                        stop_.get_token());
+  // That nothing refers to an image is not to be told on suspicion: it would
+  // pass for unsigned.
   if (!found && IsAway(found.error())) {
-    return storage_.ListReferrers(repository, subject);
+    ASSIGN_OR_RETURN(std::vector<std::string> kept,
+                     storage_.ListReferrers(repository, subject));
+    if (!kept.empty()) return kept;
   }
   if (!found) return std::move(found).error();
   std::vector<std::string> descriptors;

@@ -44,6 +44,7 @@ class JsonField {
   JsonField At(size_t index) const;
 
   bool present() const { return value_ != nullptr && !value_->is_null(); }
+  bool null() const { return value_ != nullptr && value_->is_null(); }
   const std::string& path() const { return path_; }
   // REQUIRES: present()
   const nlohmann::json& raw() const { return *value_; }

@@ -54,6 +54,21 @@ class RegistryCommandsTest(support.EndToEndTest):
         self.assertEqual(self.strake("tags", self.names()[0] + ":1").returncode, 2)
         self.assertEqual(self.strake("tags", "--limit=0", self.names()[0]).returncode, 2)
 
+    def test_no_message_has_a_password(self):
+        at = "bob:S3cretPw@127.0.0.1:5000"
+        for arguments in (("tags", f"https://{at}/app"), ("pull", f"{at}/app"),
+                          ("copy", f"docker://{at}/app:1", "oci:x:1"),
+                          ("inspect", "--remote", f"{at}/app:1"),
+                          ("registry", "serve", "--pull-through", f"https://{at}")):
+            message = self.fail(*arguments)
+            self.assertNotIn("S3cretPw", message)
+            self.assertIn("strake login", message)
+
+    def test_what_means_nothing_is_refused(self):
+        self.assertIn("--pull-through", self.fail(
+            "registry", "serve", "--limit-rate", "1MB"))
+        self.assertIn("knows no dir:", self.fail("copy", "a", "dir:foo"))
+
     def test_inspect_without_pulling(self):
         for name in self.names():
             [index] = json.loads(self.out("inspect", "--remote", f"{name}:1"))

@@ -13,6 +13,20 @@ using testing::IsOk;
 constexpr char kDigest[] =
     "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
+TEST(ReferenceTest, KeepsLoginsOutOfMessages) {
+  for (const char* text :
+       {"bob:S3cret@host:5000/app", "https://bob:S3cret@host/app:1",
+        "docker://bob:S3cret@127.0.0.1:5000/app:1", "bob:S3cret@host"}) {
+    EXPECT_TRUE(MayHoldLogin(text)) << text;
+    auto parsed = ParseReference(text);
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error().message().find("S3cret"), std::string::npos);
+    EXPECT_NE(parsed.error().message().find("strake login"), std::string::npos);
+  }
+  const std::string digest = "sha256:" + std::string(64, 'a');
+  EXPECT_TRUE(ParseReference("host:5000/app:1@" + digest));
+}
+
 TEST(ReferenceTest, ReadsAndNormalises) {
   struct Case {
     std::string text;
