@@ -290,22 +290,23 @@ Result<StoredImage> PullWith(const registry::Client& client, const Store& store,
 
 Result<StoredImage> PullImage(const std::string& name,
                               const TransferOptions& options) {
-  ASSIGN_OR_RETURN(std::vector<StoredImage> pulled,
+  ASSIGN_OR_RETURN(std::vector<Result<StoredImage>> pulled,
                    PullImages({name}, options));
   return std::move(pulled.front());
 }
 
-Result<std::vector<StoredImage>> PullImages(
+Result<std::vector<Result<StoredImage>>> PullImages(
     const std::vector<std::string>& names, const TransferOptions& options) {
   ASSIGN_OR_RETURN(Store store, Store::Open(options.store_directory));
   registry::Client client(options.registry);
   ProgressReporter progress(options.progress);
-  std::vector<StoredImage> pulled(names.size());
+  std::vector<Result<StoredImage>> pulled(names.size(),
+                                          Cancelled("the pull was stopped"));
   RETURN_IF_ERROR(registry::RunTransfers(
       names.size(), kPullsAtOnce, options.stop,
       [&](size_t i, std::stop_token stop) -> Status {
-        ASSIGN_OR_RETURN(pulled[i], PullWith(client, store, names[i], options,
-                                             progress, std::move(stop)));
+        pulled[i] = PullWith(client, store, names[i], options, progress,
+                             std::move(stop));
         return {};
       }));
   return pulled;

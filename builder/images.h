@@ -100,8 +100,9 @@ Result<oci::Descriptor> PushImage(const std::string& name,
 Result<StoredImage> PullImage(const std::string& name,
                               const TransferOptions& options);
 // Several at once, with the connections and tokens of one client; in the order
-// of `names`. The first failure ends the others, and is returned.
-Result<std::vector<StoredImage>> PullImages(
+// of `names`. One that fails leaves the others alone; the whole fails where
+// nothing could be tried.
+Result<std::vector<Result<StoredImage>>> PullImages(
     const std::vector<std::string>& names, const TransferOptions& options);
 
 }  // namespace strake::builder

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/failures.h"
 #include "cli/registry_command.h"
 #include "registry/referrers.h"
 #include "util/result_macros.h"
@@ -36,27 +37,34 @@ class DeleteCommand final : public RegistryCommand {
 
  private:
   Status Ask(const registry::Client& client, std::stop_token stop) override {
+    Failures failures;
     for (const oci::Reference& image : images_) {
-      RETURN_IF_ERROR(image.digest
-                          ? registry::DeleteReferrer(client, image, stop)
-                          : DeleteTag(client, image, stop));
-      RETURN_IF_ERROR(PrintOut("Deleted " + image.ToString() + "\n"));
+      Status deleted = image.digest
+                           ? registry::DeleteReferrer(client, image, stop)
+                           : DeleteTag(client, image, stop);
+      if (deleted) {
+        RETURN_IF_ERROR(PrintOut("Deleted " + image.ToString() + "\n"));
+      } else {
+        failures.Add(std::move(deleted).error());
+      }
+      if (stop.stop_requested()) break;
     }
-    return {};
+    return std::move(failures).Take();
   }
 
   static Status DeleteTag(const registry::Client& client,
                           const oci::Reference& image, std::stop_token stop) {
+    // That a tag is not there is told in many ways by those who delete none.
+    ASSIGN_OR_RETURN(oci::Descriptor named,
+                     client.ResolveManifest(image, stop));
     Status deleted = client.DeleteManifest(image, stop);
     if (deleted || deleted.error().code() != ErrorCode::kUnsupported) {
       return deleted;
     }
-    auto named = client.ResolveManifest(image, stop);
-    if (!named) return deleted;
     return Unsupported(deleted.error().message() +
-                       "; what deletes the image with all of its tags is: "
-                       "strake delete " +
-                       oci::ByDigest(image, named->digest).ToString());
+                       "; where it is only tags that it does not delete, this "
+                       "deletes the image with all of them: strake delete " +
+                       oci::ByDigest(image, named.digest).ToString());
   }
 
   std::vector<oci::Reference> images_;

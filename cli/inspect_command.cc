@@ -10,6 +10,7 @@
 
 #include "builder/images.h"
 #include "cli/command.h"
+#include "cli/failures.h"
 #include "cli/go_template.h"
 #include "cli/image_info.h"
 #include "cli/shared_options.h"
@@ -69,15 +70,22 @@ class InspectCommand final : public Command {
                      RegistryOptions(session.environment, registry_flags_));
     inspection_.stop = session.interrupt.token();
     std::vector<std::string> documents;
+    Failures failures;
     for (const std::string& image : images_) {
       bool remote = remote_ || IsRemote(image);
-      ASSIGN_OR_RETURN(std::string document,
-                       remote ? InspectRemote(image)
-                              : InspectStored(session.environment, image));
-      documents.push_back(std::move(document));
+      auto document = remote ? InspectRemote(image)
+                             : InspectStored(session.environment, image);
+      if (document) {
+        documents.push_back(*std::move(document));
+      } else {
+        failures.Add(std::move(document).error());
+      }
     }
-    ASSIGN_OR_RETURN(std::string text, Format(documents));
-    RETURN_IF_ERROR(PrintOut(text));
+    if (!documents.empty()) {
+      ASSIGN_OR_RETURN(std::string text, Format(documents));
+      RETURN_IF_ERROR(PrintOut(text));
+    }
+    RETURN_IF_ERROR(std::move(failures).Take());
     return kExitOk;
   }
 

@@ -29,14 +29,17 @@ class PullCommand final : public TransferCommand {
   }
 
  private:
-  Result<std::vector<oci::Digest>> Transfer(
+  Result<std::vector<Result<oci::Digest>>> Transfer(
       const std::vector<std::string>& names,
       const builder::TransferOptions& options) override {
-    ASSIGN_OR_RETURN(std::vector<builder::StoredImage> pulled,
-                     builder::PullImages(names, options));
-    std::vector<oci::Digest> digests;
-    for (const builder::StoredImage& image : pulled) {
-      digests.push_back(image.descriptor.digest);
+    ASSIGN_OR_RETURN(auto pulled, builder::PullImages(names, options));
+    std::vector<Result<oci::Digest>> digests;
+    for (Result<builder::StoredImage>& image : pulled) {
+      if (image) {
+        digests.push_back(image->descriptor.digest);
+      } else {
+        digests.push_back(std::move(image).error());
+      }
     }
     return digests;
   }

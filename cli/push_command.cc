@@ -11,12 +11,12 @@ namespace strake::cli {
 namespace {
 
 class PushCommand final : public TransferCommand {
-  Result<std::vector<oci::Digest>> Transfer(
+  Result<std::vector<Result<oci::Digest>>> Transfer(
       const std::vector<std::string>& names,
       const builder::TransferOptions& options) override {
     ASSIGN_OR_RETURN(oci::Descriptor pushed,
                      builder::PushImage(names.front(), options));
-    return std::vector<oci::Digest>{pushed.digest};
+    return std::vector<Result<oci::Digest>>{pushed.digest};
   }
   std::string verb() const override { return "Pushing"; }
 };

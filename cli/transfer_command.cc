@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cli/failures.h"
 #include "cli/progress_mode.h"
 #include "cli/shared_options.h"
 #include "oci/reference.h"
@@ -43,11 +44,17 @@ Result<int> TransferCommand::Run(Session& session) {
   auto digests = Transfer(names_, transfer_);
   display.reset();
   if (!digests) return std::move(digests).error();
+  Failures failures;
   for (size_t i = 0; i < names_.size(); ++i) {
+    if (!(*digests)[i]) {
+      failures.Add(std::move((*digests)[i]).error());
+      continue;
+    }
     ASSIGN_OR_RETURN(oci::Reference reference, oci::ParseReference(names_[i]));
     RETURN_IF_ERROR(
-        PrintOut(reference.Name() + "@" + (*digests)[i].ToString() + "\n"));
+        PrintOut(reference.Name() + "@" + (*digests)[i]->ToString() + "\n"));
   }
+  RETURN_IF_ERROR(std::move(failures).Take());
   return kExitOk;
 }
 

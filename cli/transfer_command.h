@@ -20,7 +20,7 @@ class TransferCommand : public Command {
 
  protected:
   // Transfers `names` and returns the digests to print, in their order.
-  virtual Result<std::vector<oci::Digest>> Transfer(
+  virtual Result<std::vector<Result<oci::Digest>>> Transfer(
       const std::vector<std::string>& names,
       const builder::TransferOptions& options) = 0;
   // How many names it takes at most.

@@ -381,7 +381,7 @@ Status Client::DeleteManifest(const oci::Reference& reference,
   if (response.status / 100 == 2) return {};
   // distribution-spec, "Deleting tags": 400 or 405 of a registry that does not.
   if (!reference.digest && (response.status == 400 || response.status == 405)) {
-    return Unsupported(what + ": the registry does not delete tags (" +
+    return Unsupported(what + ": the registry refused it (" +
                        DescribeAnswer(response) + ")");
   }
   return AnswerError(what, response);

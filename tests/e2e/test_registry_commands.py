@@ -64,6 +64,23 @@ class RegistryCommandsTest(support.EndToEndTest):
             self.assertNotIn("S3cretPw", message)
             self.assertIn("strake login", message)
 
+    def test_one_bad_name_does_not_keep_the_others(self):
+        name = f"{self.own.name}/team/app"
+        pulled = self.strake("pull", f"{name}:1", f"{name}:no", f"{name}:2")
+        self.assertEqual(pulled.returncode, 1)
+        self.assertEqual(len(pulled.stdout.split()), 2)
+        self.assertIn(":no", pulled.stderr)
+        shown = self.strake("inspect", "--remote", f"{name}:no", f"{name}:1")
+        self.assertEqual(shown.returncode, 1)
+        self.assertEqual(len(json.loads(shown.stdout)), 1)
+        other = f"{self.own.name}/other/app"
+        self.out("copy", f"{name}:1", f"{other}:1")
+        deleted = self.strake("delete", f"{other}:no", f"{other}:none", f"{other}:1")
+        self.assertEqual(deleted.returncode, 1)
+        self.assertIn("Deleted", deleted.stdout)
+        for tag in (":no", ":none"):
+            self.assertRegex(deleted.stderr, f"{tag}.*404")
+
     def test_what_means_nothing_is_refused(self):
         self.assertIn("--pull-through", self.fail(
             "registry", "serve", "--limit-rate", "1MB"))
@@ -145,7 +162,8 @@ class RegistryCommandsTest(support.EndToEndTest):
         # A registry that does not delete tags says so, and keeps them all.
         by_digest = self.push_to_delete(docker)
         error = self.fail("delete", f"{docker}:1")
-        self.assertIn("does not delete tags", error)
+        self.assertIn("the registry refused it", error)
+        self.assertIn("this deletes the image with all of them", error)
         self.assertIn("strake delete " + by_digest, error)
         self.assertEqual(self.out("tags", docker).split(), ["1", "2"])
         self.out("delete", by_digest)
