@@ -33,7 +33,7 @@ endforeach()
 
 install(
   TARGETS strake_util strake_oci strake_dockerfile strake_registry
-          strake_builder
+          strake_builder strake_tasks
   EXPORT strakeTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT strakeTargets NAMESPACE strake::
