@@ -21,8 +21,9 @@ function(strake_header_closure file out)
 endfunction()
 
 set(STRAKE_API_HEADERS)
-foreach(header build.h build_targets.h cache_spec.h check.h fsck.h prune.h
-               store_usage.h run.h images.h output.h progress.h)
+# The headers of tasks/ are not installed yet.
+foreach(header build.h build_targets.h cache_spec.h check.h containers.h fsck.h
+               prune.h store_usage.h run.h images.h output.h progress.h)
   strake_header_closure(builder/${header} STRAKE_API_HEADERS)
 endforeach()
 foreach(header IN LISTS STRAKE_API_HEADERS)

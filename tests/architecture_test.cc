@@ -76,6 +76,7 @@ const std::set<std::string> kBuilderApi = {
     "builder/build.h",
     "builder/build_targets.h",
     "builder/check.h",
+    "builder/containers.h",
     "builder/context/context_url.h",
     "builder/copy_image.h",
     "builder/doctor.h",
