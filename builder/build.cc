@@ -523,6 +523,7 @@ Result<BuildResult> Build(const BuildOptions& options) {
   BuildResult& result = *built;
   result.explanations = history.explanations();
   result.warnings = std::move(warnings);
+  result.dependencies = std::move(plan->dependencies);
   RETURN_IF_ERROR(workshop->stat_cache->Flush());
   return result;
 }

@@ -30,6 +30,7 @@
 #include "oci/descriptor.h"
 #include "oci/image_config.h"
 #include "oci/platform.h"
+#include "oci/reference.h"
 #include "registry/client.h"
 #include "util/result.h"
 
@@ -127,6 +128,17 @@ struct BuildOptions {
   std::stop_token stop;              // honoured between and inside steps
 };
 
+// An image that a build read: the base of a stage that the target needs, or what
+// `COPY --from` and `RUN --mount=from` name.
+struct ImageDependency {
+  oci::Reference reference;
+  oci::Digest digest;    // of the manifest or index that it named
+  bool runtime = false;  // the target is built on it
+
+  friend bool operator==(const ImageDependency&,
+                         const ImageDependency&) = default;
+};
+
 struct BuildResult {
   // The manifest or index, which is in the store unless it was pushed only, and
   // the image ID, which an index has not; as the first output that is an image
@@ -135,6 +147,7 @@ struct BuildResult {
   std::optional<oci::Digest> config;
   std::optional<oci::Descriptor> stored;  // with `keep`
   std::vector<std::string> names;         // under which it was stored or pushed
+  std::vector<ImageDependency> dependencies;  // each once, by reference
   int steps_executed = 0;
   int steps_cached = 0;
   // Why the steps that were executed were; in the order of the Dockerfile.

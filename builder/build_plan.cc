@@ -58,6 +58,28 @@ Result<std::set<size_t>> FindStages(const std::vector<std::string>& names,
   return stages;
 }
 
+// The image that the target is built on, through however many stages; nothing
+// where that is none.
+std::optional<std::string> RuntimeImage(const plan::BaseImages& bases) {
+  const plan::SourceRef* base = &bases.stages[bases.target].base;
+  while (base->kind == plan::SourceRef::Kind::kStage) {
+    base = &bases.stages[base->stage].base;
+  }
+  if (base->kind != plan::SourceRef::Kind::kImage) return std::nullopt;
+  return base->image;
+}
+
+void AddDependencies(const plan::BaseImages& bases, BuildPlan& plan) {
+  const std::optional<std::string> runtime = RuntimeImage(bases);
+  for (const auto& [key, image] : bases.images) {
+    ImageDependency dependency{image.reference, image.named, key == runtime};
+    if (std::ranges::find(plan.dependencies, dependency) ==
+        plan.dependencies.end()) {
+      plan.dependencies.push_back(std::move(dependency));
+    }
+  }
+}
+
 // Adds the image of one platform to `plan`.
 Status AddImage(const DockerfileSource& source, const PlanOptions& options,
                 const plan::ImageResolver& resolve, BuildPlan& plan,
@@ -79,6 +101,7 @@ Status AddImage(const DockerfileSource& source, const PlanOptions& options,
       plan.bases.push_back(image.reference);
     }
   }
+  AddDependencies(bases, plan);
   return plan::AddToPlan(source.file, bases, options, plan.graph, diagnostics);
 }
 
@@ -158,8 +181,11 @@ plan::ImageResolver ResolveFrom(const context::ImageSource& images) {
     ASSIGN_OR_RETURN(context::SourceImage image,
                      images.Resolve(reference, platform));
     return plan::BaseImage{std::move(image.reference),
-                           std::move(image.manifest), std::move(image.layers),
-                           std::move(image.config)};
+                           std::move(image.manifest),
+                           std::move(image.layers),
+                           std::move(image.config),
+                           true,
+                           std::move(image.named)};
   };
 }
 

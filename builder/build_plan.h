@@ -41,6 +41,7 @@ bool MakesIndex(const BuildOptions& options, const plan::BuildArgs& args);
 struct BuildPlan {
   plan::BuildGraph graph;             // a target for each platform
   std::vector<oci::Reference> bases;  // whose layers a registry may lend
+  std::vector<ImageDependency> dependencies;
 };
 
 //   platforms  whose images are made; that in `options` does not count

@@ -111,6 +111,7 @@ class Assembly {
       auto found = step.EndWith(EntriesOf(reference, step.id()));
       if (!found) return std::move(found).error();
       for (Descriptor& entry : *found) {
+        Annotate(source, entry);
         if (FindRival(entries, entry) != nullptr) {
           return InvalidArgument(source + ": another source is for " +
                                  entry.platform->ToString() + ", too");
@@ -124,6 +125,18 @@ class Assembly {
       }
     }
     return entries;
+  }
+
+  // Gives `entry` the platform that the caller wants for it.
+  void Annotate(const std::string& source, Descriptor& entry) const {
+    auto wanted = options_.platforms.find(source);
+    if (wanted == options_.platforms.end() || !entry.platform) return;
+    const oci::Platform& platform = wanted->second;
+    if (!platform.os.empty()) entry.platform->os = platform.os;
+    if (!platform.architecture.empty()) {
+      entry.platform->architecture = platform.architecture;
+    }
+    if (!platform.variant.empty()) entry.platform->variant = platform.variant;
   }
 
   // What `current`, an index or a lone image, consists of.

@@ -11,6 +11,7 @@
 
 #include "builder/progress.h"
 #include "oci/descriptor.h"
+#include "oci/platform.h"
 #include "registry/client.h"
 #include "util/result.h"
 
@@ -21,6 +22,9 @@ struct IndexOptions {
   // Of the index, and of the entries that are added.
   std::map<std::string, std::string> annotations;
   std::map<std::string, std::string> entry_annotations;
+  // What an image is to be for, by the reference it is named by, where its
+  // configuration does not say so; empty fields: as that says.
+  std::map<std::string, oci::Platform> platforms;
   ProgressSink* progress = nullptr;  // borrowed
   std::stop_token stop;
 };

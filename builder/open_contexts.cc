@@ -125,6 +125,8 @@ Status OpenMain(const BuildOptions& options, const Store& store,
                      OpenMainStream(options, store, fetcher));
     opened.folders.emplace("", std::move(main.context));
     if (main.dockerfile) opened.dockerfile = std::move(main.dockerfile);
+    opened.commit = std::move(main.commit);
+    opened.ref = std::move(main.ref);
     return {};
   }
   context::LocalContextOptions local;

@@ -26,6 +26,9 @@ struct OpenedContexts {
   // The Dockerfile: as the options give it, or where the main context was no
   // archive but that.
   std::optional<std::string> dockerfile;
+  // Of the main context, as in `context::StreamContext`.
+  std::string commit;
+  std::string ref;
 };
 
 // Fetches what is not on this machine, as steps of `progress`. Errors name the

@@ -94,6 +94,10 @@ Result<TemporaryContext> MakeTemporaryContext(
 struct StreamContext {
   BuildContext context;                   // empty, where it is a Dockerfile
   std::optional<std::string> dockerfile;  // the text, where it is no archive
+  // Of a git repository: the full name of the commit, and what was asked for
+  // (a branch, a tag; empty: its HEAD).
+  std::string commit = {};
+  std::string ref = {};
 };
 
 // Reads `stream` to its end. A tar, plain or compressed (gzip, bzip2, xz,

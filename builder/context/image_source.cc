@@ -41,6 +41,7 @@ Result<SourceImage> ImageSource::Resolve(const oci::Reference& reference,
     SourceImage image;
     image.reference = reference;
     image.manifest = std::move(remote.descriptor);
+    image.named = std::move(remote.resolved.digest);
     image.layers = std::move(remote.manifest.layers);
     ASSIGN_OR_RETURN(image.config, oci::ParseImageConfig(remote.config));
     return image;
@@ -53,6 +54,7 @@ Result<SourceImage> ImageSource::Read(const oci::Reference& reference,
   SourceImage image;
   image.reference = reference;
   image.manifest = stored;
+  image.named = stored.digest;
   ASSIGN_OR_RETURN(std::string text, store_.blobs().Read(stored.digest));
   if (oci::IsIndex(stored.media_type)) {
     ASSIGN_OR_RETURN(oci::Index index, oci::ParseIndex(text));

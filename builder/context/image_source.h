@@ -22,7 +22,9 @@ namespace strake::builder::context {
 
 struct SourceImage {
   oci::Reference reference;
-  oci::Descriptor manifest;
+  oci::Descriptor manifest;  // for the platform that was asked for
+  // What the reference names: the manifest, or the index that it is in.
+  oci::Digest named;
   std::vector<oci::Descriptor> layers;
   oci::ImageConfig config;
 };

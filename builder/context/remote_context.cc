@@ -39,7 +39,8 @@ Result<StreamContext> OpenGit(const std::string& text,
   RETURN_IF_ERROR(CheckOutGit(source, commit, services.secrets,
                               temporary.context.path(), services.on_warning,
                               services.stop));
-  return StreamContext{std::move(temporary.context), {}};
+  return StreamContext{
+      std::move(temporary.context), {}, commit, std::move(source.ref)};
 }
 
 Result<StreamContext> OpenHttp(const std::string& url,

@@ -62,6 +62,8 @@ struct BaseImage {
   oci::ImageConfig config;
   // False: `config` is made up, and what it lacks means nothing.
   bool config_known = true;
+  // What the reference names: `manifest`, or the index that it is in.
+  oci::Digest named = {};
 };
 
 // Pins a reference and fetches manifest and config, no layers.
