@@ -26,7 +26,9 @@ class RunCommand final : public Command {
   void Declare(OptionSet& options) override;
   Status Resolve(const Environment& environment,
                  std::vector<std::string> arguments) override;
-  void Prepare() override { builder::PrepareProcess(run_.isolation); }
+  void Prepare() override {
+    builder::PrepareProcess(run_.containers.isolation);
+  }
   Result<int> Run(Session& session) override;
 
  private:
@@ -51,13 +53,13 @@ void RunCommand::Declare(OptionSet& options) {
                         Completes::kImages, /*end_options=*/true});
   options.List("-e,--env", env_, {"NAME[=VALUE]"},
                "Set an environment variable; without VALUE to its value here");
-  options.Value("-w,--workdir", run_.working_dir, {"FOLDER"},
+  options.Value("-w,--workdir", run_.container.working_dir, {"FOLDER"},
                 "Start in this folder of the image");
-  options.Value("-u,--user", run_.user, {"USER[:GROUP]"},
+  options.Value("-u,--user", run_.container.user, {"USER[:GROUP]"},
                 "Run as this user of the image");
   options.Value("--entrypoint", entrypoint_, {"PROGRAM"},
                 "Instead of the image's ENTRYPOINT; \"\" for none");
-  options.Value("-h,--hostname", run_.hostname, {"NAME"},
+  options.Value("-h,--hostname", run_.container.hostname, {"NAME"},
                 "Name of the machine inside");
   options.Value("--network", network_,
                 {"MODE", Completes::kNothing, {"default", "host", "none"}},
@@ -70,7 +72,7 @@ void RunCommand::Declare(OptionSet& options) {
                 {"WHEN", Completes::kNothing, {"missing", "always"}},
                 "When to pull the image");
   DeclareRegistry(options, registry_flags_);
-  DeclareSnapshotter(options, run_.snapshotter);
+  DeclareSnapshotter(options, run_.containers.snapshotter);
   DeclareIsolation(options, isolation_, "the command");
   options.Flag("-i,--interactive", interactive_,
                "Pass standard input on (default; --interactive=false: none)");
@@ -90,32 +92,40 @@ void RunCommand::Declare(OptionSet& options) {
 
 Status RunCommand::Resolve(const Environment& environment,
                            std::vector<std::string> arguments) {
-  run_.image = arguments[0];
-  ASSIGN_OR_RETURN(run_.isolation, ParseIsolation(isolation_, environment));
-  run_.args.assign(arguments.begin() + 1, arguments.end());
-  if (entrypoint_) run_.entrypoint = {*entrypoint_};
+  run_.container.image = arguments[0];
+  ASSIGN_OR_RETURN(run_.containers.isolation,
+                   ParseIsolation(isolation_, environment));
+  run_.container.args.assign(arguments.begin() + 1, arguments.end());
+  if (entrypoint_) run_.container.entrypoint = {*entrypoint_};
   for (const std::string& text : env_) {
     ASSIGN_OR_RETURN(auto pair, ParseEnv(text, environment));
-    if (pair) run_.env.push_back(pair->first + "=" + pair->second);
+    if (pair) run_.container.env.push_back(pair->first + "=" + pair->second);
   }
   for (const std::string& text : extra_hosts_) {
     ASSIGN_OR_RETURN(auto host, ParseExtraHost(text));
-    run_.extra_hosts.push_back(std::move(host));
+    run_.container.extra_hosts.push_back(std::move(host));
   }
   for (const std::string& text : binds_) {
     ASSIGN_OR_RETURN(auto bind, ParseBind(text));
-    run_.binds.push_back(std::move(bind));
+    run_.container.binds.push_back(std::move(bind));
   }
   if (!remove_) return Unsupported("--rm=false: containers are not kept");
-  ASSIGN_OR_RETURN(run_.network, ParseNetwork(network_));
-  run_.pull = pull_ == "always";
-  run_.stdin_fd = interactive_ ? STDIN_FILENO : -1;
+  ASSIGN_OR_RETURN(const builder::NetworkMode network, ParseNetwork(network_));
+  run_.containers.network = builder::RunNetwork::kHost;
+  if (network == builder::NetworkMode::kNone) {
+    run_.container.network = builder::ContainerSpec::Network::kNone;
+  }
+  if (pull_ == "always") run_.container.pull = builder::PullPolicy::kAlways;
+  run_.container.stdin_fd = interactive_ ? STDIN_FILENO : -1;
+  run_.container.stdout_fd = STDOUT_FILENO;
+  run_.container.stderr_fd = STDERR_FILENO;
   return {};
 }
 
 Result<int> RunCommand::RunImage(Session& session) {
-  ASSIGN_OR_RETURN(run_.store_directory, StoreDirectory(session.environment));
-  ASSIGN_OR_RETURN(run_.registry,
+  ASSIGN_OR_RETURN(run_.containers.store_directory,
+                   StoreDirectory(session.environment));
+  ASSIGN_OR_RETURN(run_.containers.registry,
                    RegistryOptions(session.environment, registry_flags_));
   run_.stop = session.interrupt.token();
   ProgressMode mode = ProgressMode::kQuiet;
@@ -124,7 +134,7 @@ Result<int> RunCommand::RunImage(Session& session) {
   }
   // The title goes when the pull is done: the terminal is the command's then.
   auto display = MakeProgress(mode, session.environment, {"Pulling", false});
-  run_.progress = display.get();
+  run_.containers.progress = display.get();
   return builder::Run(run_);
 }
 

@@ -243,14 +243,14 @@ Result<std::vector<oci::Platform>> ParsePlatforms(std::string_view text) {
   return platforms;
 }
 
-Result<builder::RunOptions::Bind> ParseBind(std::string_view text) {
+Result<builder::ContainerSpec::Bind> ParseBind(std::string_view text) {
   auto parts = Split(text, ':');
   if (parts.size() < 2 || parts.size() > 3 || parts[0].empty() ||
       !parts[1].starts_with('/')) {
     return InvalidArgument(Quoted("--volume", text) +
                            ": expected SOURCE:TARGET[:ro], TARGET absolute");
   }
-  builder::RunOptions::Bind bind;
+  builder::ContainerSpec::Bind bind;
   if (parts.size() == 3) {
     if (parts[2] != "ro" && parts[2] != "rw") {
       return Unsupported(Quoted("--volume", text) + ": unknown option \"" +

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "builder/build.h"
-#include "builder/run.h"
+#include "builder/containers.h"
 #include "cli/environment.h"
 #include "cli/option_set.h"
 #include "oci/platform.h"
@@ -67,7 +67,7 @@ Result<oci::Platform> ParseOnePlatform(std::string_view text);
 Result<std::vector<oci::Platform>> ParsePlatforms(std::string_view text);
 
 // `-v SOURCE:TARGET[:ro|rw]` of `run`; SOURCE is made absolute.
-Result<builder::RunOptions::Bind> ParseBind(std::string_view text);
+Result<builder::ContainerSpec::Bind> ParseBind(std::string_view text);
 
 // `--listen HOST:PORT` of `registry serve`; IPv6 in brackets.
 struct ListenAddress {

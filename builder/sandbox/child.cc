@@ -185,9 +185,10 @@ void Child::Init() {
   Join(plan_.network_namespace, CLONE_NEWNET, ChildStep::kJoinNetworkNamespace);
   MountProc();
   Check(chdir("/") == 0, ChildStep::kMountProc);
-  const pid_t program = RawFork();
+  const pid_t program = ForkUntilExec();
   Check(program >= 0, ChildStep::kFork);
   if (program == 0) program_.Run();
+  program_.SendStarted();
   CloseAllBut(&plan_.channel, 1);
   Reap(program);
 }

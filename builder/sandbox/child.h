@@ -54,6 +54,7 @@ struct ChildReport {
   enum class Kind : int32_t {
     kReady = 1,  // it dies with its parent from now on; answer with one byte
     kFailed,     // `step`, `error`, `index`: no program was started
+    kStarted,    // the program is being executed, unless `kFailed` came before
     kExited,     // the program ended: `code` or `signal`
   };
   Kind kind = Kind::kReady;

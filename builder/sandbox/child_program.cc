@@ -32,6 +32,12 @@ pid_t RawFork() {
   return static_cast<pid_t>(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
 }
 
+// The child has memory of its own (no CLONE_VM), so it may do what it likes.
+pid_t ForkUntilExec() {
+  return static_cast<pid_t>(
+      syscall(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0));
+}
+
 void CloseAllBut(const int* keep, size_t count) {
   unsigned first = 0;
   for (size_t i = 0; i <= count; ++i) {
@@ -64,6 +70,12 @@ void ChildProgram::Fail(ChildStep step, int index) {
   report.index = index;
   Send(report);
   _exit(127);
+}
+
+void ChildProgram::SendStarted() {
+  ChildReport report;
+  report.kind = ChildReport::Kind::kStarted;
+  Send(report);
 }
 
 void ChildProgram::SendExit(int status) { Send(ExitReport(status)); }

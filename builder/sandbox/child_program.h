@@ -16,6 +16,10 @@ namespace strake::builder::sandbox {
 // fork(2) without the C library's handlers for it.
 pid_t RawFork();
 
+// The same, and returns in the parent only once the child has executed a
+// program or ended.
+pid_t ForkUntilExec();
+
 // Closes every descriptor but those of `keep`, which is in ascending order.
 void CloseAllBut(const int* keep, size_t count);
 
@@ -31,6 +35,8 @@ class ChildProgram {
   void Check(bool ok, ChildStep step, int index = 0) {
     if (!ok) Fail(step, index);
   }
+  // What `ForkUntilExec` has waited for.
+  void SendStarted();
   // How the program ended, from its wait status.
   void SendExit(int status);
 

@@ -199,8 +199,7 @@ Result<std::vector<DressedCache>> DressRoot(const ProcessSpec& spec,
   Mount plain;
   plain.mode = 0644;
   RETURN_IF_ERROR(PutFile(covers, "/etc/hosts", HostsFile(spec), plain));
-  RETURN_IF_ERROR(
-      PutFile(covers, "/etc/resolv.conf", ResolvConf(spec.network), plain));
+  RETURN_IF_ERROR(PutFile(covers, "/etc/resolv.conf", ResolvConf(spec), plain));
   for (const Mount& mount : spec.mounts) {
     if (Status put = PutMount(mount, covers); !put) {
       return std::move(put).error().Wrap("mount at " + mount.target);

@@ -38,6 +38,11 @@ Status CheckForChroot(const ProcessSpec& spec) {
         "isolation chroot cannot take the network away from a process; that "
         "takes an isolation with namespaces (see strake doctor)");
   }
+  if (spec.network_namespace >= 0) {
+    return Unsupported(
+        "isolation chroot cannot give a process another network; that takes an "
+        "isolation with namespaces (see strake doctor)");
+  }
   return {};
 }
 

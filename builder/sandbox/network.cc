@@ -41,8 +41,9 @@ std::string HostsFile(const ProcessSpec& spec) {
   return text;
 }
 
-std::string ResolvConf(Network network) {
-  if (network == Network::kNone) return "";
+std::string ResolvConf(const ProcessSpec& spec) {
+  if (spec.resolv_conf) return *spec.resolv_conf;
+  if (spec.network == Network::kNone) return "";
   Result<UniqueFd> file = OpenFile("/etc/resolv.conf", O_RDONLY);
   if (!file) return "";
   FdSource source(std::move(file).value());

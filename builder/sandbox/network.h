@@ -14,10 +14,10 @@ namespace strake::builder::sandbox {
 // the host's where that is empty), `spec.extra_hosts` in order.
 std::string HostsFile(const ProcessSpec& spec);
 
-// The content of /etc/resolv.conf: the host's, as the network is the host's (a
-// resolver on the host's loopback is reachable); empty without a network or
-// where the host has none.
-std::string ResolvConf(Network network);
+// The content of /etc/resolv.conf: `spec`'s, else the host's, as the network is
+// the host's (a resolver on the host's loopback is reachable); empty without a
+// network or where the host has none.
+std::string ResolvConf(const ProcessSpec& spec);
 
 // Brings up "lo" in the network namespace of the calling thread.
 Status BringLoopbackUp();

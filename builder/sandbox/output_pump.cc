@@ -38,9 +38,9 @@ class Pump {
       }
       // Read before the pipes: what comes after cannot have been missed.
       const bool gone = polled_[kProcess].revents != 0;
+      RETURN_IF_ERROR(ReadReports());
       RETURN_IF_ERROR(ReadPipe(kOut, Stream::kStdout, gone));
       RETURN_IF_ERROR(ReadPipe(kErr, Stream::kStderr, gone));
-      RETURN_IF_ERROR(ReadReports());
       if (gone) return {};
     }
   }

@@ -27,9 +27,10 @@ class Reaper {
                  ChildStep::kSignals);
     child_.AnnounceReady();
     const int children = OpenChildSignals();
-    program_ = RawFork();
+    program_ = ForkUntilExec();
     child_.Check(program_ >= 0, ChildStep::kFork);
     if (program_ == 0) child_.Run();
+    child_.SendStarted();
     const int channel = plan_.channel;
     const int keep[2] = {channel < children ? channel : children,
                          channel < children ? children : channel};

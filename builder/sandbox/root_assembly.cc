@@ -86,9 +86,16 @@ class Assembly {
 
 Status Assembly::EnterNamespaces() {
   int namespaces = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
-  if (spec_.network == Network::kNone) namespaces |= CLONE_NEWNET;
+  const bool own_network =
+      spec_.network_namespace < 0 && spec_.network == Network::kNone;
+  if (own_network) namespaces |= CLONE_NEWNET;
   if (unshare(namespaces) != 0) {
     return ErrnoError("unshare the namespaces of the sandbox");
+  }
+  // Before /sys is mounted, which shows the network of whoever mounts it.
+  if (spec_.network_namespace >= 0 &&
+      setns(spec_.network_namespace, CLONE_NEWNET) != 0) {
+    return ErrnoError("enter the network of the run");
   }
   umask(0);  // this thread's own from here on
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
@@ -101,10 +108,10 @@ Status Assembly::EnterNamespaces() {
   ASSIGN_OR_RETURN(assembled_.mount_namespace, open("mnt"));
   ASSIGN_OR_RETURN(assembled_.ipc_namespace, open("ipc"));
   ASSIGN_OR_RETURN(assembled_.uts_namespace, open("uts"));
-  if (spec_.network == Network::kNone) {
+  if (own_network || spec_.network_namespace >= 0) {
     ASSIGN_OR_RETURN(assembled_.network_namespace, open("net"));
-    RETURN_IF_ERROR(BringLoopbackUp());
   }
+  if (own_network) RETURN_IF_ERROR(BringLoopbackUp());
   if (!spec_.hostname.empty() &&
       sethostname(spec_.hostname.data(), spec_.hostname.size()) != 0) {
     return ErrnoError("set the host name " + spec_.hostname);
@@ -216,7 +223,7 @@ Status Assembly::MountEtcFiles() {
   hosts.mode = 0644;
   Mount resolver = hosts;
   resolver.target = "/etc/resolv.conf";
-  resolver.content = ResolvConf(spec_.network);
+  resolver.content = ResolvConf(spec_);
   for (const Mount& file : {hosts, resolver}) {
     if (read_only) {
       // No mount point can be made in such a root; the step does without.

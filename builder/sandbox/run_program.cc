@@ -150,6 +150,11 @@ Result<ExitStatus> RunProgram(const ProcessSpec& spec, AssembledRoot root,
                      case ChildReport::Kind::kFailed:
                        if (!reports.failed) reports.failed = report;
                        break;
+                     case ChildReport::Kind::kStarted:
+                       if (!reports.failed && spec.on_started) {
+                         spec.on_started();
+                       }
+                       break;
                      case ChildReport::Kind::kExited:
                        reports.exited = report;
                        break;

@@ -86,8 +86,14 @@ struct ProcessSpec {
   std::vector<Mount> mounts;  // in order, after /proc, /dev, /sys
   std::string hostname;       // empty: the host's
   Network network = Network::kHost;
+  // Borrowed: a network namespace to run in, in place of `network`; it belongs
+  // to the user namespace that this process is in. -1: none. `kUnsupported`
+  // where the process gets no namespaces.
+  int network_namespace = -1;
   // Lines for /etc/hosts beside localhost's: {"name", "address"}.
   std::vector<std::pair<std::string, std::string>> extra_hosts;
+  // The content of /etc/resolv.conf; none: the host's.
+  std::optional<std::string> resolv_conf;
   // Keeps every capability and leaves the seccomp filter out.
   bool insecure = false;
   // Where owners are emulated (`Sandbox::emulates_owners`): what the disk
@@ -125,6 +131,9 @@ struct ProcessSpec {
   int stdin_fd = -1;
   int stdout_fd = -1;
   int stderr_fd = -1;
+  // Called once, from the thread of `Run`, when the program is being executed;
+  // where a supervisor does that: when it has been let go.
+  std::function<void()> on_started;
 };
 
 struct ExitStatus {

@@ -60,6 +60,11 @@ Status CheckSpec(const ProcessSpec& spec) {
         "which cannot be had here: leave the flag out, or allow strake user "
         "namespaces");
   }
+  if (spec.network_namespace >= 0) {
+    return Unsupported(
+        "a network of the run's own needs a network namespace, which cannot be "
+        "had here: use the host's, or allow strake user namespaces");
+  }
   for (const Mount& mount : spec.mounts) {
     if (!mount.target.starts_with('/')) {
       return InvalidArgument("mount target \"" + mount.target +
@@ -134,6 +139,16 @@ class NotifyRun {
     return {};
   }
 
+  void Note(const ChildReport& report) {
+    if (report.kind == ChildReport::Kind::kStarted) {
+      if (!failed_ && spec_.on_started) spec_.on_started();
+      return;
+    }
+    std::optional<ChildReport>& kept =
+        report.kind == ChildReport::Kind::kFailed ? failed_ : exited_;
+    if (!kept) kept = report;
+  }
+
   Result<ExitStatus> Supervise(notify::SupervisorPlan& plan) {
     ASSIGN_OR_RETURN(
         notify::SupervisorProcess process,
@@ -142,17 +157,12 @@ class NotifyRun {
     channel_.theirs.reset();
     for (Pipe* pipe : {&alive_, &out_, &err_}) pipe->write_end.reset();
     std::stop_callback kill(stop_, [&] { process.Kill(); });
-    RETURN_IF_ERROR(PumpOutput({.stdout_pipe = out_.read_end.get(),
-                                .stderr_pipe = err_.read_end.get(),
-                                .channel = channel_.ours.get(),
-                                .pidfd = process.pidfd()},
-                               on_output_, [&](const ChildReport& report) {
-                                 std::optional<ChildReport>& kept =
-                                     report.kind == ChildReport::Kind::kFailed
-                                         ? failed_
-                                         : exited_;
-                                 if (!kept) kept = report;
-                               }));
+    RETURN_IF_ERROR(PumpOutput(
+        {.stdout_pipe = out_.read_end.get(),
+         .stderr_pipe = err_.read_end.get(),
+         .channel = channel_.ours.get(),
+         .pidfd = process.pidfd()},
+        on_output_, [&](const ChildReport& report) { Note(report); }));
     process.Reap();
     if (failed_) return StartError(spec_, plan.candidates, *failed_);
     if (stop_.stop_requested()) {

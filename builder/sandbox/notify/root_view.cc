@@ -49,7 +49,7 @@ Status RootView::Prepare(const ProcessSpec& spec) {
   RETURN_IF_ERROR(AddMount(hosts));
   Mount resolver = hosts;
   resolver.target = "/etc/resolv.conf";
-  resolver.content = ResolvConf(spec.network);
+  resolver.content = ResolvConf(spec);
   RETURN_IF_ERROR(AddMount(resolver));
   for (const Mount& mount : spec.mounts) {
     Status added = AddMount(mount);

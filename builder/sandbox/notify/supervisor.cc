@@ -239,6 +239,8 @@ class Supervisor {
                                             .credentials = next_.credentials,
                                             .umask = Label{}.umask});
     send(reaper_socket_.get(), "", 1, MSG_NOSIGNAL);
+    const ChildReport report{.kind = ChildReport::Kind::kStarted};
+    send(plan_.channel, &report, sizeof(report), MSG_NOSIGNAL);
   }
 
   // Takes `filter` where it is to run it itself.
