@@ -1,69 +1,13 @@
 #include "tasks/file/decoder.h"
 
 #include <algorithm>
-#include <cctype>
-#include <charconv>
-#include <cstdint>
 #include <limits>
 #include <optional>
 
-#include "util/strings.h"
 #include "util/suggest.h"
 
 namespace strake::tasks::file {
 namespace {
-
-constexpr std::string_view kTrue[] = {"y", "yes", "on", "true"};
-constexpr std::string_view kFalse[] = {"n", "no", "off", "false"};
-
-// "yes", "Yes" and "YES", but not "yEs".
-bool IsOneOf(std::string_view text, std::span<const std::string_view> words) {
-  std::string lower = ToLower(text);
-  std::string capital = lower;
-  if (!capital.empty()) capital[0] = ToUpper(lower.substr(0, 1))[0];
-  if (text != lower && text != capital && text != ToUpper(text)) return false;
-  return std::ranges::find(words, lower) != words.end();
-}
-
-// What strconv.ParseInt takes in base 0: 12, -7, 0x1f, 0o17, 017, 0b101, 1_000.
-std::optional<int64_t> ParseGoInt(std::string_view text) {
-  std::string digits = ReplaceAll(text, "_", "");
-  std::string_view rest = digits;
-  bool negative = rest.starts_with('-');
-  if (negative || rest.starts_with('+')) rest.remove_prefix(1);
-  int base = 10;
-  std::string prefix = ToLower(rest.substr(0, 2));
-  if (prefix == "0x" || prefix == "0o" || prefix == "0b") {
-    base = prefix == "0x" ? 16 : prefix == "0o" ? 8 : 2;
-    rest.remove_prefix(2);
-  } else if (rest.size() > 1 && rest[0] == '0') {
-    base = 8;
-  }
-  int64_t value = 0;
-  auto [end, error] =
-      std::from_chars(rest.data(), rest.data() + rest.size(), value, base);
-  if (error != std::errc() || end != rest.data() + rest.size() ||
-      rest.starts_with('-')) {
-    return std::nullopt;
-  }
-  return negative ? -value : value;
-}
-
-std::optional<double> ParseFloat(std::string_view text) {
-  std::string_view rest = text;
-  if (rest.starts_with('+')) rest.remove_prefix(1);
-  if (rest.empty() ||
-      rest.find_first_not_of("0123456789+-.eE") != std::string_view::npos) {
-    return std::nullopt;
-  }
-  double value = 0;
-  auto [end, error] =
-      std::from_chars(rest.data(), rest.data() + rest.size(), value);
-  if (error != std::errc() || end != rest.data() + rest.size()) {
-    return std::nullopt;
-  }
-  return value;
-}
 
 // "!!str `text`", as errors show a value.
 std::string Describe(const YamlNode& node) {
@@ -99,17 +43,6 @@ bool IsAbsent(const YamlNode* node) {
 
 }  // namespace
 
-ScalarType TypeOf(const YamlNode& scalar) {
-  if (scalar.is_null()) return ScalarType::kNull;
-  if (!scalar.plain) return ScalarType::kString;
-  if (IsOneOf(scalar.text, kTrue) || IsOneOf(scalar.text, kFalse)) {
-    return ScalarType::kBool;
-  }
-  if (ParseGoInt(scalar.text)) return ScalarType::kInt;
-  if (ParseFloat(scalar.text)) return ScalarType::kFloat;
-  return ScalarType::kString;
-}
-
 Place Decoder::At(const YamlMark& mark) const {
   return locator_.Locate(mark.line, mark.column);
 }
@@ -133,7 +66,7 @@ std::string Decoder::String(const YamlNode* node) {
 bool Decoder::Bool(const YamlNode* node) {
   if (IsAbsent(node)) return false;
   if (node->is_scalar() && TypeOf(*node) == ScalarType::kBool) {
-    return IsOneOf(node->text, kTrue);
+    return BoolOf(*node);
   }
   WrongType(*node, "bool");
   return false;
@@ -145,9 +78,9 @@ int Decoder::Int(const YamlNode* node) {
   constexpr double kMax = std::numeric_limits<int>::max();
   std::optional<double> value;
   if (node->is_scalar() && TypeOf(*node) == ScalarType::kInt) {
-    value = static_cast<double>(*ParseGoInt(node->text));
+    value = static_cast<double>(IntOf(*node));
   } else if (node->is_scalar() && TypeOf(*node) == ScalarType::kFloat) {
-    value = ParseFloat(node->text);
+    value = FloatOf(*node);
   }
   if (value && *value >= kMin && *value <= kMax) {
     return static_cast<int>(*value);

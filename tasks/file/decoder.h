@@ -14,13 +14,10 @@
 
 #include "tasks/file/mapped_text.h"
 #include "tasks/file/problems.h"
+#include "tasks/file/yaml_scalar.h"
 #include "util/yaml.h"
 
 namespace strake::tasks::file {
-
-// What a plain scalar is, as its tag has it.
-enum class ScalarType { kNull, kBool, kInt, kFloat, kString };
-ScalarType TypeOf(const YamlNode& scalar);
 
 // Each function takes null for a value that is absent, gives the zero value
 // for what has the wrong type, and then records "yaml: unmarshal errors: ...".
