@@ -98,7 +98,7 @@ class Reader {
     if (!value->is_scalar()) {
       unusable_.emplace(
           name, Unsupported("the variable \"" + name + "\" (line " +
-                            std::to_string(value->line) +
+                            std::to_string(value->mark.line) +
                             ") is a list or an object, which is not supported: "
                             "have it put in with docker buildx bake --print"));
       return {};
@@ -213,7 +213,7 @@ class Reader {
                     const Values& matrix) {
     Target target;
     target.name = name;
-    target.place = file_ + ":" + std::to_string(node.line);
+    target.place = file_ + ":" + std::to_string(node.mark.line);
     FieldReader::Expand expand = [&](std::string_view text) {
       return Expand(text, matrix);
     };

@@ -118,7 +118,7 @@ class Reader {
     // A dot tells a target from its keys (`--set`).
     Target target;
     target.name = ReplaceAll(service, ".", "_");
-    target.place = file_ + ":" + std::to_string(build->line);
+    target.place = file_ + ":" + std::to_string(build->mark.line);
     target.default_context = folder_.empty() ? "." : CleanPath(folder_);
     RETURN_IF_ERROR(ReadBuild(*build, target));
     if (const Node* image = node.Find("image");

@@ -1,7 +1,5 @@
 #include "builder/bake/document.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -9,86 +7,9 @@
 #include <utility>
 
 #include "util/json.h"
-#include "util/result_macros.h"
 
 namespace strake::builder::bake {
 namespace {
-
-// A document that names its aliases within each other grows without end.
-constexpr size_t kMaxNodes = 100000;
-constexpr int kMaxDepth = 100;
-
-class Converter {
- public:
-  explicit Converter(const std::string& file) : file_(file) {}
-
-  Result<Node> Convert(const YAML::Node& yaml, int depth = 0) {
-    Node node;
-    node.line = yaml.Mark().line + 1;
-    if (++count_ > kMaxNodes || depth > kMaxDepth) {
-      return ErrorAt(file_, node, "the document is too large");
-    }
-    switch (yaml.Type()) {
-      case YAML::NodeType::Scalar:
-        node.kind = Node::Kind::kScalar;
-        node.text = yaml.Scalar();
-        break;
-      case YAML::NodeType::Sequence:
-        node.kind = Node::Kind::kList;
-        for (const YAML::Node& item : yaml) {
-          ASSIGN_OR_RETURN(Node converted, Convert(item, depth + 1));
-          node.items.push_back(std::move(converted));
-        }
-        break;
-      case YAML::NodeType::Map:
-        node.kind = Node::Kind::kMap;
-        RETURN_IF_ERROR(ConvertMap(yaml, depth, node));
-        break;
-      case YAML::NodeType::Null:
-      case YAML::NodeType::Undefined:
-        break;
-    }
-    return node;
-  }
-
- private:
-  Status ConvertMap(const YAML::Node& yaml, int depth, Node& node) {
-    std::vector<Node> merged;
-    for (const auto& member : yaml) {
-      if (!member.first.IsScalar()) {
-        return ErrorAt(file_, node, "a key is not a word");
-      }
-      ASSIGN_OR_RETURN(Node value, Convert(member.second, depth + 1));
-      if (value.is_null()) value.line = member.first.Mark().line + 1;
-      const std::string& key = member.first.Scalar();
-      if (key == "<<") {
-        merged.push_back(std::move(value));
-      } else if (node.Find(key) != nullptr) {
-        return ErrorAt(file_, value, "\"" + key + "\" stands here twice");
-      } else {
-        node.keys.push_back(key);
-        node.items.push_back(std::move(value));
-      }
-    }
-    for (const Node& other : merged) Merge(other, node);
-    return {};
-  }
-
-  static void Merge(const Node& other, Node& node) {
-    if (other.is_list()) {
-      for (const Node& item : other.items) Merge(item, node);
-    }
-    if (!other.is_map()) return;
-    for (size_t i = 0; i < other.items.size(); ++i) {
-      if (node.Find(other.keys[i]) != nullptr) continue;
-      node.keys.push_back(other.keys[i]);
-      node.items.push_back(other.items[i]);
-    }
-  }
-
-  const std::string& file_;
-  size_t count_ = 0;
-};
 
 // The code unit of "\\u1234" at the start of `text`, which is valid JSON.
 uint32_t CodeUnit(std::string_view text) {
@@ -124,27 +45,17 @@ std::string JoinSurrogates(std::string_view json) {
 
 }  // namespace
 
-const Node* Node::Find(std::string_view key) const {
-  auto found = std::ranges::find(keys, key);
-  if (found == keys.end()) return nullptr;
-  return &items[static_cast<size_t>(found - keys.begin())];
-}
-
 Error ErrorAt(const std::string& file, const Node& node,
               const std::string& message) {
-  return InvalidArgument(file + ":" + std::to_string(node.line) + ": " +
+  return InvalidArgument(file + ":" + std::to_string(node.mark.line) + ": " +
                          message);
 }
 
 Result<Node> ParseYaml(std::string_view text, const std::string& file) {
-  // yaml-cpp throws; nothing of that leaves this function.
-  try {
-    return Converter(file).Convert(YAML::Load(std::string(text)));
-  } catch (const YAML::Exception& error) {
-    Node at;
-    at.line = error.mark.line + 1;
-    return ErrorAt(file, at, error.msg);
-  }
+  Node at;
+  auto root = strake::ParseYaml(text, DuplicateKeys::kRefuse, &at.mark);
+  if (!root) return ErrorAt(file, at, root.error().message());
+  return root;
 }
 
 Result<Node> ParseJsonDocument(std::string_view text, const std::string& file) {

@@ -5,27 +5,13 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "util/result.h"
+#include "util/yaml.h"
 
 namespace strake::builder::bake {
 
-struct Node {
-  enum class Kind { kNull, kScalar, kList, kMap };
-  Kind kind = Kind::kNull;
-  int line = 0;                   // from 1
-  std::string text;               // kScalar, as written: "true", "1.50"
-  std::vector<std::string> keys;  // kMap: of `items`, in their order
-  std::vector<Node> items;        // kList, kMap
-
-  bool is_null() const { return kind == Kind::kNull; }
-  bool is_scalar() const { return kind == Kind::kScalar; }
-  bool is_list() const { return kind == Kind::kList; }
-  bool is_map() const { return kind == Kind::kMap; }
-  // The value of `key`; null where this has none or is no map.
-  const Node* Find(std::string_view key) const;
-};
+using Node = YamlNode;
 
 // Reads one document; anchors, aliases and `<<` are resolved. An empty one is
 // kNull. `kInvalidArgument`: "FILE:LINE: what is wrong".

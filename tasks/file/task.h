@@ -39,7 +39,8 @@ struct Secret {
   std::string id;
   std::string keyvault;   // "https://vault/secrets/name[/version]", lower case
   std::string client_id;  // of a managed identity
-  // strake/v1: at most one of these.
+  std::string aad_resource_id;  // what a token of that identity is for
+  // strake/v1: one of these may be in their place.
   std::string environment;           // a variable of strake's own
   std::string path;                  // a file
   std::vector<std::string> program;  // prints the value
@@ -112,7 +113,8 @@ struct Step {
   std::string condition;            // `if:`, a late template; empty: always
   bool outputs = false;  // writes "key=value" lines to $STRAKE_OUTPUT
   std::vector<StepCache> caches;
-  // The values of this one of a `matrix:`, by name; empty: of none.
+  // The values of this one of a `matrix:`, by name; empty: of none. The strings
+  // above have them already.
   std::map<std::string, std::string> matrix;
 
   Place place;                          // of the step
@@ -124,7 +126,8 @@ struct Task {
   std::string version;  // "v1.0.0" where the file names none
   std::string working_directory;
   std::chrono::seconds step_timeout{600};
-  std::vector<Network> networks;  // as the file has them
+  // As the file has them; the bridge "acb_default_network" where it has none.
+  std::vector<Network> networks;
   std::vector<Secret> secrets;
   std::vector<Volume> volumes;
   std::vector<Step> steps;

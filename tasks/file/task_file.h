@@ -75,11 +75,12 @@ Result<ReadTask> ReadTaskFile(const TaskSource& source);
 
 // What is rendered when a step starts (strake/v1): `.Steps` and `.Matrix`
 // beside the rest.
-//   steps  a JSON object: {"id": {"Outputs": {"key": "value"}, "ExitCode": 0,
-//          "Status": "successful"}}
-Result<std::string> RenderLate(const TaskSource& source, const Step& step,
-                               const std::string& text,
-                               const std::string& steps);
+//   secrets  those of `ReadTask`
+//   steps    a JSON object: {"id": {"Outputs": {"key": "value"}, "ExitCode": 0,
+//            "Status": "successful"}}
+Result<std::string> RenderLate(
+    const TaskSource& source, const std::map<std::string, std::string>& secrets,
+    const Step& step, const std::string& text, const std::string& steps);
 
 // One step `cmd`, as `--cmd` has it.
 //   timeout_seconds  0: none was given
