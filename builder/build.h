@@ -128,8 +128,8 @@ struct BuildOptions {
   std::stop_token stop;              // honoured between and inside steps
 };
 
-// An image that a build read: the base of a stage that the target needs, or what
-// `COPY --from` and `RUN --mount=from` name.
+// An image that a build read: the base of a stage that the target needs, or
+// what `COPY --from` and `RUN --mount=from` name.
 struct ImageDependency {
   oci::Reference reference;
   oci::Digest digest;    // of the manifest or index that it named

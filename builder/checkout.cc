@@ -33,11 +33,10 @@ std::vector<std::string> ExcludedNames(const context::BuildContext& folder) {
     const std::string again = "!" + std::string(name);
     const bool wanted =
         rules != nullptr &&
-        std::ranges::any_of(rules->matcher.patterns(),
-                            [&](const std::string& pattern) {
-                              return pattern == again ||
-                                     pattern.starts_with(again + "/");
-                            });
+        std::ranges::any_of(
+            rules->matcher.patterns(), [&](const std::string& pattern) {
+              return pattern == again || pattern.starts_with(again + "/");
+            });
     if (!wanted) names.emplace_back(name);
   }
   return names;
@@ -72,9 +71,8 @@ Status CopyAll(const context::BuildContext& from,
   ops::CopyRules rules;
   rules.owner = context::FileOwner{::geteuid(), ::getegid()};
   rules.stop = options.stop;
-  ASSIGN_OR_RETURN(
-      ops::CopyTreeSummary copied,
-      ops::CopyMatchTo(tree, root, filter, writer, "", rules));
+  ASSIGN_OR_RETURN(ops::CopyTreeSummary copied,
+                   ops::CopyMatchTo(tree, root, filter, writer, "", rules));
   checked_out.files = copied.files;
   return {};
 }

@@ -23,9 +23,9 @@ struct CheckedOut {
 // `options.context`. Of `options` also the store, the registry, secrets and git
 // environment, `progress` and `stop` count. Of a folder, what its
 // `.dockerignore` excludes is left out, and what version control systems keep
-// for themselves at the top (".git", ".svn" ...) unless the ignore file takes it
-// in again ("!.git"). Owners are this process's. `kInvalidArgument`: a stream
-// that is no archive.
+// for themselves at the top (".git", ".svn" ...) unless the ignore file takes
+// it in again ("!.git"). Owners are this process's. `kInvalidArgument`: a
+// stream that is no archive.
 Result<CheckedOut> CheckOut(const BuildOptions& options,
                             const std::string& destination);
 

@@ -265,13 +265,7 @@ Status BuildFlags::ResolveValues(const Environment& environment,
   }
   ASSIGN_OR_RETURN(options.network, ParseNetwork(network_));
   ASSIGN_OR_RETURN(options.jobs, ParseCount("--jobs", jobs_, 1024));
-  for (const char* name :
-       {"PATH", "HOME", "http_proxy", "https_proxy", "HTTP_PROXY",
-        "HTTPS_PROXY", "no_proxy", "NO_PROXY", "GIT_SSL_CAINFO"}) {
-    if (auto value = environment.Get(name)) {
-      options.git_environment.push_back(std::string(name) + "=" + *value);
-    }
-  }
+  options.git_environment = GitEnvironment(environment);
   ASSIGN_OR_RETURN(options.source_date_epoch, SourceDateEpoch(environment));
   ASSIGN_OR_RETURN(options.isolation, ParseIsolation(isolation_, environment));
   RETURN_IF_ERROR(CheckAttestation("--provenance", provenance_));

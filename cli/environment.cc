@@ -140,6 +140,18 @@ Result<std::string> StoreDirectory(const Environment& environment) {
       std::to_string(environment.user_id) + " has no home directory)");
 }
 
+std::vector<std::string> GitEnvironment(const Environment& environment) {
+  std::vector<std::string> variables;
+  for (const char* name :
+       {"PATH", "HOME", "http_proxy", "https_proxy", "HTTP_PROXY",
+        "HTTPS_PROXY", "no_proxy", "NO_PROXY", "GIT_SSL_CAINFO"}) {
+    if (auto value = environment.Get(name)) {
+      variables.push_back(std::string(name) + "=" + *value);
+    }
+  }
+  return variables;
+}
+
 Result<std::string> DockerConfigPath(const Environment& environment) {
   if (auto file = environment.Get("REGISTRY_AUTH_FILE")) return *file;
   if (auto folder = environment.Get("DOCKER_CONFIG")) {

@@ -38,6 +38,9 @@ Environment ReadEnvironment();
 // user has neither of these.
 Result<std::string> StoreDirectory(const Environment& environment);
 
+// "NAME=value" of what git needs to fetch sources: PATH, HOME, proxies.
+std::vector<std::string> GitEnvironment(const Environment& environment);
+
 // Docker's config.json: $REGISTRY_AUTH_FILE, else
 // $DOCKER_CONFIG/config.json, else ~/.docker/config.json. It need not exist.
 Result<std::string> DockerConfigPath(const Environment& environment);

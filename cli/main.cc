@@ -9,6 +9,7 @@
 #include "cli/help.h"
 #include "cli/interrupt.h"
 #include "cli/option_set.h"
+#include "tasks/run/docker_socket.h"
 #include "util/strings.h"
 #include "util/suggest.h"
 
@@ -109,5 +110,7 @@ int Main(std::vector<std::string> words) {
 }  // namespace strake::cli
 
 int main(int argc, char** argv) {
+  // In the scripts of a task's steps, `docker` is this program.
+  if (auto status = strake::tasks::run::RunAsDocker(argc, argv)) return *status;
   return strake::cli::Main({argv + 1, argv + argc});
 }

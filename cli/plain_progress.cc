@@ -35,6 +35,12 @@ std::string FirstLine(const std::string& text) {
 
 }  // namespace
 
+PlainProgress::PlainProgress(int fd)
+    : PlainProgress([fd](std::string_view text) {
+        [[maybe_unused]] Status written =
+            WriteFully(fd, std::as_bytes(std::span(text)));
+      }) {}
+
 PlainProgress::Step& PlainProgress::FindStep(const ProgressEvent& event,
                                              std::string& out) {
   auto [entry, is_new] = steps_.try_emplace(event.step);
@@ -115,8 +121,7 @@ void PlainProgress::OnEvent(const ProgressEvent& event) {
     }
   }
   if (out.empty()) return;
-  [[maybe_unused]] Status written =
-      WriteFully(fd_, std::as_bytes(std::span(out)));
+  write_(out);
 }
 
 }  // namespace strake::cli

@@ -6,8 +6,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "builder/progress.h"
 #include "cli/log_lines.h"
@@ -17,7 +20,10 @@ namespace strake::cli {
 class PlainProgress final : public builder::ProgressSink {
  public:
   // Writes to `fd` (borrowed); that nobody reads it is no reason to stop.
-  explicit PlainProgress(int fd) : fd_(fd) {}
+  explicit PlainProgress(int fd);
+  // Gives `write` whole lines, one call at a time.
+  explicit PlainProgress(std::function<void(std::string_view)> write)
+      : write_(std::move(write)) {}
   void OnEvent(const builder::ProgressEvent& event) override;
 
  private:
@@ -39,7 +45,7 @@ class PlainProgress final : public builder::ProgressSink {
   void AddTransfer(Step& step, const builder::ProgressEvent& event,
                    std::string& out);
 
-  int fd_;
+  std::function<void(std::string_view)> write_;
   std::map<uint64_t, Step> steps_;
 };
 

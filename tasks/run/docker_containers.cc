@@ -1,0 +1,171 @@
+// `docker ps`, `stop`, `rm`, `logs`, `wait`: the containers of the run.
+
+#include <array>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "tasks/run/docker_commands.h"
+#include "tasks/run/flags.h"
+#include "util/result_macros.h"
+#include "util/strings.h"
+
+namespace strake::tasks::run {
+namespace {
+
+using Takes = Flag::Takes;
+
+constexpr std::array kListFlags = {
+    Flag{"all", 'a', Takes::kNothing},
+    Flag{"no-trunc", 0, Takes::kNothing},
+    Flag{"quiet", 'q', Takes::kNothing},
+};
+constexpr std::array kStopFlags = {
+    // Processes are killed at once: there is nothing to wait for.
+    Flag{"time", 't'},
+    Flag{"timeout"},
+    Flag{"signal", 's'},
+};
+constexpr std::array kRemoveFlags = {
+    Flag{"force", 'f', Takes::kNothing},
+    Flag{"volumes", 'v', Takes::kNothing},
+};
+constexpr std::array kLogsFlags = {
+    Flag{"follow", 'f', Takes::kNothing},
+    Flag{"tail", 'n'},
+    Flag{"timestamps", 't', Takes::kRefused,
+         "the lines of a container's log have no times"},
+};
+
+std::string ShortId(const std::string& id) { return id.substr(0, 12); }
+
+std::string_view StateName(ContainerInfo::State state) {
+  switch (state) {
+    case ContainerInfo::State::kCreated:
+      return "created";
+    case ContainerInfo::State::kRunning:
+      return "running";
+    case ContainerInfo::State::kExited:
+      break;
+  }
+  return "exited";
+}
+
+// Names of containers, at least one.
+Result<ParsedFlags> ParseNames(const std::string& command,
+                               std::span<const Flag> known, Words words) {
+  ASSIGN_OR_RETURN(ParsedFlags flags,
+                   ParseFlags(command, known, FlagsEnd::kNever, words));
+  if (flags.arguments().empty()) {
+    return InvalidArgument(command +
+                           ": requires at least 1 argument: CONTAINER");
+  }
+  return flags;
+}
+
+// Does `act` for each name; says what failed of each, and goes on.
+template <typename Act>
+int ForEachName(const RunSpace& space, const Invocation& invocation,
+                const std::vector<std::string>& names, Act act) {
+  int status = 0;
+  for (const std::string& name : names) {
+    if (Status done = act(name); done) {
+      invocation.streams.Out(name + "\n");
+    } else {
+      invocation.streams.Err(
+          space.log.Mask("Error: " + done.error().message()) + "\n");
+      status = 1;
+    }
+  }
+  return status;
+}
+
+std::string LastLines(std::string text, size_t count) {
+  size_t at = text.size();
+  if (at > 0 && text.back() == '\n') --at;
+  while (count > 0 && at > 0) {
+    at = text.rfind('\n', at - 1);
+    if (at == std::string::npos) return text;
+    --count;
+  }
+  return count == 0 && at < text.size() ? text.substr(at + 1) : text;
+}
+
+}  // namespace
+
+Result<int> DockerList(RunSpace& space, const Invocation& invocation,
+                       Words words, std::stop_token) {
+  ASSIGN_OR_RETURN(ParsedFlags flags, ParseFlags("docker ps", kListFlags,
+                                                 FlagsEnd::kNever, words));
+  const Streams& out = invocation.streams;
+  const bool quiet = flags.On("quiet");
+  if (!quiet) out.Out("CONTAINER ID   STATE     IMAGE   NAMES\n");
+  for (const ContainerInfo& info : space.table.List()) {
+    if (info.state != ContainerInfo::State::kRunning && !flags.On("all")) {
+      continue;
+    }
+    const std::string id = flags.On("no-trunc") ? info.id : ShortId(info.id);
+    std::string state(StateName(info.state));
+    state.resize(7, ' ');
+    out.Out(quiet ? id + "\n"
+                  : id + "   " + state + "   " + info.image + "   " +
+                        info.name + "\n");
+  }
+  return 0;
+}
+
+Result<int> DockerStop(RunSpace& space, const Invocation& invocation,
+                       Words words, std::stop_token) {
+  ASSIGN_OR_RETURN(ParsedFlags flags,
+                   ParseNames("docker stop", kStopFlags, words));
+  return ForEachName(
+      space, invocation, flags.arguments(),
+      [&](const std::string& name) { return space.table.Stop(name); });
+}
+
+Result<int> DockerRemove(RunSpace& space, const Invocation& invocation,
+                         Words words, std::stop_token) {
+  ASSIGN_OR_RETURN(ParsedFlags flags,
+                   ParseNames("docker rm", kRemoveFlags, words));
+  const bool force = flags.On("force");
+  return ForEachName(
+      space, invocation, flags.arguments(),
+      [&](const std::string& name) { return space.table.Remove(name, force); });
+}
+
+Result<int> DockerWait(RunSpace& space, const Invocation& invocation,
+                       Words words, std::stop_token stop) {
+  ASSIGN_OR_RETURN(ParsedFlags flags, ParseNames("docker wait", {}, words));
+  for (const std::string& name : flags.arguments()) {
+    ASSIGN_OR_RETURN(int code, space.table.Wait(name, stop));
+    invocation.streams.Out(std::to_string(code) + "\n");
+  }
+  return 0;
+}
+
+Result<int> DockerLogs(RunSpace& space, const Invocation& invocation,
+                       Words words, std::stop_token stop) {
+  ASSIGN_OR_RETURN(ParsedFlags flags,
+                   ParseNames("docker logs", kLogsFlags, words));
+  const std::string& name = flags.arguments().front();
+  ASSIGN_OR_RETURN(ContainerInfo info, space.table.Find(name));
+  if (flags.On("follow")) {
+    RETURN_IF_ERROR(space.table.Wait(name, stop));
+  }
+  std::ifstream file(info.log);
+  std::ostringstream text;
+  text << file.rdbuf();
+  std::string lines = text.str();
+  if (flags.Has("tail") && flags.Last("tail") != "all") {
+    auto count = ParseUint(flags.Last("tail"));
+    if (!count) {
+      return InvalidArgument("docker logs: --tail " + flags.Last("tail") +
+                             ": expected a number or all");
+    }
+    lines = LastLines(std::move(lines), *count);
+  }
+  invocation.streams.Out(lines);
+  return 0;
+}
+
+}  // namespace strake::tasks::run

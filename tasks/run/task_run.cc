@@ -1,0 +1,327 @@
+#include "tasks/run/task_run.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "tasks/run/deadline.h"
+#include "tasks/run/docker_socket.h"
+#include "tasks/run/run_line.h"
+#include "tasks/run/step_outputs.h"
+#include "tasks/run/step_runner.h"
+#include "tasks/run/task_graph.h"
+#include "util/atomic_file.h"
+#include "util/guarded.h"
+#include "util/json.h"
+#include "util/result_macros.h"
+#include "util/strings.h"
+
+namespace strake::tasks::run {
+namespace {
+
+Time Now() { return std::chrono::system_clock::now(); }
+
+std::string_view KindName(file::StepKind kind) {
+  switch (kind) {
+    case file::StepKind::kCmd:
+      return "cmd";
+    case file::StepKind::kBuild:
+      return "build";
+    case file::StepKind::kPush:
+      break;
+  }
+  return "push";
+}
+
+// What a condition's text means.
+bool IsTrue(std::string_view text) {
+  const std::string word = ToLower(Trim(text));
+  return !word.empty() && word != "false" && word != "0" && word != "no";
+}
+
+class Run {
+ public:
+  Run(RunSpace& space, const LateText& late, RunRecord& record)
+      : space_(space), late_(late), record_(record) {}
+
+  void Execute(std::chrono::seconds timeout, const std::stop_token& stop) {
+    record_.started = Now();
+    Save();
+    Deadline deadline(timeout, stop);
+    if (Status begun = Begin(); !begun) {
+      Finish(RunStatus::kFailed, begun.error().message());
+      return;
+    }
+    std::vector<std::vector<size_t>> after;
+    for (const file::Step& step : space_.task.steps)
+      after.push_back(step.after);
+    const auto failure = RunGraph(
+        after,
+        [this](size_t step, std::stop_token token) {
+          return ExecuteStep(step, std::move(token));
+        },
+        deadline.token());
+    End();
+    Conclude(failure, deadline.passed(), stop.stop_requested());
+  }
+
+ private:
+  // What steps need before the first of them starts.
+  Status Begin() {
+    const bool any_cmd =
+        std::ranges::any_of(space_.task.steps, [](const file::Step& step) {
+          return step.kind == file::StepKind::kCmd;
+        });
+    for (const file::Network& network : space_.task.networks) {
+      if (network.skip_creation) continue;
+      space_.log.Line("Creating Docker network: " + network.name +
+                      ", driver: '" + network.driver + "'");
+      space_.log.Line("Successfully set up Docker network: " + network.name);
+    }
+    if (any_cmd) {
+      ASSIGN_OR_RETURN(builder::Containers * containers,
+                       space_.containers.Get());
+      record_.network = containers->network_note();
+      space_.log.Line("Network of the steps: " + record_.network);
+    }
+    ASSIGN_OR_RETURN(
+        socket_,
+        DockerSocket::Listen(
+            space_.folder.sockets(),
+            [this](const Invocation& invocation, std::stop_token stop) {
+              return AnswerDocker(space_, invocation, std::move(stop));
+            }));
+    return {};
+  }
+
+  // Stops what still runs: detached services, and scripts that call docker.
+  void End() {
+    space_.table.StopAll();
+    socket_.reset();
+  }
+
+  Status ExecuteStep(size_t index, std::stop_token stop) {
+    StepRecord step;
+    {
+      auto steps = steps_.lock();
+      StepRecord& shared = record_.steps[index];
+      shared.started = Now();
+      shared.state = StepState::kInProgress;
+      step = shared;
+    }
+    Tell(index, step);
+    auto skipped = Prepare(index);
+    Status done;
+    if (!skipped) {
+      done = std::move(skipped).error();
+    } else if (!*skipped) {
+      done = RunStep(space_, index, step, stop);
+      if (done) done = ReadOutputs(index, step);
+    }
+    step.finished = Now();
+    step.state = skipped && *skipped ? StepState::kSkipped
+                 : done              ? StepState::kSuccessful
+                                     : StepState::kFailed;
+    if (!done) step.error = space_.log.Mask(done.error().message());
+    if (!done && space_.steps[index].ignore_errors && !stop.stop_requested()) {
+      space_.log.Line("Step ID: " + step.id +
+                      " encountered an error: " + step.error +
+                      ", but is set to ignore errors. Continuing...");
+      step.state = StepState::kSuccessful;
+      done = {};
+    }
+    {
+      auto steps = steps_.lock();
+      record_.steps[index] = step;
+    }
+    Tell(index, step);
+    return done;
+  }
+
+  void Tell(size_t index, const StepRecord& step) {
+    space_.log.Step(index, step);
+    Save();
+  }
+
+  // Renders what was left of the step's templates; whether its `if:` says that
+  // it is not to run.
+  Result<bool> Prepare(size_t index) {
+    if (!space_.task.is_strake()) return false;
+    file::Step& step = space_.steps[index];
+    const std::string known = KnownSteps();
+    for (std::string* text :
+         {&step.condition, &step.cmd, &step.build, &step.entry_point,
+          &step.working_directory, &step.user}) {
+      if (text->find("{{") == std::string::npos) continue;
+      ASSIGN_OR_RETURN(*text, late_(step, *text, known));
+    }
+    for (std::vector<std::string>* list :
+         {&step.env, &step.push, &step.ports}) {
+      for (std::string& text : *list) {
+        if (text.find("{{") == std::string::npos) continue;
+        ASSIGN_OR_RETURN(text, late_(step, text, known));
+      }
+    }
+    if (!step.condition.empty() && !IsTrue(step.condition)) {
+      space_.log.Line("Step ID: " + step.id + " is skipped: its `if:` is \"" +
+                      step.condition + "\"");
+      return true;
+    }
+    if (step.outputs) {
+      step.env.push_back("STRAKE_OUTPUT=" + OutputsPath(kHome, index));
+    }
+    return false;
+  }
+
+  static std::string OutputsPath(std::string_view home, size_t index) {
+    return std::string(home) + "/.strake-output-" + std::to_string(index);
+  }
+
+  Status ReadOutputs(size_t index, StepRecord& step) {
+    if (!space_.steps[index].outputs) return {};
+    std::ifstream file(OutputsPath(space_.folder.home(), index));
+    std::ostringstream text;
+    text << file.rdbuf();
+    auto outputs = ParseOutputs(text.str());
+    if (!outputs) return std::move(outputs).error().Wrap("$STRAKE_OUTPUT");
+    for (auto& [key, value] : *outputs) step.outputs[key] = value;
+    return {};
+  }
+
+  // `.Steps` of late templates.
+  std::string KnownSteps() {
+    nlohmann::json known = nlohmann::json::object();
+    auto steps = steps_.lock();
+    for (const StepRecord& step : record_.steps) {
+      nlohmann::json& one = known[step.id];
+      one["Outputs"] = step.outputs;
+      one["Status"] = StepStateName(step.state);
+      one["ExitCode"] = step.exit_code.value_or(0);
+    }
+    return DumpJson(known);
+  }
+
+  void Conclude(const std::optional<StepFailure>& failure, bool timed_out,
+                bool cancelled) {
+    if (cancelled) {
+      Finish(RunStatus::kCanceled, "the run was cancelled");
+      return;
+    }
+    if (timed_out) {
+      Finish(RunStatus::kTimeout, "the run timed out");
+      return;
+    }
+    if (failure) {
+      const std::string& id = space_.task.steps[failure->step].id;
+      Finish(RunStatus::kFailed,
+             "failed to run step ID: " + id + ": " + failure->error.message());
+      return;
+    }
+    Summarise();
+    Finish(RunStatus::kSucceeded, "");
+  }
+
+  // What ACR prints of a run that succeeded.
+  void Summarise() {
+    for (const StepRecord& step : record_.steps) {
+      if (step.state == StepState::kSkipped) continue;
+      const double seconds =
+          std::chrono::duration<double>(*step.finished - *step.started).count();
+      std::array<char, 32> text = {};
+      std::snprintf(text.data(), text.size(), "%.6f", seconds);
+      space_.log.Line("Step ID: " + step.id +
+                      " marked as successful (elapsed time in seconds: " +
+                      text.data() + ")");
+    }
+    FindDependencies();
+    if (record_.dependencies.empty()) return;
+    space_.log.Line("The following dependencies were found:");
+    space_.log.Line("");
+    space_.log.Plain(FormatDependencies(record_.dependencies));
+  }
+
+  // Of every build, in the order of the file; an image's digest is that of what
+  // was pushed, where it was.
+  void FindDependencies() {
+    auto built = space_.built.lock();
+    std::ranges::stable_sort(*built, {}, &BuiltImage::step);
+    auto pushed = space_.pushed.lock();
+    for (const BuiltImage& image : *built) {
+      StepRecord& step = record_.steps[image.step];
+      for (const std::string& tag : image.tags) {
+        step.images.push_back(tag);
+        step.digests[tag] = image.digest;
+      }
+      for (ImageDependencies dependencies : image.dependencies) {
+        if (dependencies.image) {
+          auto known = pushed->find(FullName(*dependencies.image));
+          if (known != pushed->end()) {
+            dependencies.image->digest = known->second;
+          }
+        }
+        record_.dependencies.push_back(std::move(dependencies));
+      }
+    }
+  }
+
+  static std::string FullName(const ImageName& image) {
+    auto reference = oci::ParseReference(image.reference);
+    if (!reference) return image.reference;
+    return oci::WithDefaultTag(*std::move(reference)).ToString();
+  }
+
+  void Finish(RunStatus status, const std::string& error) {
+    record_.status = status;
+    record_.error = space_.log.Mask(error);
+    record_.finished = Now();
+    for (StepRecord& step : record_.steps) {
+      if (step.state == StepState::kInProgress) step.state = StepState::kFailed;
+    }
+    if (!error.empty()) space_.log.Line(error);
+    Save();
+  }
+
+  // A record that cannot be written is told of once, and no reason to fail.
+  void Save() {
+    auto steps = steps_.lock();
+    Status saved = WriteFileAtomically(space_.folder.record_path(),
+                                       FormatRunRecord(record_));
+    if (!saved && !std::exchange(save_failed_, true)) {
+      space_.log.Line("run.json cannot be written: " + saved.error().message());
+    }
+  }
+
+  RunSpace& space_;
+  const LateText& late_;
+  RunRecord& record_;  // its steps under `steps_` while threads are at work
+  struct Steps {};
+  Guarded<Steps> steps_;
+  bool save_failed_ = false;
+  std::unique_ptr<DockerSocket> socket_;
+};
+
+}  // namespace
+
+RunRecord PlanRecord(const file::Task& task) {
+  RunRecord record;
+  record.file = task.file;
+  for (size_t i = 0; i < task.steps.size(); ++i) {
+    StepRecord step;
+    step.id = task.steps[i].id;
+    step.kind = KindName(task.steps[i].kind);
+    step.log = RunLog::StepName(i, step.id);
+    record.steps.push_back(std::move(step));
+  }
+  return record;
+}
+
+void RunTask(RunSpace& space, const LateText& late, RunRecord& record,
+             std::chrono::seconds timeout, std::stop_token stop) {
+  Run(space, late, record).Execute(timeout, stop);
+}
+
+}  // namespace strake::tasks::run
