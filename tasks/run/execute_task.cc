@@ -160,8 +160,8 @@ Result<ExecutedTask> ExecuteTask(const ExecuteOptions& options) {
                                                 folder.workspace()));
   }
   ASSIGN_OR_RETURN(std::string text, ReadTaskText(options, folder));
-  const file::TaskSource source = SourceOf(options, folder, std::move(text),
-                                           FactsOf(options, folder, context));
+  const file::TaskSource source =
+      CompleteSource(options, folder, std::move(text), context);
   ASSIGN_OR_RETURN(file::ReadTask read, file::ReadTaskFile(source));
   // The task is now whole and checked; only what steps tell each other is
   // still to be filled in.

@@ -1,0 +1,36 @@
+#include "tasks/gotmpl/sprig.h"
+
+#include "tasks/gotmpl/builtins.h"
+
+namespace strake::tasks::gotmpl {
+
+const Functions& SprigFunctions() {
+  static const Functions functions = [] {
+    Functions all;
+    AddBuiltins(all);
+    AddSprigConversions(all);
+    AddSprigDefaults(all);
+    AddSprigDicts(all);
+    AddSprigEncoding(all);
+    AddSprigLists(all);
+    AddSprigMath(all);
+    AddSprigPaths(all);
+    AddSprigStrings(all);
+    AddSprigSystem(all);
+    AddSprigTypes(all);
+    AddSprigWords(all);
+    return all;
+  }();
+  return functions;
+}
+
+const std::vector<std::string>& SprigNames() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const auto& [name, function] : SprigFunctions()) all.push_back(name);
+    return all;
+  }();
+  return names;
+}
+
+}  // namespace strake::tasks::gotmpl
