@@ -1,5 +1,8 @@
 #include "tasks/file/decode_task.h"
 
+#include <algorithm>
+#include <initializer_list>
+#include <string_view>
 #include <utility>
 
 namespace strake::tasks::file {
@@ -96,41 +99,66 @@ void DecodeCaches(const YamlNode& node, Decoder& decoder, RawStep& raw) {
   }
 }
 
-void CheckStepKeys(const YamlNode& node, Decoder& decoder) {
-  decoder.CheckKeys(node,
-                    {"id",
-                     "cmd",
-                     "build",
-                     "push",
-                     "when",
-                     "env",
-                     "entryPoint",
-                     "workingDirectory",
-                     "disableWorkingDirectoryOverride",
-                     "timeout",
-                     "startDelay",
-                     "retries",
-                     "retryDelay",
-                     "retryOnErrors",
-                     "repeat",
-                     "ignoreErrors",
-                     "detach",
-                     "keep",
-                     "pull",
-                     "cmdDownloadRetries",
-                     "cmdDownloadRetryDelay",
-                     "privileged",
-                     "user",
-                     "network",
-                     "isolation",
-                     "cpus",
-                     "ports",
-                     "expose",
-                     "volumeMounts",
-                     "cache",
-                     "exitedWith",
-                     "exitedWithout"},
-                    {"if", "outputs", "matrix"});
+const std::initializer_list<std::string_view> kStepKeys = {
+    "id",
+    "cmd",
+    "build",
+    "push",
+    "when",
+    "env",
+    "entryPoint",
+    "workingDirectory",
+    "disableWorkingDirectoryOverride",
+    "timeout",
+    "startDelay",
+    "retries",
+    "retryDelay",
+    "retryOnErrors",
+    "repeat",
+    "ignoreErrors",
+    "detach",
+    "keep",
+    "pull",
+    "cmdDownloadRetries",
+    "cmdDownloadRetryDelay",
+    "privileged",
+    "user",
+    "network",
+    "isolation",
+    "cpus",
+    "ports",
+    "expose",
+    "volumeMounts",
+    "cache"};
+const std::initializer_list<std::string_view> kStrakeStepKeys = {
+    "if", "outputs", "matrix", "exitedWith", "exitedWithout"};
+
+// What means nothing to a step of this kind.
+bool IsIgnored(const Step& step, std::string_view key) {
+  using Keys = std::initializer_list<std::string_view>;
+  static const Keys kOfPush = {"id",          "push",    "when",
+                               "startDelay",  "timeout", "ignoreErrors",
+                               "volumeMounts"};
+  static const Keys kNotOfBuild = {"entryPoint", "pull", "cmdDownloadRetries",
+                                   "cmdDownloadRetryDelay"};
+  auto has = [&](Keys keys) {
+    return std::ranges::find(keys, key) != keys.end();
+  };
+  if (!has(kStepKeys)) return false;
+  if (!step.push.empty()) return !has(kOfPush);
+  if (!step.build.empty()) return has(kNotOfBuild);
+  return key == "cache" && step.caches.empty();
+}
+
+void WarnOfIgnored(const Step& step, Problems& problems) {
+  std::string kind = !step.push.empty()    ? "push"
+                     : !step.build.empty() ? "build"
+                                           : "cmd";
+  for (const auto& [key, place] : step.places) {
+    if (!IsIgnored(step, key)) continue;
+    problems.Warn(place,
+                  "\"" + key + "\" is ignored: this is a " + kind + " step");
+  }
 }
 
 void DecodeRunning(const YamlNode& node, Decoder& decoder, Step& step) {
@@ -176,13 +204,13 @@ void DecodeBeyond(const YamlNode& node, Decoder& decoder, Step& step) {
   step.outputs = decoder.Bool(node.Find("outputs"));
 }
 
-RawStep DecodeStep(const YamlNode& node, Decoder& decoder) {
+RawStep DecodeStep(const YamlNode& node, Decoder& decoder, Problems& problems) {
   RawStep raw;
   Step& step = raw.step;
   step.place = decoder.At(node);
   if (!decoder.IsMap(&node, "graph.Step")) return raw;
   step.places = PlacesOf(node, decoder);
-  CheckStepKeys(node, decoder);
+  decoder.CheckKeys(node, kStepKeys, kStrakeStepKeys);
   step.id = decoder.String(node.Find("id"));
   step.cmd = decoder.String(node.Find("cmd"));
   step.build = decoder.String(node.Find("build"));
@@ -192,6 +220,7 @@ RawStep DecodeStep(const YamlNode& node, Decoder& decoder) {
   DecodeContainer(node, decoder, step);
   DecodeCaches(node, decoder, raw);
   DecodeBeyond(node, decoder, step);
+  WarnOfIgnored(step, problems);
   return raw;
 }
 
@@ -203,7 +232,7 @@ void DecodeSteps(const YamlNode& root, const RenderString& render,
        decoder.List(root.Find("steps"), "[]*graph.Step")) {
     const std::string generated = "acb_step_" + std::to_string(number);
     for (MatrixStep& one : ExpandMatrix(*node, render, decoder, problems)) {
-      RawStep step = DecodeStep(one.node, decoder);
+      RawStep step = DecodeStep(one.node, decoder, problems);
       if (step.step.id.empty()) step.step.id = generated;
       if (!one.values.empty()) step.group = step.step.id;
       step.step.id += one.suffix;
@@ -249,6 +278,13 @@ RawTask DecodeTask(const YamlNode& root, const RenderString& render,
                     {"version", "stepTimeout", "workingDirectory", "env",
                      "secrets", "networks", "volumes", "alias", "steps"},
                     {});
+  // Where there are aliases, the block is gone by now.
+  for (size_t i = 0; i < root.keys.size(); ++i) {
+    if (root.keys[i] != "alias") continue;
+    problems.Warn(decoder.At(root.key_marks[i]),
+                  "\"alias\" is ignored: there are aliases from \"version: "
+                  "v1.1.0\" on");
+  }
   raw.places = PlacesOf(root, decoder);
   raw.task.version = decoder.String(root.Find("version"));
   raw.task.step_timeout = seconds(decoder.Int(root.Find("stepTimeout")));

@@ -13,6 +13,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -69,6 +70,11 @@ struct StepCache {
 };
 
 enum class StepKind { kCmd, kBuild, kPush };
+// The property that makes it one: "cmd", "build", "push".
+inline std::string_view KindName(StepKind kind) {
+  if (kind == StepKind::kBuild) return "build";
+  return kind == StepKind::kPush ? "push" : "cmd";
+}
 
 struct Step {
   std::string id;
