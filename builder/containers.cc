@@ -10,7 +10,9 @@
 
 #include "builder/container_images.h"
 #include "builder/container_process.h"
+#include "builder/port_proxy.h"
 #include "builder/progress_reporter.h"
+#include "builder/run_network.h"
 #include "builder/step_backends.h"
 #include "builder/store.h"
 #include "util/result_macros.h"
@@ -35,7 +37,7 @@ class RunContainers final : public Containers {
   Result<ContainerImage> Pull(const std::string& image, PullPolicy pull,
                               const std::optional<oci::Platform>& platform,
                               std::stop_token stop) override;
-  std::string network_note() const override;
+  std::string network_note() const override { return network_->note(); }
   std::string isolation() const override {
     return std::string(backends_.sandbox.sandbox->name());
   }
@@ -51,12 +53,16 @@ class RunContainers final : public Containers {
   ProgressReporter progress_;
   ContainerImages images_;
   StepBackends backends_;
+  std::optional<SharedNetwork> network_;
 };
 
 Status RunContainers::Start(const ContainersOptions& options) {
   ASSIGN_OR_RETURN(backends_, OpenStepBackends(store_, options.isolation,
                                                options.snapshotter));
-  return backends_.snapshots.snapshotter->RemoveAbandoned();
+  RETURN_IF_ERROR(backends_.snapshots.snapshotter->RemoveAbandoned());
+  ASSIGN_OR_RETURN(network_,
+                   SharedNetwork::Open(options, *backends_.sandbox.sandbox));
+  return {};
 }
 
 // Isolations in which a process can be given capabilities.
@@ -77,9 +83,14 @@ Status RunContainers::CheckSpec(const ContainerSpec& spec) const {
 
 void RunContainers::SetNetwork(const ContainerSpec& spec,
                                sandbox::ProcessSpec& process) const {
-  process.network = spec.network == ContainerSpec::Network::kNone
-                        ? sandbox::Network::kNone
-                        : sandbox::Network::kHost;
+  switch (spec.network) {
+    case ContainerSpec::Network::kRun:
+      return network_->Join(process);
+    case ContainerSpec::Network::kHost:
+      return;
+    case ContainerSpec::Network::kNone:
+      process.network = sandbox::Network::kNone;
+  }
 }
 
 Result<ContainerEnd> RunContainers::Run(const ContainerSpec& spec,
@@ -122,13 +133,26 @@ Result<ContainerImage> RunContainers::Pull(
   return ContainerImage{found->reference, found->manifest, found->config};
 }
 
-std::string RunContainers::network_note() const {
-  return "containers use the network of the host";
-}
+// A port that needs nobody to pass it on.
+class OpenPort final : public PublishedPort {
+ public:
+  explicit OpenPort(std::string address) : address_(std::move(address)) {}
+  std::string address() const override { return address_; }
+
+ private:
+  std::string address_;
+};
 
 Result<std::unique_ptr<PublishedPort>> RunContainers::Publish(
-    const PublishSpec&) {
-  return Unsupported("ports cannot be published yet");
+    const PublishSpec& spec) {
+  if (network_->fd() < 0 && !network_->is_host()) {
+    return InvalidArgument("a port cannot be published without a network");
+  }
+  if (network_->is_host() && spec.host_port == spec.container_port) {
+    return std::unique_ptr<PublishedPort>(std::make_unique<OpenPort>(
+        spec.host_address + ":" + std::to_string(spec.host_port)));
+  }
+  return PortProxy::Start(spec, network_->fd());
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ class NamespaceSandbox final : public Sandbox {
   explicit NamespaceSandbox(std::string name) : name_(std::move(name)) {}
 
   std::string_view name() const override { return name_; }
+  bool joins_networks() const override { return true; }
   Result<ExitStatus> Run(const ProcessSpec& spec,
                          const OutputCallback& on_output,
                          std::stop_token stop) override;

@@ -162,6 +162,8 @@ class Sandbox {
   // seen nevertheless; `ProcessSpec::journal` has them, while all else is on
   // disk.
   virtual bool emulates_devices() const { return false; }
+  // Whether processes can be in `ProcessSpec::network_namespace`.
+  virtual bool joins_networks() const { return false; }
   // Whether `RootFs::path` has to be set: detached mounts are of no use to it.
   virtual bool needs_path() const { return emulates_owners(); }
 

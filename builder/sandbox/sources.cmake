@@ -18,6 +18,7 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/mount_stubs.cc
   sandbox/namespace_sandbox.cc
   sandbox/network.cc
+  sandbox/network_namespace.cc
   sandbox/notify/caller_place.cc
   sandbox/notify/credentials.cc
   sandbox/notify/device_calls.cc
@@ -68,11 +69,13 @@ set(STRAKE_SANDBOX_SOURCES
   sandbox/notify/virtual_devices.cc
   sandbox/notify/virtual_inodes.cc
   sandbox/output_pump.cc
+  sandbox/outside_network.cc
   sandbox/probe_namespaces.cc
   sandbox/probe_sandbox.cc
   sandbox/reaper.cc
   sandbox/root_assembly.cc
   sandbox/root_covers.cc
+  sandbox/route_watch.cc
   sandbox/run_program.cc
   sandbox/scratch_directory.cc
   sandbox/seccomp_filter.cc

@@ -22,6 +22,7 @@ namespace strake::builder::sandbox {
 class MappedSandbox final : public Sandbox {
  public:
   std::string_view name() const override { return "userns-map"; }
+  bool joins_networks() const override { return true; }
   bool emulates_devices() const override { return true; }
   Result<ExitStatus> Run(const ProcessSpec& spec,
                          const OutputCallback& on_output,

@@ -21,6 +21,7 @@ namespace strake::builder::sandbox {
 class UsernsEmuSandbox final : public Sandbox {
  public:
   std::string_view name() const override { return "userns-emu"; }
+  bool joins_networks() const override { return true; }
   bool emulates_owners() const override { return true; }
   Result<ExitStatus> Run(const ProcessSpec& spec,
                          const OutputCallback& on_output,
