@@ -25,18 +25,6 @@ namespace {
 
 Time Now() { return std::chrono::system_clock::now(); }
 
-std::string_view KindName(file::StepKind kind) {
-  switch (kind) {
-    case file::StepKind::kCmd:
-      return "cmd";
-    case file::StepKind::kBuild:
-      return "build";
-    case file::StepKind::kPush:
-      break;
-  }
-  return "push";
-}
-
 // What a condition's text means.
 bool IsTrue(std::string_view text) {
   const std::string word = ToLower(Trim(text));
@@ -312,7 +300,7 @@ RunRecord PlanRecord(const file::Task& task) {
   for (size_t i = 0; i < task.steps.size(); ++i) {
     StepRecord step;
     step.id = task.steps[i].id;
-    step.kind = KindName(task.steps[i].kind);
+    step.kind = file::KindName(task.steps[i].kind);
     step.log = RunLog::StepName(i, step.id);
     record.steps.push_back(std::move(step));
   }
