@@ -107,6 +107,9 @@ std::unique_ptr<Command> MakeLogoutCommand();
 std::unique_ptr<Command> MakeReferrersCommand();
 std::unique_ptr<Command> MakeRegistryServeCommand();
 std::unique_ptr<Command> MakeTagsCommand();
+std::unique_ptr<Command> MakeTaskGraphCommand();
+std::unique_ptr<Command> MakeTaskLintCommand();
+std::unique_ptr<Command> MakeTaskRenderCommand();
 std::unique_ptr<Command> MakeVersionCommand();
 std::unique_ptr<Command> MakeCompletionCommand();
 

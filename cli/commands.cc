@@ -9,6 +9,7 @@ namespace strake::cli {
 namespace {
 
 constexpr std::string_view kBuilding = "Building and running";
+constexpr std::string_view kTasks = "Tasks";
 constexpr std::string_view kImages = "Images in the store";
 constexpr std::string_view kStore = "The store";
 constexpr std::string_view kRegistries = "Registries";
@@ -54,6 +55,27 @@ constexpr std::string_view kRunExamples =
     "strake run app:1\n"
     "strake run --network none debian:12 cat /etc/os-release\n"
     "strake run -v ./data:/data:ro app:1 --input /data";
+
+constexpr std::string_view kTaskLintDescription =
+    "Checks task files without running anything: every error, with the line "
+    "and column where the author wrote it, and warnings of what is ignored. "
+    "FILE is acb.yaml where it is not given, and - for standard input. Exits "
+    "with 1 where a file is wrong.";
+constexpr std::string_view kTaskLintExamples =
+    "strake task lint\n"
+    "strake task lint --values prod.yaml tasks/*.yaml";
+constexpr std::string_view kTaskRenderDescription =
+    "Prints a task file as it is after aliases and templates. Secrets are "
+    "empty; what --set-secret gave is shown as ***. Under version strake/v1 "
+    "what is known only when a step starts stays as it is.";
+constexpr std::string_view kTaskRenderExamples =
+    "strake task render --set tag=1.2 --registry registry.example acb.yaml";
+constexpr std::string_view kTaskGraphDescription =
+    "Prints which step of a task waits for which: as a table, in Graphviz' "
+    "language, or as a drawing.";
+constexpr std::string_view kTaskGraphExamples =
+    "strake task graph acb.yaml\n"
+    "strake task graph --format svg acb.yaml > steps.svg";
 
 constexpr std::string_view kPushDescription =
     "Pushes an image of the store to the registry in its name. Prints the "
@@ -205,6 +227,14 @@ constexpr std::array kCommands = {
                  kLintExamples, "", MakeLintCommand},
     CommandEntry{"run", kBuilding, "Run a command in an image", kRunDescription,
                  kRunExamples, "", MakeRunCommand},
+    CommandEntry{"task lint", kTasks, "Check task files", kTaskLintDescription,
+                 kTaskLintExamples, "", MakeTaskLintCommand},
+    CommandEntry{
+        "task render", kTasks, "Print a task file after aliases and templates",
+        kTaskRenderDescription, kTaskRenderExamples, "", MakeTaskRenderCommand},
+    CommandEntry{"task graph", kTasks, "Print which step waits for which",
+                 kTaskGraphDescription, kTaskGraphExamples, "",
+                 MakeTaskGraphCommand},
     CommandEntry{"images", kImages, "List images", "", "", "image ls",
                  MakeImagesCommand},
     CommandEntry{"inspect", kImages, "Show the details of images",

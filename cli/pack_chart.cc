@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/xml_text.h"
 #include "util/strings.h"
 
 namespace strake::cli {
@@ -32,27 +33,6 @@ std::string Short(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3g", value);
   return text;
-}
-
-std::string Escape(std::string_view text) {
-  std::string escaped;
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      default:
-        // Control characters are not for XML, whatever a path may hold.
-        escaped += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
-    }
-  }
-  return escaped;
 }
 
 std::string_view Colour(const std::string& form) {
@@ -126,7 +106,7 @@ class Chart {
   void Text(double x, double y, std::string_view anchor,
             std::string_view text) {
     svg_ += "<text x=\"" + Number(x) + "\" y=\"" + Number(y) +
-            "\" text-anchor=\"" + std::string(anchor) + "\">" + Escape(text) +
+            "\" text-anchor=\"" + std::string(anchor) + "\">" + XmlText(text) +
             "</text>\n";
   }
 
@@ -188,9 +168,9 @@ class Chart {
         "<circle cx=\"" + Number(x) + "\" cy=\"" + Number(y) + "\" r=\"" +
         (result.on_front ? "5" : "3") + "\" fill=\"" +
         std::string(Colour(form)) + "\"><title>" +
-        Escape(label + ", " + std::to_string(result.form.compression.threads) +
-               " threads: " + Short(SecondsOf(result)) + " s, " +
-               Short(MegabytesOf(result)) + " MB") +
+        XmlText(label + ", " + std::to_string(result.form.compression.threads) +
+                " threads: " + Short(SecondsOf(result)) + " s, " +
+                Short(MegabytesOf(result)) + " MB") +
         "</title></circle>\n";
     const bool at_right_edge = x > kWidth - kRight - 80;
     Text(at_right_edge ? x - 8 : x + 8, y - 6, at_right_edge ? "end" : "start",
