@@ -10,6 +10,7 @@
 
 #include "builder/container_images.h"
 #include "builder/container_process.h"
+#include "builder/host_root.h"
 #include "builder/port_proxy.h"
 #include "builder/progress_reporter.h"
 #include "builder/run_network.h"
@@ -19,6 +20,14 @@
 
 namespace strake::builder {
 namespace {
+
+std::vector<std::string> MountTargets(const ContainerSpec& spec) {
+  std::vector<std::string> targets;
+  for (const auto& bind : spec.binds) targets.push_back(bind.target);
+  for (const auto& file : spec.files) targets.push_back(file.target);
+  for (const auto& tmpfs : spec.tmpfs) targets.push_back(tmpfs.target);
+  return targets;
+}
 
 class RunContainers final : public Containers {
  public:
@@ -45,7 +54,17 @@ class RunContainers final : public Containers {
       const PublishSpec& spec) override;
 
  private:
+  // The root file system of one container. Everything that is written to it is
+  // thrown away with it.
+  struct Root {
+    std::unique_ptr<snapshot::ActiveSnapshot> active;
+    snapshot::MountedRoot mounted;  // goes first
+    oci::ImageConfig config;        // the image's, or an empty one
+    std::vector<sandbox::Mount> mounts;
+  };
+
   Status CheckSpec(const ContainerSpec& spec) const;
+  Result<Root> MakeRoot(const ContainerSpec& spec, const std::stop_token& stop);
   void SetNetwork(const ContainerSpec& spec,
                   sandbox::ProcessSpec& process) const;
 
@@ -78,6 +97,12 @@ Status RunContainers::CheckSpec(const ContainerSpec& spec) const {
         " has no capabilities to give; leave privileged out, or run strake as "
         "root or where it may use user namespaces (see strake doctor)");
   }
+  if (spec.host_tools && isolation() == "chroot") {
+    return Unsupported(
+        "isolation chroot can only copy: this machine's programs cannot be "
+        "shown in a container; take an image, or run strake where it may use "
+        "namespaces (see strake doctor)");
+  }
   return {};
 }
 
@@ -93,21 +118,37 @@ void RunContainers::SetNetwork(const ContainerSpec& spec,
   }
 }
 
+Result<RunContainers::Root> RunContainers::MakeRoot(
+    const ContainerSpec& spec, const std::stop_token& stop) {
+  snapshot::Snapshotter& snapshotter = *backends_.snapshots.snapshotter;
+  Root root;
+  std::optional<snapshot::SnapshotId> base;
+  if (!spec.host_tools) {
+    ASSIGN_OR_RETURN(
+        const ContainerImages::Image image,
+        images_.Find({spec.image, spec.pull, spec.platform}, stop));
+    ASSIGN_OR_RETURN(base, images_.Unpack(*image, snapshotter, stop));
+    root.config = image->config;
+  }
+  ASSIGN_OR_RETURN(root.active, snapshotter.Prepare(base));
+  ASSIGN_OR_RETURN(root.mounted, snapshotter.Mount(*root.active));
+  if (spec.host_tools) {
+    ASSIGN_OR_RETURN(root.mounts,
+                     MakeHostRoot(root.mounted.fd.get(), MountTargets(spec)));
+  }
+  return root;
+}
+
 Result<ContainerEnd> RunContainers::Run(const ContainerSpec& spec,
                                         std::stop_token stop) {
   RETURN_IF_ERROR(CheckSpec(spec));
-  ASSIGN_OR_RETURN(const ContainerImages::Image image,
-                   images_.Find({spec.image, spec.pull, spec.platform}, stop));
-  snapshot::Snapshotter& snapshotter = *backends_.snapshots.snapshotter;
-  ASSIGN_OR_RETURN(const snapshot::SnapshotId base,
-                   images_.Unpack(*image, snapshotter, stop));
-  // Everything the command writes is thrown away with `active`.
-  ASSIGN_OR_RETURN(auto active, snapshotter.Prepare(base));
-  ASSIGN_OR_RETURN(snapshot::MountedRoot root, snapshotter.Mount(*active));
+  ASSIGN_OR_RETURN(const Root root, MakeRoot(spec, stop));
   ASSIGN_OR_RETURN(sandbox::ProcessSpec process,
-                   MakeContainerProcess(spec, image->config, root));
+                   MakeContainerProcess(spec, root.config, root.mounted));
+  process.mounts.insert(process.mounts.begin(), root.mounts.begin(),
+                        root.mounts.end());
   SetNetwork(spec, process);
-  process.journal = &active->journal();
+  process.journal = &root.active->journal();
   const auto on_output = [&](sandbox::Stream stream, std::string_view text) {
     if (spec.on_output) spec.on_output(static_cast<int>(stream), text);
   };
