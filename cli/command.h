@@ -107,6 +107,7 @@ std::unique_ptr<Command> MakeLogoutCommand();
 std::unique_ptr<Command> MakeReferrersCommand();
 std::unique_ptr<Command> MakeRegistryServeCommand();
 std::unique_ptr<Command> MakeTagsCommand();
+std::unique_ptr<Command> MakeTaskExecCommand();
 std::unique_ptr<Command> MakeTaskGraphCommand();
 std::unique_ptr<Command> MakeTaskLintCommand();
 std::unique_ptr<Command> MakeTaskRenderCommand();

@@ -56,6 +56,19 @@ constexpr std::string_view kRunExamples =
     "strake run --network none debian:12 cat /etc/os-release\n"
     "strake run -v ./data:/data:ro app:1 --input /data";
 
+constexpr std::string_view kTaskExecDescription =
+    "Runs the steps of a task file here and now: builds, pushes, and commands "
+    "in containers, as ACR Tasks does, without Azure and without an engine. "
+    "CONTEXT is a folder, a git repository, an archive on the web, oci:// or - "
+    "(an archive on standard input); the steps get a copy of it as /workspace. "
+    "/dev/null stands for none, and . counts where none is given. The record "
+    "of the run and its logs are in the store, in runs/ID. Exits with 1 where "
+    "the run fails.";
+constexpr std::string_view kTaskExecExamples =
+    "strake task exec\n"
+    "strake task exec -f ci/acb.yaml --set tag=1.2 --registry registry.example "
+    "https://git.example/app.git#main\n"
+    "strake task exec --cmd 'debian:12 cat /etc/os-release' /dev/null";
 constexpr std::string_view kTaskLintDescription =
     "Checks task files without running anything: every error, with the line "
     "and column where the author wrote it, and warnings of what is ignored. "
@@ -227,6 +240,9 @@ constexpr std::array kCommands = {
                  kLintExamples, "", MakeLintCommand},
     CommandEntry{"run", kBuilding, "Run a command in an image", kRunDescription,
                  kRunExamples, "", MakeRunCommand},
+    CommandEntry{"task exec", kTasks, "Run a task file, or one command",
+                 kTaskExecDescription, kTaskExecExamples, "",
+                 MakeTaskExecCommand},
     CommandEntry{"task lint", kTasks, "Check task files", kTaskLintDescription,
                  kTaskLintExamples, "", MakeTaskLintCommand},
     CommandEntry{

@@ -1,0 +1,255 @@
+"""`strake task exec`: the steps of task files, in containers, end to end."""
+import json
+import os
+import re
+import subprocess
+import unittest
+
+import support
+
+
+class TasksTest(support.EndToEndTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.start_hub()
+        pulled = cls().strake("pull", "-q", cls.base)
+        assert pulled.returncode == 0, pulled.stderr
+
+    def task(self, text, *arguments, files=None, **options):
+        """Runs a task in a folder with `files`; returns the finished process."""
+        folder = os.path.join(self.scratch, f"task-{self.id().rsplit('.')[-1]}")
+        os.makedirs(folder, exist_ok=True)
+        for name, content in (files or {}).items():
+            path = os.path.join(folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w") as f:
+                f.write(content)
+        with open(os.path.join(folder, "acb.yaml"), "w") as f:
+            f.write(text.replace("BASE", self.base))
+        return self.strake("task", "exec", "--registry", self.hub.name, *arguments, folder,
+                           **options)
+
+    def run_task(self, text, *arguments, **options):
+        """A task that has to succeed."""
+        result = self.task(text, *arguments, **options)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        return result
+
+    def record(self, result):
+        """The run.json of a run."""
+        run = re.search(r"Run ID: (\S+) ", result.stderr).group(1)
+        with open(os.path.join(self.store, "runs", run, "run.json")) as f:
+            return json.load(f)
+
+    def test_steps_share_the_workspace(self):
+        result = self.run_task("""
+version: v1.1.0
+steps:
+  - id: first
+    cmd: BASE sh -c 'echo $GREETING to $(hostname -s 2>/dev/null >&2; echo you) > out; pwd'
+    env: [GREETING=hello]
+  - cmd: BASE cat out in
+""", files={"in": "from the context\n"})
+        self.assertEqual(result.stdout, "/workspace\nhello to you\nfrom the context\n")
+        record = self.record(result)
+        self.assertEqual(record["status"], "Succeeded")
+        self.assertEqual([s["status"] for s in record["steps"]], ["successful"] * 2)
+        self.assertEqual([s["exitCode"] for s in record["steps"]], [0, 0])
+        self.assertEqual([s["id"] for s in record["steps"]], ["first", "acb_step_1"])
+        log = os.path.join(self.store, "runs", record["runId"], record["steps"][1]["log"])
+        with open(log) as f:
+            self.assertEqual(f.read(), "hello to you\nfrom the context\n")
+
+    def test_a_line_that_needs_a_shell_gets_one(self):
+        """Operators and expansions are the shell's, of this machine's programs."""
+        result = self.run_task("""
+steps:
+  - cmd: BASE echo one two | tr a-z A-Z > /workspace/piped && cat piped
+  - cmd: BASE echo "$(cat piped)" $HOME
+  - cmd: BASE cat /etc/hostname-not-there || echo recovered
+  - cmd: BASE ls /root /home/* 2>/dev/null; ls /home /root /var; test ! -e /etc/shadow
+""")
+        lines = result.stdout.splitlines()
+        self.assertEqual(lines[:3], ["ONE TWO", "ONE TWO /acb/home", "recovered"])
+
+    def test_the_order_of_steps(self):
+        text = """
+steps:
+  - {id: a, cmd: 'BASE sh -c "sleep 0.3; echo a >> order"'}
+  - {id: b, cmd: 'BASE sh -c "echo b >> order"', when: ['-']}
+  - {id: c, cmd: 'BASE sh -c "echo c >> order"', when: [a, b, a]}
+  - {id: d, cmd: 'BASE cat order'}
+"""
+        self.assertEqual(self.run_task(text).stdout, "b\na\nc\n")
+
+    def test_a_failure_ends_the_run(self):
+        result = self.task("""
+steps:
+  - {id: slow, cmd: 'BASE sleep 600', when: ['-']}
+  - {id: bad, cmd: 'BASE sh -c "exit 3"', when: ['-']}
+  - {id: never, cmd: 'BASE echo never', when: [bad]}
+""")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("failed to run step ID: bad: exit status 3", result.stderr)
+        self.assertNotIn("never\n", result.stdout)
+        record = self.record(result)
+        self.assertEqual(record["status"], "Failed")
+        self.assertEqual([s["status"] for s in record["steps"]],
+                         ["failed", "failed", "skipped"])
+        self.assertEqual(record["steps"][1]["exitCode"], 3)
+
+    def test_ignored_errors_retries_and_repeats(self):
+        result = self.run_task("""
+steps:
+  - {id: ignored, cmd: 'BASE false', ignoreErrors: true}
+  - id: third
+    cmd: BASE sh -c 'echo x >> tries; test $(wc -l < tries) = 3'
+    retries: 5
+    retryDelay: 1
+  - {id: thrice, cmd: 'BASE sh -c "echo y >> times"', repeat: 2}
+  - {cmd: 'BASE wc -l tries times'}
+""")
+        self.assertIn("3 tries", result.stdout)
+        self.assertIn("3 times", result.stdout)
+        self.assertIn("is set to ignore errors", result.stderr)
+        self.assertEqual([s["attempts"] for s in self.record(result)["steps"]], [1, 3, 3, 1])
+
+    def test_a_step_takes_too_long(self):
+        result = self.task("steps: [{id: s, cmd: 'BASE sleep 600', timeout: 1}]\n")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("failed to run step ID: s: timed out", result.stderr)
+        result = self.task("steps: [{cmd: 'BASE sleep 600'}]\n", "--timeout", "1")
+        self.assertEqual(self.record(result)["status"], "Timeout")
+
+    def test_build_run_push(self):
+        name = f"{self.hub.name}/app"
+        result = self.run_task("""
+version: v1.1.0
+steps:
+  - build: -t $Registry/app:{{.Run.ID}} -f src/Dockerfile --build-arg "TEXT=two words" src
+  - cmd: $Registry/app:$ID
+  - push: ['$Registry/app:$ID']
+""", files={"src/Dockerfile": f"ARG TEXT\nFROM {self.base}\nARG TEXT\n"
+            "RUN echo \"built with $TEXT\" > /text\nCMD [\"cat\", \"/text\"]\n"})
+        self.assertEqual(result.stdout, "built with two words\n")
+        record = self.record(result)
+        reference = f"{name}:{record['runId']}"
+        digest = record["steps"][2]["digests"][reference]
+        inspected = json.loads(support.run(
+            "skopeo", "inspect", "--tls-verify=false", f"docker://{reference}"))
+        self.assertEqual(inspected["Digest"], digest)
+        (one,) = record["dependencies"]
+        self.assertEqual(one["image"]["digest"], digest)
+        self.assertEqual(one["image"]["reference"], reference)
+        self.assertEqual(one["runtime-dependency"]["reference"], self.base)
+        base = json.loads(support.run("skopeo", "inspect", "--tls-verify=false",
+                                      f"docker://{self.base}"))
+        self.assertEqual(one["runtime-dependency"]["digest"], base["Digest"])
+        printed = result.stderr.split("The following dependencies were found:\n")[1]
+        self.assertEqual(json.loads(printed.split("\n")[1]), record["dependencies"])
+
+    def test_a_service_is_reached_by_its_id(self):
+        result = self.run_task("""
+steps:
+  - id: web
+    cmd: BASE sh -c 'mkdir /www && echo hello from $0 > /www/index.html &&
+         exec httpd -f -p 8080 -h /www' web
+    detach: true
+  - id: client
+    cmd: BASE sh -c 'for i in 1 2 3 4 5 6 7 8 9; do
+         wget -q -O - http://web:8080/ && exit 0; sleep 0.3; done; exit 1'
+  - cmd: docker stop web
+  - cmd: docker ps --all
+""")
+        self.assertIn("hello from web\n", result.stdout)
+        self.assertIn("exited", result.stdout)
+
+    def test_docker_is_built_in(self):
+        result = self.run_task("""
+version: v1.1.0
+steps:
+  - cmd: docker tag BASE $Registry/copy:1
+  - cmd: docker push $Registry/copy:1
+  - cmd: docker rmi $Registry/copy:1
+  - cmd: docker pull $Registry/copy:1
+  - cmd: docker inspect --format '{{`{{index .Config.Cmd 0}}`}}' $Registry/copy:1
+  - cmd: docker run --rm -e A=b $Registry/copy:1 sh -c 'echo A is $A'
+  - cmd: bash -c 'docker run -d --name svc BASE sleep 600 && docker ps -q | wc -l && docker rm -f svc'
+  - cmd: docker build -t $Registry/inner:1 sub
+  - cmd: bash -c 'echo FROM BASE > Dockerfile && docker build -q -t inner:2 . && docker push $Registry/inner:1'
+  - cmd: docker version
+""", files={"sub/Dockerfile": f"FROM {self.base}\nENV X=1\n"})
+        self.assertIn("A is b\n", result.stdout)
+        self.assertIn("\n2\nsvc\n", result.stdout)
+        tags = json.loads(support.run("skopeo", "list-tags", "--tls-verify=false",
+                                      f"docker://{self.hub.name}/inner"))
+        self.assertEqual(tags["Tags"], ["1"])
+
+    def test_secrets_are_masked(self):
+        result = self.run_task("""
+version: v1.1.0
+volumes:
+  - name: files
+    secret:
+      token: '{{.Values.token | b64enc}}'
+steps:
+  - cmd: BASE sh -c 'cat /run/s/token; echo {{.Values.token}}; wc -c < /run/s/token'
+    volumeMounts: [{name: files, mountPath: /run/s}]
+""", "--set-secret", "token=do-not-tell")
+        self.assertEqual(result.stdout, "***\n***\n12\n")
+        self.assertNotIn("do-not-tell", result.stderr)
+        record = json.dumps(self.record(result))
+        self.assertNotIn("do-not-tell", record)
+        folder = os.path.join(self.store, "runs", self.record(result)["runId"])
+        for path, _, names in os.walk(folder):
+            for name in names:
+                with open(os.path.join(path, name), errors="replace") as f:
+                    self.assertNotIn("do-not-tell", f.read(), name)
+
+    def test_steps_tell_each_other(self):
+        result = self.run_task("""
+version: strake/v1
+steps:
+  - id: facts
+    outputs: true
+    cmd: BASE sh -c 'echo version=1.2 >> $STRAKE_OUTPUT; echo deploy=no >> $STRAKE_OUTPUT'
+  - cmd: BASE echo version {{.Steps.facts.Outputs.version}}
+  - cmd: BASE echo deployed
+    if: '{{eq .Steps.facts.Outputs.deploy "yes"}}'
+  - id: odd
+    cmd: BASE sh -c 'exit 7'
+    exitedWith: [7]
+""")
+        self.assertEqual(result.stdout, "version 1.2\n")
+        self.assertEqual([s["status"] for s in self.record(result)["steps"]],
+                         ["successful", "successful", "skipped", "successful"])
+
+    def test_one_command_without_a_file(self):
+        result = self.strake("task", "exec", "--cmd", f"{self.base} echo hello", "/dev/null")
+        self.assertEqual((result.returncode, result.stdout), (0, "hello\n"), result.stderr)
+
+    def test_what_cannot_begin_says_why(self):
+        for text, error in [
+                ("steps: [{cmd: 'BASE true', when: [x]}]", "x does not exist as a vertex"),
+                ("steps: [{cmd: 'none.invalid/x true'}]", "none.invalid"),
+                ("steps: [{cmd: 'BASE not-a-program'}]", "not-a-program"),
+                ("steps: [{build: '-t x --build-arg FOO .'}]", "--build-arg FOO"),
+                ("steps: [{cmd: '--gpus all BASE true'}]", "--gpus"),
+                ("steps: [{cmd: 'docker frobnicate'}]", "not built in"),
+                ("steps: [{cmd: 'BASE true', network: nowhere}]", "network nowhere not found")]:
+            result = self.task(text, files={"Dockerfile": "FROM scratch\n"})
+            self.assertEqual(result.returncode, 1, text)
+            self.assertIn(error, result.stderr)
+
+    def test_nothing_stays_behind(self):
+        self.run_task("steps: [{cmd: 'BASE touch x'}, {detach: true, cmd: 'BASE sleep 600'}]\n")
+        for run in os.listdir(os.path.join(self.store, "runs")):
+            if os.path.isdir(os.path.join(self.store, "runs", run)):
+                self.assertNotIn("live", os.listdir(os.path.join(self.store, "runs", run)))
+        ps = subprocess.run(["pgrep", "-f", "^sleep 600"], capture_output=True, text=True)
+        self.assertEqual(ps.stdout, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
