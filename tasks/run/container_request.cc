@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "tasks/run/path_map.h"
+#include "tasks/run/step_cache.h"
 #include "tasks/run/words.h"
 #include "util/csv.h"
 #include "util/result_macros.h"
@@ -299,6 +300,7 @@ class Maker {
       for (const file::VolumeMount& mount : step_->volume_mounts) {
         RETURN_IF_ERROR(AddVolume(mount.volume, mount.path, false));
       }
+      RETURN_IF_ERROR(AddCaches());
     }
     for (const std::string& text : flags_.All("volume")) {
       RETURN_IF_ERROR(AddVolumeFlag(text));
@@ -311,6 +313,18 @@ class Maker {
       spec_.tmpfs.push_back(
           {std::string(parts ? parts->first : std::string_view(text)), 0});
     }
+    return {};
+  }
+
+  Status AddCaches() {
+    ASSIGN_OR_RETURN(
+        OpenedCaches caches,
+        OpenStepCaches(*step_, space_.settings.task_name,
+                       space_.folder.workspace(),
+                       space_.settings.store_directory));
+    spec_.binds.insert(spec_.binds.end(), caches.binds.begin(),
+                       caches.binds.end());
+    request_.container.locks = std::move(caches.locks);
     return {};
   }
 

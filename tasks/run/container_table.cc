@@ -114,6 +114,7 @@ Result<builder::ContainerEnd> ContainerTable::Execute(Container& container) {
   };
   auto end = run();
   container.ports.clear();
+  container.request.locks.clear();
   container.Set([&end](ContainerInfo& info) {
     info.exit_code = end ? end->ShellCode() : kNotStarted;
     if (!end && info.state == ContainerInfo::State::kCreated) {

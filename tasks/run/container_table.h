@@ -17,6 +17,7 @@
 #include "builder/containers.h"
 #include "tasks/run/lazy_containers.h"
 #include "tasks/run/run_record.h"
+#include "util/atomic_file.h"
 #include "util/guarded.h"
 #include "util/result.h"
 
@@ -46,6 +47,7 @@ struct ContainerRequest {
   // A container of that name which has ended makes room for this one.
   bool replace_ended = false;
   std::string log;  // path of the file that its output is told to be in
+  std::vector<FileLock> locks;  // held until it has ended
 };
 
 // Thread-safe.

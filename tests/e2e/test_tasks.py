@@ -225,6 +225,25 @@ steps:
         self.assertEqual([s["status"] for s in self.record(result)["steps"]],
                          ["successful", "successful", "skipped", "successful"])
 
+    def test_a_cache_of_a_step_is_found_again(self):
+        text = """
+version: strake/v1
+steps:
+  - id: install
+    cmd: BASE sh -c 'cat /cache/seen; echo seen before >> /cache/seen'
+    cache: [{paths: [/cache], key: {files: ['*.lock', sub/**]}}]
+    ignoreErrors: true
+"""
+        first = self.run_task(text, files={"a.lock": "1\n", "other": "1\n"})
+        self.assertEqual(first.stdout, "")
+        # What is no key file makes no difference.
+        second = self.run_task(text, files={"other": "2\n"})
+        self.assertEqual(second.stdout, "seen before\n")
+        third = self.run_task(text, files={"a.lock": "2\n"})
+        self.assertEqual(third.stdout, "")
+        listed = self.strake("cache", "ls")
+        self.assertIn("mount", listed.stdout)
+
     def test_one_command_without_a_file(self):
         result = self.strake("task", "exec", "--cmd", f"{self.base} echo hello", "/dev/null")
         self.assertEqual((result.returncode, result.stdout), (0, "hello\n"), result.stderr)
