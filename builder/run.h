@@ -4,6 +4,7 @@
 #define STRAKE_BUILDER_RUN_H_
 
 #include <stop_token>
+#include <vector>
 
 #include "builder/containers.h"
 #include "util/result.h"
@@ -13,7 +14,8 @@ namespace strake::builder {
 struct RunOptions {
   ContainersOptions containers;
   ContainerSpec container;
-  std::stop_token stop;  // kills the command
+  std::vector<PublishSpec> ports;  // while the command runs
+  std::stop_token stop;            // kills the command
 };
 
 // Runs the command on a writable copy of the image's root file system, which is

@@ -10,9 +10,11 @@
 
 #include "builder/run.h"
 #include "cli/command.h"
+#include "cli/container_flags.h"
 #include "cli/progress_mode.h"
 #include "cli/shared_options.h"
 #include "cli/value_flags.h"
+#include "tasks/run/container_request.h"
 #include "util/result_macros.h"
 
 namespace strake::cli {
@@ -39,6 +41,10 @@ class RunCommand final : public Command {
   std::vector<std::string> env_;
   std::vector<std::string> extra_hosts_;
   std::vector<std::string> binds_;
+  std::vector<std::string> mounts_;
+  std::vector<std::string> env_files_;
+  std::vector<std::string> ports_;
+  std::string platform_;
   RegistryFlags registry_flags_;
   std::string network_ = "default";
   std::string isolation_;
@@ -61,13 +67,27 @@ void RunCommand::Declare(OptionSet& options) {
                 "Instead of the image's ENTRYPOINT; \"\" for none");
   options.Value("-h,--hostname", run_.container.hostname, {"NAME"},
                 "Name of the machine inside");
-  options.Value("--network", network_,
-                {"MODE", Completes::kNothing, {"default", "host", "none"}},
-                "Network of the command");
+  options.Value(
+      "--network", network_,
+      {"MODE", Completes::kNothing, {"default", "host", "private", "none"}},
+      "Network of the command: the host's (default), one of its own "
+      "that slirp4netns or pasta connects, or none");
+  options.List("-p,--publish", ports_, {"[[ADDRESS:]PORT:]PORT"},
+               "Pass connections to a port of this machine (of 127.0.0.1) on "
+               "to one of the command's");
   options.List("--add-host", extra_hosts_, {"NAME:IP"},
                "Add a line to /etc/hosts");
   options.List("-v,--volume", binds_, {"SOURCE:TARGET[:ro]", Completes::kFiles},
                "Show a file or folder of this machine inside");
+  options.List("--mount", mounts_, {"type=TYPE,..."},
+               "Mount a file or folder (type=bind,source=,target=[,readonly]) "
+               "or an empty one in memory (type=tmpfs,target=[,tmpfs-size=])");
+  options.List("--env-file", env_files_, {"PATH", Completes::kFiles},
+               "Set the environment variables of a file's lines NAME[=VALUE]");
+  options.Value("--platform", platform_, {"PLATFORM"},
+                "Of an image for several, take the one for this");
+  options.Flag("--privileged", run_.container.privileged,
+               "Run with all capabilities, without seccomp filter");
   options.Value("--pull", pull_,
                 {"WHEN", Completes::kNothing, {"missing", "always"}},
                 "When to pull the image");
@@ -80,12 +100,11 @@ void RunCommand::Declare(OptionSet& options) {
   options.Flag("--rm", remove_,
                "Taken for docker's sake: nothing is ever left over");
   for (std::string_view names :
-       {"-p,--publish", "--name", "--mount", "--env-file", "-m,--memory",
-        "--platform", "--cap-add", "--cap-drop", "--device"}) {
+       {"--name", "-m,--memory", "--cap-add", "--cap-drop", "--device"}) {
     options.NotYetValue(names);
   }
   for (std::string_view names :
-       {"-d,--detach", "-t,--tty", "--privileged", "--init", "--read-only"}) {
+       {"-d,--detach", "-t,--tty", "--init", "--read-only"}) {
     options.NotYetFlag(names);
   }
 }
@@ -97,6 +116,11 @@ Status RunCommand::Resolve(const Environment& environment,
                    ParseIsolation(isolation_, environment));
   run_.container.args.assign(arguments.begin() + 1, arguments.end());
   if (entrypoint_) run_.container.entrypoint = {*entrypoint_};
+  for (const std::string& path : env_files_) {
+    ASSIGN_OR_RETURN(auto entries, ReadEnvFile(path, environment));
+    run_.container.env.insert(run_.container.env.end(), entries.begin(),
+                              entries.end());
+  }
   for (const std::string& text : env_) {
     ASSIGN_OR_RETURN(auto pair, ParseEnv(text, environment));
     if (pair) run_.container.env.push_back(pair->first + "=" + pair->second);
@@ -109,12 +133,19 @@ Status RunCommand::Resolve(const Environment& environment,
     ASSIGN_OR_RETURN(auto bind, ParseBind(text));
     run_.container.binds.push_back(std::move(bind));
   }
-  if (!remove_) return Unsupported("--rm=false: containers are not kept");
-  ASSIGN_OR_RETURN(const builder::NetworkMode network, ParseNetwork(network_));
-  run_.containers.network = builder::RunNetwork::kHost;
-  if (network == builder::NetworkMode::kNone) {
-    run_.container.network = builder::ContainerSpec::Network::kNone;
+  for (const std::string& text : mounts_) {
+    RETURN_IF_ERROR(AddMount(text, run_.container));
   }
+  for (const std::string& text : ports_) {
+    ASSIGN_OR_RETURN(auto port, tasks::run::ParsePort(text));
+    run_.ports.push_back(std::move(port));
+  }
+  if (!platform_.empty()) {
+    ASSIGN_OR_RETURN(run_.container.platform, ParseOnePlatform(platform_));
+  }
+  if (!remove_) return Unsupported("--rm=false: containers are not kept");
+  RETURN_IF_ERROR(SetNetwork(network_, run_.containers, run_.container));
+  if (auto path = environment.Get("PATH")) run_.containers.path = *path;
   if (pull_ == "always") run_.container.pull = builder::PullPolicy::kAlways;
   run_.container.stdin_fd = interactive_ ? STDIN_FILENO : -1;
   run_.container.stdout_fd = STDOUT_FILENO;
