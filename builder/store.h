@@ -7,6 +7,7 @@
 //   cache/fetched                    what ADD fetched from the web
 //   cache/steps/                     what the steps of each Dockerfile were
 //   mounts/                          RUN --mount=type=cache
+//   runs/                            of tasks (tasks/run/run_folder.h)
 //   tmp/                             contexts that came as a stream, and what
 //                                    steps need besides their root
 //   in-use.lock, garbage             see `OwnAlone`

@@ -317,11 +317,10 @@ class Maker {
   }
 
   Status AddCaches() {
-    ASSIGN_OR_RETURN(
-        OpenedCaches caches,
-        OpenStepCaches(*step_, space_.settings.task_name,
-                       space_.folder.workspace(),
-                       space_.settings.store_directory));
+    ASSIGN_OR_RETURN(OpenedCaches caches,
+                     OpenStepCaches(*step_, space_.settings.task_name,
+                                    space_.folder.workspace(),
+                                    space_.settings.store_directory));
     spec_.binds.insert(spec_.binds.end(), caches.binds.begin(),
                        caches.binds.end());
     request_.container.locks = std::move(caches.locks);

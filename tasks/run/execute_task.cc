@@ -110,15 +110,18 @@ Secrets HiddenValues(const ExecuteOptions& options,
 }
 
 // Programs of steps that talk to the run's registry find the login there.
-Status WriteLogin(const RunSettings& settings, const RunFolder& folder) {
+Status WriteLogin(const RunSettings& settings, const RunFolder& folder,
+                  RunLog& log) {
   if (settings.run_registry.empty()) return {};
   ASSIGN_OR_RETURN(auto credential,
                    settings.registry.credentials.Lookup(settings.run_registry));
   if (!credential) return {};
+  log.Line("Setting up Docker configuration...");
   std::error_code ignored;
   fs::create_directories(folder.home() + "/.docker", ignored);
   RETURN_IF_ERROR(registry::StoreLogin(folder.home() + "/.docker/config.json",
                                        settings.run_registry, *credential));
+  log.Line("Successfully set up Docker configuration");
   return {};
 }
 
@@ -172,7 +175,12 @@ Result<ExecutedTask> ExecuteTask(const ExecuteOptions& options) {
   ASSIGN_OR_RETURN(
       std::unique_ptr<RunLog> log,
       RunLog::Open(folder.path(), executed.record, hidden, options.sink));
-  RETURN_IF_ERROR(WriteLogin(settings, folder));
+  if (read.task.is_v1_1()) {
+    log->Line(
+        "Alias support enabled for version >= 1.1.0, please see "
+        "https://aka.ms/acr/tasks/task-aliases for more information.");
+  }
+  RETURN_IF_ERROR(WriteLogin(settings, folder, *log));
   LazyContainers containers(ContainersFor(settings));
   ContainerTable table(containers);
   RunSpace space{settings,

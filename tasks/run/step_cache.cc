@@ -46,19 +46,18 @@ Status AddKeyFiles(oci::Hasher& hasher, const file::StepCache& cache,
   if (cache.key_files.empty()) return {};
   ASSIGN_OR_RETURN(auto patterns,
                    dockerfile::IgnoreMatcher::Compile(cache.key_files));
-  UniqueFd top(
-      ::open(workspace.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  UniqueFd top(::open(workspace.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!top) return ErrnoError("open " + workspace);
-  return WalkTree(top.get(), {},
-                  [&](const TreeEntry& entry) -> Result<TreeStep> {
-                    const bool selected = S_ISREG(entry.stat->stx_mode) &&
-                                          patterns.Excludes(entry.path);
-                    if (selected) {
-                      Add(hasher, entry.path);
-                      RETURN_IF_ERROR(AddContent(hasher, entry));
-                    }
-                    return TreeStep::kContinue;
-                  });
+  return WalkTree(
+      top.get(), {}, [&](const TreeEntry& entry) -> Result<TreeStep> {
+        const bool selected =
+            S_ISREG(entry.stat->stx_mode) && patterns.Excludes(entry.path);
+        if (selected) {
+          Add(hasher, entry.path);
+          RETURN_IF_ERROR(AddContent(hasher, entry));
+        }
+        return TreeStep::kContinue;
+      });
 }
 
 Result<std::string> FolderName(const file::StepCache& cache,

@@ -3,9 +3,12 @@ import json
 import os
 import re
 import subprocess
+import time
 import unittest
+import urllib.request
 
 import support
+from git_server import GitServer
 
 
 class TasksTest(support.EndToEndTest):
@@ -247,6 +250,115 @@ steps:
     def test_one_command_without_a_file(self):
         result = self.strake("task", "exec", "--cmd", f"{self.base} echo hello", "/dev/null")
         self.assertEqual((result.returncode, result.stdout), (0, "hello\n"), result.stderr)
+
+    def test_contexts_of_every_kind(self):
+        task = (f"version: v1.1.0\nsteps: [{{cmd: '{self.base} sh -c \"cat note; "
+                "echo $Branch $Commit\"'}]\n")
+        server = GitServer(os.path.join(self.scratch, "git"))
+        self.addCleanup(server.stop)
+        commit = server.commit("app", {"acb.yaml": task, "note": "from git\n"})
+        archive = os.path.join(server.folder, "app.tar.gz")
+        work = os.path.join(server.folder, "app.work")
+        support.run("tar", "-C", work, "-czf", archive, "acb.yaml", "note")
+        for context, printed in [
+                (f"{server.url}/app.git#main", f"from git\nmain {commit}\n"),
+                (f"{server.url}/app.tar.gz", "from git\n\n"),
+                (work, f"from git\nmain {commit}\n")]:
+            result = self.strake("task", "exec", context)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(result.stdout, printed)
+        with open(archive, "rb") as stdin:
+            done = subprocess.run([support.STRAKE, "task", "exec", "-"], stdin=stdin,
+                                  env=self.environment(), text=True, capture_output=True)
+        self.assertEqual((done.returncode, done.stdout), (0, "from git\n\n"), done.stderr)
+
+    def test_a_context_is_copied_by_its_ignore_file(self):
+        result = self.run_task("steps: [{cmd: 'BASE find . -type f'}]\n",
+                               files={".dockerignore": "*.tmp\nout\n", "a.tmp": "", "out/x": "",
+                                      "in/y": "", ".git/config": "", "in/.git/z": ""})
+        self.assertEqual(sorted(result.stdout.split()),
+                         ["./.dockerignore", "./acb.yaml", "./in/.git/z", "./in/y"])
+
+    def test_retries_only_on_the_errors_named(self):
+        for texts, attempts in (("[flaky, other]", 3), ("[other]", 1)):
+            result = self.task(f"""
+steps:
+  - id: s
+    cmd: BASE sh -c 'echo flaky >&2; exit 1'
+    retries: 2
+    retryDelay: 1
+    retryOnErrors: {texts}
+""")
+            self.assertEqual(result.returncode, 1)
+            self.assertEqual(self.record(result)["steps"][0]["attempts"], attempts)
+
+    def test_properties_of_a_container(self):
+        result = self.run_task("""
+steps:
+  - cmd: BASE sh -c 'id -u; pwd; echo $A$B; ls -d /workspace/made'
+    user: '1000'
+    workingDirectory: made
+    env: [A=a, 'B="b c"']
+  - cmd: BASE -c 'echo entry'
+    entryPoint: sh
+  - cmd: -e C=flag BASE sh -c 'echo $C'
+    env: [C=step]
+  - cmd: BASE sh -c pwd
+    disableWorkingDirectoryOverride: true
+  - cmd: BASE sh -c 'ls /sys/class/net'
+    network: none
+""")
+        self.assertEqual(result.stdout.splitlines(),
+                         ["1000", "/workspace/made", "ab c", "/workspace/made", "entry",
+                          "flag", "/", "lo"])
+
+    def test_images_are_pushed_with_a_login(self):
+        support.need("htpasswd")
+        passwords = os.path.join(self.scratch, "htpasswd")
+        support.run("htpasswd", "-Bbc", passwords, "user", "pass-word")
+        closed = self.registry("closed", htpasswd=passwords)
+        text = f"""
+version: v1.1.0
+steps:
+  - cmd: bash -c 'printf pass-word | docker login -u user --password-stdin {closed.name}'
+  - cmd: docker tag BASE {closed.name}/x:1
+  - push: ['{closed.name}/x:1']
+  - cmd: docker rmi {closed.name}/x:1
+  - cmd: docker run --rm {closed.name}/x:1 echo pulled
+  - cmd: BASE grep -c {closed.name} /acb/home/.docker/config.json
+"""
+        self.assertIn("pulled\n1\n", self.run_task(text).stdout)
+        refused = self.task(f"steps: [{{cmd: 'docker tag BASE {closed.name}/x:1'}}, "
+                            f"{{push: ['{closed.name}/x:1'], retries: 9}}]")
+        self.assertEqual(refused.returncode, 1)
+        self.assertEqual(refused.stderr.count("Pushing image:"), 3)
+
+    def test_ports_are_published_on_loopback(self):
+        port = support.free_port()
+        folder = os.path.join(self.scratch, "port")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "acb.yaml"), "w") as f:
+            f.write(f"""
+steps:
+  - id: web
+    cmd: {self.base} sh -c 'echo published > index.html; exec httpd -f -p 8090'
+    ports: ['{port}:8090']
+""")
+        process = subprocess.Popen([support.STRAKE, "task", "exec", "--network", "shared", folder],
+                                   env=self.environment(), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(200):
+                try:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/index.html") as page:
+                        text = page.read()
+                    break
+                except OSError:
+                    time.sleep(0.05)
+            self.assertEqual(text, b"published\n")
+        finally:
+            process.terminate()
+            process.wait()
 
     def test_what_cannot_begin_says_why(self):
         for text, error in [
