@@ -242,7 +242,8 @@ class Evaluator {
     bool arguments = command.operands.size() > 1 || last != nullptr;
     switch (first.kind) {
       case Operand::Kind::kIdentifier:
-        return CallFunction(command, dot, last);
+        if (first.fields.empty()) return CallFunction(command, dot, last);
+        break;
       case Operand::Kind::kNil:
         return Fail(first.range, "nil is not a command");
       case Operand::Kind::kConstant:
@@ -250,10 +251,11 @@ class Evaluator {
         if (arguments) return NotAFunction(first);
         return EvaluateOperand(first, dot);
       default:
-        if (arguments && first.fields.empty()) return NotAFunction(first);
-        if (arguments) return CallMember(command, dot, last);
-        return EvaluateOperand(first, dot);
+        break;
     }
+    if (!arguments) return EvaluateOperand(first, dot);
+    if (first.fields.empty()) return NotAFunction(first);
+    return CallMember(command, dot, last);
   }
 
   Error NotAFunction(const Operand& operand) const {
@@ -302,6 +304,7 @@ class Evaluator {
         Command command;
         command.range = operand.range;
         command.operands.push_back(operand);
+        command.operands[0].fields.clear();
         return CallFunction(command, dot, nullptr);
       }
     }
@@ -423,7 +426,8 @@ class Evaluator {
   Result<Value> EvaluateArgument(const Operand& operand, const Value& dot,
                                  Type type) {
     if (operand.kind == Operand::Kind::kNil) {
-      if (type == Type::kAny || type == Type::kDict) return Value();
+      bool takes_nil = type == Type::kAny || Nilable(type);
+      if (takes_nil) return Value();
       return Fail(operand.range, "cannot assign nil to " + TypeText(type));
     }
     if (operand.kind == Operand::Kind::kConstant && type != Type::kAny) {
@@ -454,7 +458,6 @@ class Evaluator {
         if (constant.kind() == Kind::kBool) return constant;
         return Fail(operand.range, "expected bool; found " + found);
       case Type::kInt:
-      case Type::kInt64:
         if (constant.kind() == Kind::kInt) return constant;
         if (whole) return Value(static_cast<int64_t>(constant.Float()));
         return Fail(operand.range, "expected integer; found " + found);
@@ -473,12 +476,16 @@ class Evaluator {
   // `value` if a parameter of `type` takes it.
   Result<Value> Checked(Range range, const Value& value, Type type) const {
     if (Fits(value, type)) return value;
-    if (value.nil() && type == Type::kDict) return value;
+    if (value.nil() && Nilable(type)) return value;
     if (value.nil()) {
       return Fail(range, "invalid value; expected " + TypeText(type));
     }
     return Fail(range, "wrong type for value; expected " + TypeText(type) +
                            "; got " + TypeName(value));
+  }
+
+  static bool Nilable(Type type) {
+    return type == Type::kList || type == Type::kDict;
   }
 
   static bool Fits(const Value& value, Type type) {
@@ -489,12 +496,13 @@ class Evaluator {
         return value.kind() == Kind::kBool;
       case Type::kInt:
         return value.kind() == Kind::kInt;
-      case Type::kInt64:
-        return value.kind() == Kind::kInt64;
       case Type::kFloat:
         return value.kind() == Kind::kFloat;
       case Type::kString:
         return value.kind() == Kind::kString;
+      case Type::kList:
+        return value.kind() == Kind::kList &&
+               value.list().elements() == Elements::kAny;
       case Type::kDict:
         return value.kind() == Kind::kDict &&
                value.dict().elements() == Elements::kAny;

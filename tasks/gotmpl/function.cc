@@ -23,12 +23,12 @@ std::string TypeText(Type type) {
       return "bool";
     case Type::kInt:
       return "int";
-    case Type::kInt64:
-      return "int64";
     case Type::kFloat:
       return "float64";
     case Type::kString:
       return "string";
+    case Type::kList:
+      return "[]interface {}";
     case Type::kDict:
       return "map[string]interface {}";
   }

@@ -27,8 +27,11 @@ struct Context {
   Status Charge(size_t cost);
 };
 
+// What a call that takes a good part of a second costs.
+inline constexpr size_t kSlowFunction = 100'000;
+
 // Types of parameters, as Go knows them.
-enum class Type { kAny, kBool, kInt, kInt64, kFloat, kString, kDict };
+enum class Type { kAny, kBool, kInt, kFloat, kString, kList, kDict };
 // "interface {}", "map[string]interface {}", ...
 std::string TypeText(Type type);
 
@@ -73,6 +76,15 @@ template <>
 struct Argument<std::string> {
   static constexpr Type kType = Type::kString;
   static std::string From(const Value& value) { return value.String(); }
+};
+// A nil list is an empty one.
+template <>
+struct Argument<ListPtr> {
+  static constexpr Type kType = Type::kList;
+  static ListPtr From(const Value& value) {
+    return value.nil() ? std::make_shared<const List>(std::vector<Value>())
+                       : value.list_ptr();
+  }
 };
 // A nil map is an empty one that nothing can be put into.
 template <>

@@ -83,8 +83,7 @@ class Writer {
         WriteString(value.String());
         return {};
       case Kind::kObject:
-        WriteString(value.object().Print());
-        return {};
+        return Write(value.object().Json(), depth + 1);
       case Kind::kList:
         return WriteList(value.list(), depth);
       case Kind::kDict:

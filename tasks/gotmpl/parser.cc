@@ -428,7 +428,7 @@ class Parser {
                  operand.kind == Operand::Kind::kDot;
     while (Peek().kind == TokenKind::kField) {
       const Token& field = Peek();
-      if (value || operand.kind == Operand::Kind::kIdentifier) {
+      if (value) {
         return Fail(field.range.begin,
                     "unexpected <" + std::string(TextOf(field)) + "> after " +
                         std::string(TextOf(first)));

@@ -140,6 +140,8 @@ class Object {
   virtual Result<Value> Member(const std::string& name,
                                const std::vector<Value>& arguments) const = 0;
   virtual bool Equals(const Object& other) const = 0;
+  // What JSON has in its place.
+  virtual Value Json() const { return Print(); }
 };
 
 Value MakeList(std::vector<Value> items);
