@@ -212,10 +212,10 @@ std::string BuildView::Title(Time now, size_t total) const {
          std::to_string(steps_ended_) + "/" + std::to_string(total) + ")";
 }
 
-ViewLine BuildView::Closing(Time now, size_t columns) const {
+std::vector<ViewLine> BuildView::Closing(Time now, size_t columns) const {
   std::string text = Title(now, failed_ ? ExpectedSteps() : steps_seen_) +
                      (failed_ ? " ERROR" : " FINISHED");
-  return {std::string(CutToWidth(text, columns)), ViewLine::Kind::kTitle};
+  return {{std::string(CutToWidth(text, columns)), ViewLine::Kind::kTitle}};
 }
 
 std::vector<ViewLine> BuildView::Live(Time now, size_t columns,

@@ -18,34 +18,28 @@
 #include <vector>
 
 #include "builder/progress.h"
+#include "cli/live_display.h"
 #include "cli/log_lines.h"
 
 namespace strake::cli {
 
-struct ViewLine {
-  enum class Kind { kTitle, kRunning, kDetail, kDone, kFailed, kCancelled };
-  std::string text;  // at most as wide as asked for
-  Kind kind = Kind::kDetail;
-};
-
 // Not thread-safe.
-class BuildView {
+class BuildView final : public LiveView {
  public:
-  using Time = std::chrono::system_clock::time_point;
-
   BuildView(std::string verb, Time started)
       : verb_(std::move(verb)), started_(started) {}
 
   void Add(const builder::ProgressEvent& event);
 
   // The steps that ended, and warnings that came, since the last call.
-  std::vector<ViewLine> TakeFinished(size_t columns);
+  std::vector<ViewLine> TakeFinished(size_t columns) override;
   // What goes on at `now`, at most `rows` lines: the title first.
-  std::vector<ViewLine> Live(Time now, size_t columns, size_t rows) const;
+  std::vector<ViewLine> Live(Time now, size_t columns,
+                             size_t rows) const override;
   // The title when all is over: "FINISHED", or "ERROR" if a step failed.
-  ViewLine Closing(Time now, size_t columns) const;
+  std::vector<ViewLine> Closing(Time now, size_t columns) const override;
 
-  bool idle() const { return running_.empty(); }
+  bool idle() const override { return running_.empty(); }
 
  private:
   // An unfinished transfer, and how it has fared.

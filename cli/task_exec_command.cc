@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/plain_progress.h"
 #include "cli/shared_options.h"
+#include "cli/task_display.h"
 #include "cli/task_flags.h"
 #include "cli/value_flags.h"
 #include "tasks/run/execute_task.h"
@@ -30,23 +30,6 @@ using tasks::run::RunStatus;
 
 constexpr std::string_view kNoContext = "/dev/null";
 constexpr int kLongestTimeout = 8 * 60 * 60;
-
-// strake's lines and the output of steps as they come: the former and what
-// steps write to standard error on standard error.
-class PlainRun final : public tasks::run::RunSink {
- public:
-  void OnLine(std::string_view line) override { Write(STDERR_FILENO, line); }
-  void OnOutput(size_t, int stream, std::string_view text) override {
-    Write(stream == 2 ? STDERR_FILENO : STDOUT_FILENO, text);
-  }
-
- private:
-  // That nobody reads it is no reason to stop.
-  static void Write(int fd, std::string_view text) {
-    [[maybe_unused]] Status written =
-        WriteFully(fd, std::as_bytes(std::span(text)));
-  }
-};
 
 Result<builder::RunNetwork> ParseRunNetwork(const std::string& text) {
   if (text == "auto") return builder::RunNetwork::kAuto;
@@ -82,6 +65,7 @@ class TaskExecCommand final : public Command {
   std::string isolation_;
   std::string isolation_name_;
   std::string snapshotter_ = "auto";
+  std::string progress_;
   tasks::run::ExecuteOptions execute_;
 };
 
@@ -101,9 +85,10 @@ void TaskExecCommand::Declare(OptionSet& options) {
       "--network", network_,
       {"FORM", Completes::kNothing, {"auto", "shared", "host", "none"}},
       "Network that the steps share");
+  DeclareProgress(options, progress_);
   DeclareRegistry(options, registry_flags_);
   DeclareSnapshotter(options, snapshotter_);
-  DeclareIsolation(options, isolation_, "the steps");
+  DeclareIsolation(options, isolation_, "each step");
 }
 
 Status TaskExecCommand::Resolve(const Environment& environment,
@@ -244,10 +229,12 @@ Result<int> TaskExecCommand::Run(Session& session) {
   RETURN_IF_ERROR(ReadText());
   execute_.settings = Settings(session.environment);
   ASSIGN_OR_RETURN(tasks::run::ExecuteOptions options, MakeOptions(session));
-  PlainRun display;
-  options.sink = &display;
+  ASSIGN_OR_RETURN(auto display,
+                   MakeTaskDisplay(progress_, session.environment));
+  options.sink = display.get();
   ASSIGN_OR_RETURN(tasks::run::ExecutedTask run,
                    tasks::run::ExecuteTask(options));
+  display.reset();
   PrintError("\n" + LastLine(run.record) + "\n");
   return run.record.status == RunStatus::kSucceeded ? kExitOk : kExitFailed;
 }

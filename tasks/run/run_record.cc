@@ -63,6 +63,7 @@ ordered_json StepJson(const StepRecord& step) {
   ordered_json value;
   value["id"] = step.id;
   value["kind"] = step.kind;
+  value["after"] = step.after;
   value["status"] = StepStateName(step.state);
   AddTimes(step.started, step.finished, value);
   value["attempts"] = step.attempts;

@@ -56,7 +56,8 @@ struct ImageDependencies {
 
 struct StepRecord {
   std::string id;
-  std::string kind;  // "cmd", "build", "push"
+  std::string kind;                // "cmd", "build", "push"
+  std::vector<std::string> after;  // ids of the steps that it waits for
   StepState state = StepState::kSkipped;
   std::optional<Time> started;
   std::optional<Time> finished;

@@ -301,6 +301,9 @@ RunRecord PlanRecord(const file::Task& task) {
     StepRecord step;
     step.id = task.steps[i].id;
     step.kind = file::KindName(task.steps[i].kind);
+    for (size_t before : task.steps[i].after) {
+      step.after.push_back(task.steps[before].id);
+    }
     step.log = RunLog::StepName(i, step.id);
     record.steps.push_back(std::move(step));
   }

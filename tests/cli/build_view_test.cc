@@ -79,11 +79,13 @@ TEST(BuildViewTest, CountsAnnouncedStepsOfEachStage) {
 TEST(BuildViewTest, ClosesWithWhatHappened) {
   BuildView done("Building", kStart);
   done.Add(Event(Kind::kStepCached, 1, 0, "[1/9] FROM x"));
-  EXPECT_EQ(done.Closing(At(100), 80).text, "[+] Building 0.1s (1/1) FINISHED");
+  EXPECT_EQ(done.Closing(At(100), 80)[0].text,
+            "[+] Building 0.1s (1/1) FINISHED");
   BuildView failed("Building", kStart);
   failed.Add(Event(Kind::kStepStarted, 1, 0, "[1/9] RUN x"));
   failed.Add(Event(Kind::kStepFailed, 1, 0, "exit code: 1"));
-  EXPECT_EQ(failed.Closing(At(100), 80).text, "[+] Building 0.1s (1/9) ERROR");
+  EXPECT_EQ(failed.Closing(At(100), 80)[0].text,
+            "[+] Building 0.1s (1/9) ERROR");
   EXPECT_EQ(failed.TakeFinished(80)[0].kind, ViewLine::Kind::kFailed);
 }
 

@@ -368,6 +368,13 @@ steps:
                 ("steps: [{build: '-t x --build-arg FOO .'}]", "--build-arg FOO"),
                 ("steps: [{cmd: '--gpus all BASE true'}]", "--gpus"),
                 ("steps: [{cmd: 'docker frobnicate'}]", "not built in"),
+                ("volumes: [{name: v, secret: {f: 'no base64!'}}]\nsteps: [{cmd: 'BASE true', "
+                 "volumeMounts: [{name: v, mountPath: /m}]}]",
+                 "please make sure value provided is Base64 encoded"),
+                ("steps: [{cmd: '-v /etc:/host BASE true'}]", "/etc: not a place"),
+                ("steps: [{cmd: '-v /var/run/docker.sock:/s BASE true'}]", "no engine"),
+                ("steps: [{cmd: 'BASE true', ports: ['53:53/udp']}]", "only tcp"),
+                ("steps: [{cmd: 'BASE true', isolation: hyperv}]", "for Windows"),
                 ("steps: [{cmd: 'BASE true', network: nowhere}]", "network nowhere not found")]:
             result = self.task(text, files={"Dockerfile": "FROM scratch\n"})
             self.assertEqual(result.returncode, 1, text)
