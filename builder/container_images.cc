@@ -93,8 +93,9 @@ Result<std::optional<ContainerImages::Image>> ContainerImages::InStore(
   if (auto parsed = NamedBy(wish)) {
     reference = *std::move(parsed);
     auto named = store_.layout().Find(reference.ToString());
-    if (named) stored = *std::move(named);
-    if (!stored && named.error().code() != ErrorCode::kNotFound) {
+    if (named) {
+      stored = *std::move(named);
+    } else if (named.error().code() != ErrorCode::kNotFound) {
       return std::move(named).error();
     }
     // Is no ID: it has a meaning already.

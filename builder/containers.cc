@@ -199,7 +199,7 @@ Result<std::unique_ptr<PublishedPort>> RunContainers::Publish(
 }  // namespace
 
 Result<std::unique_ptr<Containers>> Containers::Open(
-    ContainersOptions options) {
+    const ContainersOptions& options) {
   ASSIGN_OR_RETURN(Store store, Store::Open(options.store_directory));
   auto containers = std::make_unique<RunContainers>(options, std::move(store));
   RETURN_IF_ERROR(containers->Start(options));

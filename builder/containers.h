@@ -168,7 +168,8 @@ class Containers {
  public:
   // `kUnsupported` where nothing can be run, or not as `options` want it.
   // REQUIRES: not as root, `PrepareProcess` was called (build.h).
-  static Result<std::unique_ptr<Containers>> Open(ContainersOptions options);
+  static Result<std::unique_ptr<Containers>> Open(
+      const ContainersOptions& options);
 
   virtual ~Containers() = default;
 
