@@ -97,6 +97,7 @@ class Reader {
     const YamlNode* src = alias->Find("src");
     std::vector<std::string> files = decoder.Strings(src);
     Merge(decoder.StringMap(alias->Find("values")), aliases);
+    NotePlaces(*alias, decoder);
     std::string directive = decoder.String(alias->Find("directive"));
     RETURN_IF_ERROR(problems_.First());
     if (!directive.empty()) aliases.directive = directive;
@@ -107,8 +108,12 @@ class Reader {
     return {};
   }
 
-  // The place of the block, for what is wrong with it as a whole.
-  Place place() const { return place_; }
+  // Of the value of `name`, or else of the block.
+  Place PlaceOf(const std::string& name) const {
+    auto found = places_.find(name);
+    return found == places_.end() ? place_ : found->second;
+  }
+  Place directive_place() const { return directive_place_; }
 
  private:
   static std::string Unmarshaling(const std::string& what) {
@@ -119,6 +124,18 @@ class Reader {
   static void Merge(const std::map<std::string, std::string>& values,
                     Aliases& aliases) {
     aliases.values.insert(values.begin(), values.end());
+  }
+
+  void NotePlaces(const YamlNode& alias, const Decoder& decoder) {
+    directive_place_ = place_;
+    if (const YamlNode* directive = alias.Find("directive")) {
+      directive_place_ = decoder.At(*directive);
+    }
+    const YamlNode* values = alias.Find("values");
+    if (values == nullptr) return;
+    for (size_t i = 0; i < values->keys.size(); ++i) {
+      places_[values->keys[i]] = decoder.At(values->key_marks[i]);
+    }
   }
 
   Result<std::string> TextOf(const std::string& from) {
@@ -162,12 +179,14 @@ class Reader {
   const AliasSources& sources_;
   Problems& problems_;
   Place place_{1, 1};
+  Place directive_place_{1, 1};
+  std::map<std::string, Place> places_;
 };
 
-Status Check(const Aliases& aliases, Place place, Problems& problems) {
+Status Check(const Aliases& aliases, const Reader& reader, Problems& problems) {
   std::string prefix(kSearch);
   if (CodePoints(aliases.directive) != 1) {
-    return problems.Fail(place,
+    return problems.Fail(reader.directive_place(),
                          prefix +
                              "$ directive can only be overwritten by a single "
                              "character");
@@ -175,11 +194,12 @@ Status Check(const Aliases& aliases, Place place, Problems& problems) {
   for (const auto& [name, value] : aliases.values) {
     if (!name.empty() && std::ranges::all_of(name, IsAlphanumeric)) continue;
     return problems.Fail(
-        place, prefix + "alias key names only support alphanumeric characters");
+        reader.PlaceOf(name),
+        prefix + "alias key names only support alphanumeric characters");
   }
   if (IsAlphanumeric(aliases.directive[0])) {
     return problems.Fail(
-        place,
+        reader.directive_place(),
         prefix + "overwritten directives may not be alphanumeric characters");
   }
   return {};
@@ -240,7 +260,7 @@ Result<Aliases> ReadAliases(const MappedText& block, std::string_view file,
   Reader reader(locator, sources, problems);
   RETURN_IF_ERROR(reader.Read(block, aliases));
   AddBuiltIns(sources.os, aliases);
-  RETURN_IF_ERROR(Check(aliases, reader.place(), problems));
+  RETURN_IF_ERROR(Check(aliases, reader, problems));
   return aliases;
 }
 

@@ -238,6 +238,9 @@ void DecodeSteps(const YamlNode& root, const RenderString& render,
       step.step.id += one.suffix;
       step.step.matrix = std::move(one.values);
       step.number = number;
+      if (decoder.is_strake()) {
+        step.references = FindLateReferences(one.node, decoder);
+      }
       raw.steps.push_back(std::move(step));
     }
     ++number;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tasks/file/decoder.h"
+#include "tasks/file/late_references.h"
 #include "tasks/file/matrix.h"
 #include "tasks/file/task.h"
 #include "util/yaml.h"
@@ -24,6 +25,7 @@ struct RawStep {
   std::string cache;  // the word; caches of `cmd` steps are in `step`
   size_t number = 0;  // of the step in the file that it comes from, from 0
   std::string group;  // the id of the step with the `matrix:`; empty: none
+  LateReferences references;
 };
 
 struct RawTask {

@@ -149,7 +149,8 @@ void Decoder::CheckKeys(const YamlNode& map, Keys known, Keys beyond) {
       problems_.Warn(place, "\"" + key +
                                 "\" is ignored: it means something under "
                                 "\"version: strake/v1\" only");
-    } else if (std::ranges::find(candidates, key) == candidates.end()) {
+    } else if (!key.starts_with("x-") &&
+               std::ranges::find(candidates, key) == candidates.end()) {
       problems_.Warn(place, "unknown key \"" + key + "\" is ignored" +
                                 DidYouMean(key, candidates));
     }

@@ -47,7 +47,8 @@ class Decoder {
   bool IsMap(const YamlNode* node, std::string_view go_type);
 
   using Keys = std::initializer_list<std::string_view>;
-  // Warns of keys of a map that mean nothing or stand twice.
+  // Warns of keys of a map that mean nothing or stand twice; those that begin
+  // with "x-" are there for YAML's anchors.
   //   beyond  those that only strake's own version knows
   void CheckKeys(const YamlNode& map, Keys known, Keys beyond);
 

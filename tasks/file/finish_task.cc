@@ -200,6 +200,7 @@ Task FinishTask(RawTask raw, const TaskDefaults& defaults, Problems& problems) {
   for (RawStep& step : raw.steps) {
     FillIn(task, network, step);
     task.steps.push_back(std::move(step.step));
+    CheckLateReferences(task, task.steps.size() - 1, step.references, problems);
   }
   task.file = problems.file();
   return task;

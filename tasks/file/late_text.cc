@@ -15,15 +15,21 @@ constexpr std::string_view kClose = "\xEF\x9B\x91";
 // The length of the action that `text` begins with: its end is not looked for
 // within quotes.
 size_t ActionLength(std::string_view text) {
+  for (std::string_view comment : {"{{/*", "{{- /*"}) {
+    if (!text.starts_with(comment)) continue;
+    size_t end = text.find("*/", comment.size());
+    end = end == std::string_view::npos ? end : text.find("}}", end);
+    return end == std::string_view::npos ? text.size() : end + 2;
+  }
   char quote = 0;
   for (size_t i = 2; i < text.size(); ++i) {
     if (quote != 0) {
-      if (text[i] == '\\' && quote == '"') {
+      if (text[i] == '\\' && quote != '`') {
         ++i;
       } else if (text[i] == quote) {
         quote = 0;
       }
-    } else if (text[i] == '"' || text[i] == '`') {
+    } else if (text[i] == '"' || text[i] == '`' || text[i] == '\'') {
       quote = text[i];
     } else if (text.substr(i).starts_with("}}")) {
       return i + 2;

@@ -1,20 +1,30 @@
 #include "tasks/file/problems.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace strake::tasks::file {
 
 void Problems::Add(Place place, std::string message) {
-  problems_.push_back({Severity::kError, place, std::move(message)});
+  Record({Severity::kError, place, std::move(message)});
 }
 
 void Problems::Warn(Place place, std::string message) {
-  problems_.push_back({Severity::kWarning, place, std::move(message)});
+  Record({Severity::kWarning, place, std::move(message)});
 }
 
 Error Problems::Fail(Place place, std::string message) {
-  Add(place, std::move(message));
-  return AsError(problems_.back());
+  Add(place, message);
+  return AsError({Severity::kError, place, std::move(message)});
+}
+
+void Problems::Record(Problem problem) {
+  bool known = std::ranges::any_of(problems_, [&](const Problem& other) {
+    return other.place.line == problem.place.line &&
+           other.place.column == problem.place.column &&
+           other.message == problem.message;
+  });
+  if (!known) problems_.push_back(std::move(problem));
 }
 
 Status Problems::First() const {

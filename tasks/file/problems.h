@@ -23,6 +23,8 @@ class Problems {
  public:
   explicit Problems(std::string file) : file_(std::move(file)) {}
 
+  // What was found at the same place already is not recorded again: the steps
+  // of a matrix are one step of the file.
   void Add(Place place, std::string message);
   void Warn(Place place, std::string message);
   // Adds an error and returns it: `kInvalidArgument`, "FILE:LINE:COLUMN:
@@ -36,6 +38,7 @@ class Problems {
   const std::string& file() const { return file_; }
 
  private:
+  void Record(Problem problem);
   Error AsError(const Problem& problem) const;
 
   std::string file_;

@@ -27,9 +27,38 @@ Result<std::string> RenderLateText(const TaskSource& source,
   TemplateOptions options;
   options.environment = source.environment;
   options.later = std::move(later);
-  ASSIGN_OR_RETURN(RenderedTemplate rendered,
-                   RenderTemplate(text, data, options));
-  return std::move(rendered.text);
+  auto rendered = RenderTemplate(text, data, options);
+  if (!rendered) {
+    return std::move(rendered).error().Wrap(
+        "unable to render task: error while rendering templates");
+  }
+  return std::move(rendered->text);
+}
+
+// Whoever writes strake's version and is not understood is told.
+void CheckVersionIsSeen(const RawTask& raw, bool is_strake,
+                        Problems& problems) {
+  if (raw.task.is_strake() == is_strake) return;
+  auto place = raw.places.find("version");
+  problems.Add(place == raw.places.end() ? Place{1, 1} : place->second,
+               "\"version: strake/v1\" has to begin a line, and to be the only "
+               "version");
+}
+
+// What an alias stands for may have templates.
+Status ReplaceFirstWords(const TaskSource& source, const Aliases& aliases,
+                         ReadTask& read, Problems& problems) {
+  for (Step& step : read.task.steps) {
+    std::string cmd = ReplaceFirstWord(step.cmd, aliases);
+    if (cmd == step.cmd) continue;
+    auto rendered = RenderLateText(source, read.secrets, {"{}", step.matrix},
+                                   {"Steps"}, cmd);
+    if (!rendered) {
+      return problems.Fail(step.places["cmd"], rendered.error().message());
+    }
+    step.cmd = std::move(*rendered);
+  }
+  return {};
 }
 
 Result<ReadTask> Read(const TaskSource& source, Problems& problems) {
@@ -48,20 +77,16 @@ Result<ReadTask> Read(const TaskSource& source, Problems& problems) {
                           late);
   };
   RawTask raw = DecodeTask(parsed.root, render, decoder, problems);
+  CheckVersionIsSeen(raw, prepared.is_strake, problems);
   // What has no right type has no value either that a rule could look at.
   RETURN_IF_ERROR(problems.First());
   read.task = FinishTask(std::move(raw),
                          {source.env, source.working_directory, source.run.os},
                          problems);
   RETURN_IF_ERROR(problems.First());
-  if (!prepared.has_aliases) return read;
-  for (Step& step : read.task.steps) {
-    // What an alias stands for may have templates.
-    std::string cmd = ReplaceFirstWord(step.cmd, prepared.aliases);
-    if (cmd == step.cmd) continue;
-    ASSIGN_OR_RETURN(step.cmd,
-                     RenderLateText(source, read.secrets, {"{}", step.matrix},
-                                    {"Steps"}, cmd));
+  if (prepared.has_aliases) {
+    RETURN_IF_ERROR(
+        ReplaceFirstWords(source, prepared.aliases, read, problems));
   }
   return read;
 }

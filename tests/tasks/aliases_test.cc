@@ -159,13 +159,13 @@ TEST_F(ReadAliasesTest, TheDirectiveIsAnyOneCharacter) {
 TEST_F(ReadAliasesTest, WhatIsWrongSaysWhere) {
   const std::string search = "unable to search/replace aliases in task: ";
   EXPECT_EQ(ErrorOf("alias:\n  directive: ab\n"),
-            "acb.yaml:2:3: " + search +
+            "acb.yaml:2:14: " + search +
                 "$ directive can only be overwritten by a single character");
   EXPECT_EQ(ErrorOf("alias:\n  directive: a\n"),
-            "acb.yaml:2:3: " + search +
+            "acb.yaml:2:14: " + search +
                 "overwritten directives may not be alphanumeric characters");
   EXPECT_EQ(ErrorOf("alias:\n  values: {a-b: c}\n"),
-            "acb.yaml:2:3: " + search +
+            "acb.yaml:2:12: " + search +
                 "alias key names only support alphanumeric characters");
   EXPECT_EQ(ErrorOf("alias:\n  src: one.yml\n"),
             "acb.yaml:2:8: " + search +

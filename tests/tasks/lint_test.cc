@@ -76,6 +76,33 @@ TEST(LintTest, WhatAStepOfItsKindIgnoresIsNamed) {
                           "step"));
 }
 
+TEST(LintTest, KeysForAnchorsMayHaveAnyName) {
+  EXPECT_THAT(Lint("x-common: &c {retries: 2}\n"
+                   "steps:\n  - {<<: *c, cmd: a}\n"),
+              IsEmpty());
+}
+
+TEST(LintTest, OutputsThatAreNotThereYetAreNamed) {
+  EXPECT_THAT(
+      Lint("version: strake/v1\nsteps:\n  - {id: one, cmd: a}\n"
+           "  - {id: two, cmd: a, when: ['-']}\n"
+           "  - cmd: a {{.Steps.one.Outputs.x}}\n"
+           "  - cmd: a {{.Steps.two.Outputs.x}} {{.Matrix.y}}\n"
+           "  - cmd: a {{index .Steps \"twos\" \"Status\"}}\n"),
+      ElementsAre(
+          "warning 5:10 the step does not wait for \"one\", which it reads: "
+          "name that in \"when\"",
+          "warning 6:10 the step has no \"matrix\": .Matrix is empty",
+          "warning 7:10 there is no step \"twos\" (did you mean two?)"));
+}
+
+TEST(LintTest, TheStepsOfAMatrixAreOneStep) {
+  EXPECT_EQ(Lint("version: strake/v1\nsteps:\n"
+                 "  - {cmd: a, retries: -1, matrix: {a: [1, 2]}}\n")
+                .size(),
+            1u);
+}
+
 TEST(LintTest, AllErrorsAreFound) {
   EXPECT_THAT(Lint("version: v9\nsteps:\n  - {cmd: a, retries: -1}\n"
                    "  - {id: b c}\n  - {cmd: a, when: [x]}\n"),

@@ -223,6 +223,31 @@ TEST_F(StrakeVersionTest, WhatIsWrongIsRefused) {
   }
 }
 
+TEST_F(StrakeVersionTest, AVersionThatIsNotSeenIsRefused) {
+  const std::string message =
+      "\"version: strake/v1\" has to begin a line, and to be the only version";
+  EXPECT_EQ(ErrorOf("steps: []\nversion: v1.1.0\n"), "f:3:1: " + message);
+  source_.text = "{version: strake/v1, steps: []}\n";
+  auto read = ReadTaskFile(source_);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().message(), "f:1:2: " + message);
+}
+
+TEST_F(StrakeVersionTest, CommentsAndQuotesOfLateTemplatesAreTheirs) {
+  Task task = Read(
+      "steps:\n  - cmd: a {{if .Steps.a}}{{/* \"'}} */}}b{{end}}\n"
+      "    user: '{{index .Steps \"it''s }}\" `\"`}}'\n");
+  EXPECT_EQ(task.steps[0].cmd, "a {{if .Steps.a}}{{/* \"'}} */}}b{{end}}");
+  EXPECT_EQ(task.steps[0].user, "{{index .Steps \"it''s }}\" `\"`}}");
+}
+
+TEST_F(StrakeVersionTest, AnErrorInAMatrixIsAtItsPlace) {
+  EXPECT_THAT(ErrorOf("steps:\n  - cmd: a\n    user: b {{atoi .Matrix.a.b}}\n"
+                      "    matrix: {a: [x]}\n"),
+              ::testing::StartsWith("f:4:11: unable to render task: error "
+                                    "while rendering templates: failed to "));
+}
+
 TEST_F(StrakeVersionTest, SecretsNameTheirSource) {
   Task task = Read(
       "secrets:\n  - {id: a, env: A}\n  - {id: b, file: b.txt}\n"
