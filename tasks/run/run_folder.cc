@@ -134,7 +134,11 @@ Result<RunFolder> RunFolder::Make(const std::string& store_directory,
 }
 
 RunFolder::~RunFolder() {
-  if (!path_.empty()) (void)RemoveAllAtPath(live());
+  if (path_.empty()) return;
+  (void)RemoveAllAtPath(live());
+  // A run that never began leaves nothing to look at.
+  std::error_code ignored;
+  if (!fs::exists(record_path(), ignored)) (void)RemoveAllAtPath(path_);
 }
 
 void CleanUpRuns(const std::string& store_directory, size_t kept) {

@@ -36,7 +36,7 @@ class RunFolder {
         path_(std::exchange(other.path_, {})),
         lock_(std::move(other.lock_)) {}
   RunFolder& operator=(RunFolder&&) = delete;
-  // Removes what is gone with the run.
+  // Removes what is gone with the run; all of it, where there is no record.
   ~RunFolder();
 
   const std::string& id() const { return id_; }

@@ -88,8 +88,9 @@ class Run {
 
   // Stops what still runs: detached services, and scripts that call docker.
   void End() {
-    space_.table.StopAll();
+    // Those first: they may be about to start more.
     socket_.reset();
+    space_.table.StopAll();
   }
 
   Status ExecuteStep(size_t index, std::stop_token stop) {
@@ -132,7 +133,7 @@ class Run {
 
   void Tell(size_t index, const StepRecord& step) {
     space_.log.Step(index, step);
-    Save();
+    SaveNowAndThen();
   }
 
   // Renders what was left of the step's templates; whether its `if:` says that
@@ -273,9 +274,21 @@ class Run {
     Save();
   }
 
+  // The record grows with the steps: it is not written anew for each of many
+  // that end at once.
+  void SaveNowAndThen() {
+    constexpr std::chrono::milliseconds kPause{250};
+    {
+      auto steps = steps_.lock();
+      if (Now() - saved_ < kPause) return;
+    }
+    Save();
+  }
+
   // A record that cannot be written is told of once, and no reason to fail.
   void Save() {
     auto steps = steps_.lock();
+    saved_ = Now();
     Status saved = WriteFileAtomically(space_.folder.record_path(),
                                        FormatRunRecord(record_));
     if (!saved && !std::exchange(save_failed_, true)) {
@@ -288,7 +301,8 @@ class Run {
   RunRecord& record_;  // its steps under `steps_` while threads are at work
   struct Steps {};
   Guarded<Steps> steps_;
-  bool save_failed_ = false;
+  bool save_failed_ = false;  // these two under `steps_`
+  Time saved_;
   std::unique_ptr<DockerSocket> socket_;
 };
 
