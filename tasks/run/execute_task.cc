@@ -181,7 +181,9 @@ Result<ExecutedTask> ExecuteTask(const ExecuteOptions& options) {
         "https://aka.ms/acr/tasks/task-aliases for more information.");
   }
   RETURN_IF_ERROR(WriteLogin(settings, folder, *log));
-  LazyContainers containers(ContainersFor(settings));
+  LazyContainers containers([&settings] {
+    return builder::Containers::Open(ContainersFor(settings));
+  });
   ContainerTable table(containers);
   RunSpace space{settings,
                  read.task,

@@ -4,6 +4,7 @@
 #ifndef STRAKE_TASKS_RUN_LAZY_CONTAINERS_H_
 #define STRAKE_TASKS_RUN_LAZY_CONTAINERS_H_
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,20 +18,20 @@ namespace strake::tasks::run {
 // Thread-safe.
 class LazyContainers {
  public:
-  explicit LazyContainers(builder::ContainersOptions options)
-      : options_(std::move(options)) {}
+  using Open = std::function<Result<std::unique_ptr<builder::Containers>>()>;
+  explicit LazyContainers(Open open) : open_(std::move(open)) {}
 
   // Opened by the first call; the same, or the same error, ever after.
   Result<builder::Containers*> Get() {
     std::lock_guard lock(mutex_);
-    if (!opened_) opened_ = builder::Containers::Open(options_);
+    if (!opened_) opened_ = open_();
     if (!*opened_) return opened_->error();
     return (**opened_).get();
   }
 
  private:
   std::mutex mutex_;
-  builder::ContainersOptions options_;
+  Open open_;
   std::optional<Result<std::unique_ptr<builder::Containers>>> opened_;
 };
 
