@@ -11,6 +11,7 @@
 #include "builder/context/context_url.h"
 #include "builder/output.h"
 #include "oci/reference.h"
+#include "tasks/run/container_volumes.h"
 #include "tasks/run/docker_commands.h"
 #include "tasks/run/docker_engine.h"
 #include "tasks/run/flags.h"

@@ -5,7 +5,6 @@
 #ifndef STRAKE_TASKS_RUN_DOCKER_COMMANDS_H_
 #define STRAKE_TASKS_RUN_DOCKER_COMMANDS_H_
 
-#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -31,12 +30,6 @@ Result<int> BuildImage(RunSpace& space, const Invocation& invocation,
 Result<int> RunContainer(RunSpace& space, const Invocation& invocation,
                          Words words, const file::Step* step,
                          std::stop_token stop);
-// The content of the file that `step` mounts at `path`, out of a volume;
-// nothing where it mounts none there.
-Result<std::optional<std::string>> ReadMountedFile(const file::Task& task,
-                                                   const file::Step& step,
-                                                   const std::string& path);
-
 // docker_images.cc
 Result<int> DockerPull(RunSpace&, const Invocation&, Words, std::stop_token);
 Result<int> DockerPush(RunSpace&, const Invocation&, Words, std::stop_token);

@@ -125,24 +125,4 @@ Result<int> RunContainer(RunSpace& space, const Invocation& invocation,
   return end.ShellCode();
 }
 
-Result<std::optional<std::string>> ReadMountedFile(const file::Task& task,
-                                                   const file::Step& step,
-                                                   const std::string& path) {
-  for (const file::VolumeMount& mount : step.volume_mounts) {
-    for (const file::Volume& volume : task.volumes) {
-      if (volume.name != mount.volume) continue;
-      for (const auto& [name, encoded] : volume.files) {
-        if (CleanPath(mount.path + "/" + name) != path) continue;
-        auto content = Base64Decode(encoded);
-        if (content) return std::optional(*content + "\n");
-        return InvalidArgument(
-            "volume " + volume.name + ", file " + name +
-            ": failed to decode Base64 value. please make sure value provided "
-            "is Base64 encoded");
-      }
-    }
-  }
-  return std::optional<std::string>();
-}
-
 }  // namespace strake::tasks::run
