@@ -14,6 +14,7 @@
 #include "builder/port_proxy.h"
 #include "builder/progress_reporter.h"
 #include "builder/run_network.h"
+#include "builder/sandbox/system_mounts.h"
 #include "builder/step_backends.h"
 #include "builder/store.h"
 #include "util/result_macros.h"
@@ -57,13 +58,14 @@ class RunContainers final : public Containers {
   // The root file system of one container. Everything that is written to it is
   // thrown away with it.
   struct Root {
-    std::unique_ptr<snapshot::ActiveSnapshot> active;
-    snapshot::MountedRoot mounted;  // goes first
-    oci::ImageConfig config;        // the image's, or an empty one
+    std::unique_ptr<snapshot::ActiveSnapshot> active;  // none: in memory
+    snapshot::MountedRoot mounted;                     // goes first
+    oci::ImageConfig config;  // the image's, or an empty one
     std::vector<sandbox::Mount> mounts;
   };
 
   Status CheckSpec(const ContainerSpec& spec) const;
+  Result<Root> MakeHostToolsRoot(const ContainerSpec& spec);
   Result<Root> MakeRoot(const ContainerSpec& spec, const std::stop_token& stop);
   void SetNetwork(const ContainerSpec& spec,
                   sandbox::ProcessSpec& process) const;
@@ -118,24 +120,36 @@ void RunContainers::SetNetwork(const ContainerSpec& spec,
   }
 }
 
+// In memory where that can be: a disk spends most of the time of a short
+// command on making and removing the few files of such a root.
+Result<RunContainers::Root> RunContainers::MakeHostToolsRoot(
+    const ContainerSpec& spec) {
+  Root root;
+  if (backends_.sandbox.sandbox->needs_path()) {
+    snapshot::Snapshotter& snapshotter = *backends_.snapshots.snapshotter;
+    ASSIGN_OR_RETURN(root.active, snapshotter.Prepare({}));
+    ASSIGN_OR_RETURN(root.mounted, snapshotter.Mount(*root.active));
+  } else {
+    ASSIGN_OR_RETURN(root.mounted.fd,
+                     sandbox::NewTmpfs("755", 0, {.nodev = true}));
+  }
+  ASSIGN_OR_RETURN(root.mounts,
+                   MakeHostRoot(root.mounted.fd.get(), MountTargets(spec)));
+  return root;
+}
+
 Result<RunContainers::Root> RunContainers::MakeRoot(
     const ContainerSpec& spec, const std::stop_token& stop) {
+  if (spec.host_tools) return MakeHostToolsRoot(spec);
   snapshot::Snapshotter& snapshotter = *backends_.snapshots.snapshotter;
   Root root;
-  std::optional<snapshot::SnapshotId> base;
-  if (!spec.host_tools) {
-    ASSIGN_OR_RETURN(
-        const ContainerImages::Image image,
-        images_.Find({spec.image, spec.pull, spec.platform}, stop));
-    ASSIGN_OR_RETURN(base, images_.Unpack(*image, snapshotter, stop));
-    root.config = image->config;
-  }
+  ASSIGN_OR_RETURN(const ContainerImages::Image image,
+                   images_.Find({spec.image, spec.pull, spec.platform}, stop));
+  root.config = image->config;
+  ASSIGN_OR_RETURN(const snapshot::SnapshotId base,
+                   images_.Unpack(*image, snapshotter, stop));
   ASSIGN_OR_RETURN(root.active, snapshotter.Prepare(base));
   ASSIGN_OR_RETURN(root.mounted, snapshotter.Mount(*root.active));
-  if (spec.host_tools) {
-    ASSIGN_OR_RETURN(root.mounts,
-                     MakeHostRoot(root.mounted.fd.get(), MountTargets(spec)));
-  }
   return root;
 }
 
@@ -148,7 +162,7 @@ Result<ContainerEnd> RunContainers::Run(const ContainerSpec& spec,
   process.mounts.insert(process.mounts.begin(), root.mounts.begin(),
                         root.mounts.end());
   SetNetwork(spec, process);
-  process.journal = &root.active->journal();
+  if (root.active) process.journal = &root.active->journal();
   const auto on_output = [&](sandbox::Stream stream, std::string_view text) {
     if (spec.on_output) spec.on_output(static_cast<int>(stream), text);
   };

@@ -27,14 +27,12 @@ constexpr std::array kProgramFolders = {"usr",   "bin",    "sbin", "lib",
 // the time zone. No keys, no settings of services.
 constexpr std::array kEtcFiles = {
     "alternatives", "ca-certificates", "ca-certificates.conf",
-    "gai.conf",     "host.conf",       "ld.so.cache",
-    "ld.so.conf",   "ld.so.conf.d",    "localtime",
-    "mime.types",   "nsswitch.conf",   "os-release",
-    "pki",          "protocols",       "services",
-    "ssl",          "terminfo",        "timezone"};
-
-// Read before anything is mounted, too: copies.
-constexpr std::array kUserFiles = {"etc/passwd", "etc/group"};
+    "gai.conf",     "group",           "host.conf",
+    "ld.so.cache",  "ld.so.conf",      "ld.so.conf.d",
+    "localtime",    "mime.types",      "nsswitch.conf",
+    "os-release",   "passwd",          "pki",
+    "protocols",    "services",        "ssl",
+    "terminfo",     "timezone"};
 
 // Folders in /etc that hold keys.
 constexpr std::array<std::string_view, 3> kPrivate = {
@@ -60,7 +58,6 @@ class HostRoot {
     for (const char* file : kEtcFiles) {
       RETURN_IF_ERROR(Show(std::string("etc/") + file));
     }
-    for (const char* file : kUserFiles) RETURN_IF_ERROR(Copy(file));
     RETURN_IF_ERROR(MakeFolder("root", 0700));
     RETURN_IF_ERROR(MakeFolder("tmp", 01777));
     RETURN_IF_ERROR(MakeFolder("run", 0755));
@@ -103,7 +100,8 @@ class HostRoot {
     if (S_ISDIR(found.st_mode)) {
       return own_.contains(path) ? ShowEach(path) : Bind(path);
     }
-    return S_ISREG(found.st_mode) ? Bind(path) : Status();
+    if (!S_ISREG(found.st_mode)) return {};
+    return path.starts_with("etc/") ? Copy(path) : Bind(path);
   }
 
   Status CopyLink(const std::string& path) {
@@ -114,9 +112,11 @@ class HostRoot {
     return {};
   }
 
+  // A small file: that is quicker than a mount, and who looks for users before
+  // anything is mounted finds them.
   Status Copy(const std::string& path) {
     Result<UniqueFd> from = OpenFileAt(host_, path.c_str(), O_RDONLY);
-    if (!from) return {};
+    if (!from) return {};  // not for us to read
     ASSIGN_OR_RETURN(
         const UniqueFd to,
         OpenFileAt(root_, path.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0644));

@@ -59,10 +59,10 @@ TEST_P(HostToolsTest, ShowsNothingElseOfThisMachine) {
 
 TEST_P(HostToolsTest, LeavesTheMachineAsItWas) {
   auto containers = Open();
-  const std::string seen = OutputOf(
-      *containers,
-      Tools("for f in /usr/bin/x /usr/share/x /etc/ssl/openssl.cnf; do "
-            "echo > $f && echo written; done 2>/dev/null; echo done"));
+  const std::string seen =
+      OutputOf(*containers,
+               Tools("for f in /usr/bin/x /usr/share/x /etc/ssl/certs/x; do "
+                     "echo > $f && echo written; done 2>/dev/null; echo done"));
   EXPECT_EQ(seen, "done\n");
 }
 
