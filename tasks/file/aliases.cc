@@ -43,10 +43,11 @@ bool BeginsAliasBlock(std::string_view line) {
   return TrimLeft(line.substr(kAlias.size())).starts_with(':');
 }
 
+// A key may have an alias of its own in it.
 bool BeginsKey(std::string_view line) {
-  if (line.empty() || line.find(':') == std::string_view::npos) return false;
-  return IsAlphanumeric(line[0]) || line[0] == '"' || line[0] == '\'' ||
-         line[0] == '_';
+  size_t colon = line.find(':');
+  return colon != std::string_view::npos && colon > 0 &&
+         TrimLeft(line).size() == line.size();
 }
 
 void AddLine(std::string_view line, int source, MappedText& text) {
@@ -191,16 +192,16 @@ Status Check(const Aliases& aliases, const Reader& reader, Problems& problems) {
                              "$ directive can only be overwritten by a single "
                              "character");
   }
+  if (IsAlphanumeric(aliases.directive[0])) {
+    return problems.Fail(
+        reader.directive_place(),
+        prefix + "overwritten directives may not be alphanumeric characters");
+  }
   for (const auto& [name, value] : aliases.values) {
     if (!name.empty() && std::ranges::all_of(name, IsAlphanumeric)) continue;
     return problems.Fail(
         reader.PlaceOf(name),
         prefix + "alias key names only support alphanumeric characters");
-  }
-  if (IsAlphanumeric(aliases.directive[0])) {
-    return problems.Fail(
-        reader.directive_place(),
-        prefix + "overwritten directives may not be alphanumeric characters");
   }
   return {};
 }
@@ -242,13 +243,12 @@ bool VersionHasAliases(std::string_view version) {
 
 AliasBlock CutAliasBlock(const MappedText& text) {
   AliasBlock cut;
-  enum { kBefore, kWithin, kAfter } where = kBefore;
+  bool within = false;
   size_t index = 0;
   for (std::string_view line : Split(text.text, '\n')) {
-    if (where == kWithin && BeginsKey(line)) where = kAfter;
-    if (where == kBefore && BeginsAliasBlock(line)) where = kWithin;
+    within = within ? !BeginsKey(line) : BeginsAliasBlock(line);
     int source = SourceLine(text, static_cast<int>(++index));
-    AddLine(line, source, where == kWithin ? cut.block : cut.rest);
+    AddLine(line, source, within ? cut.block : cut.rest);
   }
   return cut;
 }

@@ -41,16 +41,21 @@ void CheckVersion(RawTask& raw, Problems& problems) {
                    ", the current version is " + GoQuote(kCurrentVersion));
 }
 
-void MergeEnvironments(RawTask& raw, const TaskDefaults& defaults,
-                       Problems& problems) {
-  Place place = PlaceOf(raw.places, "env", {1, 1});
-  auto of_task = MergeEnvironment(raw.env, defaults.env);
-  if (!of_task) {
-    problems.Add(place, of_task.error().message());
-    return;
+// What the run gives goes below what the task has.
+void MergeDefaults(RawTask& raw, const TaskDefaults& defaults,
+                   Problems& problems) {
+  auto merged = MergeEnvironment(raw.env, defaults.env);
+  if (merged) {
+    raw.env = std::move(*merged);
+  } else {
+    problems.Add(PlaceOf(raw.places, "env", {1, 1}), merged.error().message());
   }
+}
+
+void MergeEnvironments(RawTask& raw, Problems& problems) {
+  Place place = PlaceOf(raw.places, "env", {1, 1});
   for (RawStep& step : raw.steps) {
-    auto merged = MergeEnvironment(step.step.env, *of_task);
+    auto merged = MergeEnvironment(step.step.env, raw.env);
     if (merged) {
       step.step.env = std::move(*merged);
       continue;
@@ -191,8 +196,9 @@ Task FinishTask(RawTask raw, const TaskDefaults& defaults, Problems& problems) {
   CheckSecrets(raw.task.secrets, raw.task.version == kStrakeVersion, problems);
   CheckVolumes(raw, problems);
   CheckMountNames(raw, problems);
+  MergeDefaults(raw, defaults, problems);
   CheckVersion(raw, problems);
-  MergeEnvironments(raw, defaults, problems);
+  MergeEnvironments(raw, problems);
   CheckSteps(raw, problems);
   Task task = std::move(raw.task);
   FillIn(task, defaults);

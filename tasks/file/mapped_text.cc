@@ -12,6 +12,15 @@ namespace {
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kVersion = "version";
 
+// Without "\n" and "\r\n", which mean the same to YAML.
+std::vector<std::string_view> Lines(std::string_view text) {
+  std::vector<std::string_view> lines = Split(text, '\n');
+  for (std::string_view& line : lines) {
+    if (line.ends_with('\r')) line.remove_suffix(1);
+  }
+  return lines;
+}
+
 std::string_view WithoutQuotes(std::string_view word) {
   word = Trim(word);
   while (word.starts_with('"') || word.starts_with('\'')) {
@@ -49,7 +58,7 @@ MappedText WithoutCommentLines(std::string_view file) {
   }
   MappedText kept;
   int number = 0;
-  for (std::string_view line : Split(file, '\n')) {
+  for (std::string_view line : Lines(file)) {
     ++number;
     if (TrimLeft(line).starts_with('#')) continue;
     if (!kept.lines.empty()) kept.text += '\n';
@@ -78,9 +87,7 @@ int SourceLine(const MappedText& text, int line) {
 }
 
 Locator::Locator(std::string_view file, const MappedText& text)
-    : text_(text),
-      source_lines_(Split(file, '\n')),
-      lines_(Split(text.text, '\n')) {}
+    : text_(text), source_lines_(Lines(file)), lines_(Split(text.text, '\n')) {}
 
 Place Locator::Locate(int line, int column) const {
   Place place{SourceLine(text_, line), std::max(column, 1)};

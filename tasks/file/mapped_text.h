@@ -19,7 +19,8 @@ struct MappedText {
 };
 
 // The file but for the lines that are blank up to a "#", wherever they stand:
-// a shebang within a block scalar is gone, too (acr-tasks 1.1).
+// a shebang within a block scalar is gone, too (acr-tasks 1.1). "\r\n" becomes
+// "\n".
 MappedText WithoutCommentLines(std::string_view file);
 
 // What the first line that begins with a `version` key says, whatever YAML

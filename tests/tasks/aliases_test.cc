@@ -76,6 +76,12 @@ TEST(AliasesTest, TheBlockEndsAtTheNextKey) {
   EXPECT_EQ(cut.rest.text, "version: v1.1.0\nsteps: []\n");
 }
 
+TEST(AliasesTest, TheNextKeyMayHaveAnAliasInIt) {
+  AliasBlock cut =
+      CutAliasBlock(Text("alias:\n  directive: '🐳'\n- a\n: b\n🐳steps: []\n"));
+  EXPECT_EQ(cut.rest.text, "🐳steps: []\n");
+}
+
 TEST(AliasesTest, AnIndentedAliasIsNoBlock) {
   EXPECT_EQ(CutAliasBlock(Text("a:\n  alias: x\n")).block.text, "");
 }

@@ -164,6 +164,24 @@ steps:
   EXPECT_EQ(task.steps[1].working_directory, "/other");
 }
 
+TEST_F(TaskFileTest, WhatTheRunGivesNeedsValuesInTheTask) {
+  source_.env = {"A=1"};
+  EXPECT_EQ(ErrorOf("version: v9\nenv: [B]\n"),
+            "acb.yaml:2:1: cannot parse step environment variable B correctly");
+  source_.env = {"A"};
+  EXPECT_EQ(ErrorOf("steps: []\n"),
+            "acb.yaml:1:1: cannot parse task environment variable A correctly");
+}
+
+TEST_F(TaskFileTest, LinesMayEndAsOnWindows) {
+  Task task = Read(
+      "version: v1.1.0\r\n# x\r\nalias:\r\n  values:\r\n    a: b\r\n"
+      "steps:\r\n  - id: one\r\n    cmd: $a {{.Run.ID}}\r\n");
+  ASSERT_EQ(task.steps.size(), 1u);
+  EXPECT_EQ(task.steps[0].cmd, "b cf1");
+  EXPECT_EQ(task.steps[0].places.at("cmd").line, 8);
+}
+
 TEST_F(TaskFileTest, TheFileWinsOverTheWorkingDirectoryOfTheRun) {
   source_.working_directory = "run";
   EXPECT_EQ(Read("steps: [{cmd: a}]\n").steps[0].working_directory, "run");
