@@ -34,6 +34,7 @@ Result<RenderedTemplate> RenderTemplate(std::string_view text,
   execution.deferred = &deferred;
   gotmpl::Context context;
   context.environment = options.environment;
+  context.budget = options.work;
   ASSIGN_OR_RETURN(gotmpl::Output::Rendered rendered,
                    gotmpl::Execute(execution, *value, context));
   return RenderedTemplate{std::move(rendered.text),

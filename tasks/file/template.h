@@ -7,6 +7,7 @@
 #ifndef STRAKE_TASKS_FILE_TEMPLATE_H_
 #define STRAKE_TASKS_FILE_TEMPLATE_H_
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -25,6 +26,9 @@ struct TemplateOptions {
   std::vector<std::string> later;
   // What `env` and `expandenv` see; null: nothing is set.
   std::function<std::optional<std::string>(const std::string&)> environment;
+  // How much may be done, in nodes executed and values made; a template that
+  // takes more fails, as does one that makes more than 16 MiB of text.
+  int64_t work = 5'000'000;
 };
 
 struct RenderedTemplate {

@@ -21,7 +21,7 @@ struct Context {
   // What `env` sees; null: nothing is set.
   std::function<std::optional<std::string>(const std::string&)> environment;
   // How much may still be done, in units of about a value or 64 bytes made.
-  int64_t budget = 5'000'000;
+  int64_t budget = 0;
 
   // Takes `cost` of the budget; an error where too little is left.
   Status Charge(size_t cost);
@@ -126,6 +126,9 @@ template <typename T>
 Result<Value> AsResult(T value) requires std::constructible_from<Value, T> {
   return Value(std::move(value));
 }
+
+// It would point into an argument that is gone.
+Result<Value> AsResult(std::string_view) = delete;
 
 template <typename R, typename... A, size_t... I>
 Function MakeFunction(std::function<R(Context&, A...)> function,

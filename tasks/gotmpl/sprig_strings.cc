@@ -141,8 +141,9 @@ Result<std::string> Concatenated(const std::vector<Value>& values) {
 }
 
 void AddTrims(Functions& functions) {
-  AddFunction(functions, "trim",
-              [](std::string text) { return TrimSpaceText(text); });
+  AddFunction(functions, "trim", [](std::string text) {
+    return std::string(TrimSpaceText(text));
+  });
   AddFunction(functions, "trimAll", TrimRunes);
   AddFunction(functions, "trimall", TrimRunes);
   AddFunction(functions, "trimSuffix",
