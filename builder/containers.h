@@ -189,7 +189,8 @@ class Containers {
       const std::string& image, PullPolicy pull,
       const std::optional<oci::Platform>& platform, std::stop_token stop) = 0;
 
-  // A line for the log: the form of network that containers share, and why.
+  // For the log: the form of network that containers share, and why: "the
+  // host's, as ...", "one for all containers of the run, connected by pasta".
   virtual std::string network_note() const = 0;
   // How processes are isolated: a name of `IsolationNames()`.
   virtual std::string isolation() const = 0;

@@ -36,16 +36,14 @@ Result<SharedNetwork> SharedNetwork::Make(const ContainersOptions& options,
   auto outside = sandbox::OutsideNetwork::Connect(network.fd(), options.path);
   if (outside) {
     network.note_ =
-        "network: one for all containers of the run, connected by " +
-        outside->program();
+        "one for all containers of the run, connected by " + outside->program();
     network.resolv_conf_ = WithNameserver(outside->nameserver());
     network.outside_ = *std::move(outside);
     return network;
   }
   if (options.network == RunNetwork::kAuto) return std::move(outside).error();
-  network.note_ =
-      "network: one for all containers of the run, without a way out (" +
-      outside.error().message() + ")";
+  network.note_ = "one for all containers of the run, without a way out (" +
+                  outside.error().message() + ")";
   return network;
 }
 
@@ -53,9 +51,9 @@ Result<SharedNetwork> SharedNetwork::Open(const ContainersOptions& options,
                                           const sandbox::Sandbox& sandbox) {
   switch (options.network) {
     case RunNetwork::kHost:
-      return SharedNetwork(RunNetwork::kHost, "network: the host's");
+      return SharedNetwork(RunNetwork::kHost, "the host's");
     case RunNetwork::kNone:
-      return SharedNetwork(RunNetwork::kNone, "network: none");
+      return SharedNetwork(RunNetwork::kNone, "none");
     case RunNetwork::kAuto:
     case RunNetwork::kShared:
       break;
@@ -65,10 +63,9 @@ Result<SharedNetwork> SharedNetwork::Open(const ContainersOptions& options,
   if (options.network == RunNetwork::kShared) {
     return std::move(shared).error().Wrap("a network of the run's own");
   }
-  return SharedNetwork(
-      RunNetwork::kHost,
-      "network: the host's, as none of the run's own can be had (" +
-          shared.error().message() + ")");
+  return SharedNetwork(RunNetwork::kHost,
+                       "the host's, as none of the run's own can be had (" +
+                           shared.error().message() + ")");
 }
 
 void SharedNetwork::Join(sandbox::ProcessSpec& process) const {

@@ -25,7 +25,7 @@ class SharedNetwork {
   // The namespace; -1: it is the host's, or each container has its own.
   int fd() const { return namespace_.get(); }
   bool is_host() const { return form_ == RunNetwork::kHost; }
-  // "network: ...", a line for the log.
+  // "the host's, as ...", for the log.
   const std::string& note() const { return note_; }
   // Puts `process` into it.
   void Join(sandbox::ProcessSpec& process) const;

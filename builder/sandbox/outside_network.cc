@@ -130,6 +130,14 @@ Result<StartedGuard> StartGuard(const GuardPlan& plan) {
   return StartedGuard{static_cast<pid_t>(pid), UniqueFd(pidfd)};
 }
 
+// All of them need it, and say little of it.
+Status CheckTun() {
+  const Result<UniqueFd> tun = OpenFile("/dev/net/tun", O_RDWR);
+  if (tun) return {};
+  return Unsupported(tun.error().message() +
+                     ", which slirp4netns and pasta need");
+}
+
 // The last line that the program wrote.
 std::string LastWords(int log) {
   if (lseek(log, 0, SEEK_SET) != 0) return "";
@@ -221,6 +229,7 @@ Result<OutsideNetwork> OutsideNetwork::Connect(int network,
       tried += "not installed";
       continue;
     }
+    RETURN_IF_ERROR(CheckTun());
     auto started = Start(program, connector, network);
     if (started) return started;
     tried += started.error().message();
