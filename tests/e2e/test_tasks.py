@@ -189,6 +189,46 @@ steps:
                                       f"docker://{self.hub.name}/inner"))
         self.assertEqual(tags["Tags"], ["1"])
 
+    def test_containers_that_stay_can_be_asked(self):
+        result = self.run_task("""
+version: v1.1.0
+steps:
+  - {id: kept, keep: true, ignoreErrors: true, cmd: 'BASE sh -c "echo from kept; exit 4"'}
+  - {id: gone, cmd: 'BASE echo gone'}
+  - cmd: docker logs kept
+  - cmd: docker inspect --format '{{`{{.State.Status}} {{.State.ExitCode}}`}}' kept
+  - cmd: docker inspect --type container gone
+    ignoreErrors: true
+  - {id: again, keep: true, repeat: 1, cmd: 'BASE echo twice'}
+  - cmd: bash -c 'docker run -d --name d BASE sh -c "echo in d; exit 5"; docker wait d; docker logs d'
+""")
+        self.assertEqual(result.stdout.count("from kept\n"), 2)
+        self.assertIn("exited 4\n", result.stdout)
+        self.assertIn("No such container: gone", result.stderr)
+        self.assertEqual(result.stdout.count("twice\n"), 2)
+        self.assertIn("\n5\n", result.stdout)
+        self.assertEqual(result.stdout.count("in d\n"), 2)
+
+    def test_aliases_from_the_web(self):
+        class Handler(support.QuietHandler):
+            def do_GET(self):
+                found = self.path == "/names.yml"
+                self.send_response(200 if found else 404)
+                self.end_headers()
+                self.wfile.write(b"greeting: hello from the web\n" if found else b"gone away")
+        server = support.HttpServer(Handler)
+        self.addCleanup(server.stop)
+        text = """
+version: v1.1.0
+alias: {src: ['URL']}
+steps: [{cmd: 'BASE echo $greeting'}]
+""".replace("alias: {src: ['URL']}", "alias:\n  src: ['URL']")
+        result = self.run_task(text.replace("URL", f"{server.url}/names.yml"))
+        self.assertEqual(result.stdout, "hello from the web\n")
+        refused = self.task(text.replace("URL", f"{server.url}/none.yml"))
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("gone away", refused.stderr)
+
     def test_secrets_are_masked(self):
         result = self.run_task("""
 version: v1.1.0
