@@ -274,10 +274,10 @@ class Run {
     Save();
   }
 
-  // The record grows with the steps: it is not written anew for each of many
-  // that end at once.
+  // The record grows with the steps, and to replace a file makes ext4 wait for
+  // the disk: it is not written anew for each of many that end at once.
   void SaveNowAndThen() {
-    constexpr std::chrono::milliseconds kPause{250};
+    constexpr std::chrono::seconds kPause{1};
     {
       auto steps = steps_.lock();
       if (Now() - saved_ < kPause) return;
