@@ -36,7 +36,8 @@ class TaskFlags {
   Status Check(const Environment& environment) const;
 
   // With the text of `file`, "-" for standard input, and of all files that the
-  // options name. Aliases are fetched, and run by `stop`.
+  // options name.
+  //   stop  ends the fetching of aliases and the programs of secrets
   Result<TaskRequest> Load(const Environment& environment,
                            const std::string& file, std::stop_token stop) const;
   // The same with a text that is there already.

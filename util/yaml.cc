@@ -1,5 +1,6 @@
 #include "util/yaml.h"
 
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -123,6 +124,9 @@ Result<YamlNode> ParseYaml(std::string_view text, DuplicateKeys duplicates,
   // yaml-cpp throws; nothing of that leaves this function.
   try {
     return Converter(duplicates, at).Convert(YAML::Load(std::string(text)));
+  } catch (const YAML::DeepRecursion& error) {
+    at = MarkOf(error.mark);
+    return InvalidArgument("the document is nested too deeply");
   } catch (const YAML::Exception& error) {
     at = MarkOf(error.mark);
     return InvalidArgument(error.msg);

@@ -109,6 +109,13 @@ void CheckVolumes(const RawTask& raw, Problems& problems) {
       wrong = "volume with duplicate name found";
     }
     if (!wrong.empty()) problems.Add(volume.place, wrong);
+    for (const auto& [file, value] : volume.files) {
+      if (Base64Decode(value)) continue;
+      problems.Warn(volume.place,
+                    file +
+                        ": failed to decode Base64 value. please make sure "
+                        "value provided is Base64 encoded");
+    }
   }
 }
 

@@ -23,7 +23,7 @@ std::vector<Axis> ReadAxes(const YamlNode& matrix, Decoder& decoder,
   for (size_t i = 0; i < matrix.items.size(); ++i) {
     const YamlNode& values = matrix.items[i];
     Axis axis{matrix.keys[i], decoder.Strings(&values)};
-    if (axis.values.empty()) {
+    if (values.is_null() || (values.is_list() && axis.values.empty())) {
       problems.Add(decoder.At(matrix.key_marks[i]),
                    "matrix: \"" + axis.name + "\" has no values");
     }

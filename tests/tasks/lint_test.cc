@@ -82,6 +82,13 @@ TEST(LintTest, KeysForAnchorsMayHaveAnyName) {
               IsEmpty());
 }
 
+TEST(LintTest, AFileThatIsNotBase64IsNamed) {
+  EXPECT_THAT(
+      Lint("volumes:\n  - {name: v, secret: {a: eA==, b: 'no!'}}\n"),
+      ElementsAre("warning 2:5 b: failed to decode Base64 value. please make "
+                  "sure value provided is Base64 encoded"));
+}
+
 TEST(LintTest, OutputsThatAreNotThereYetAreNamed) {
   EXPECT_THAT(
       Lint("version: strake/v1\nsteps:\n  - {id: one, cmd: a}\n"

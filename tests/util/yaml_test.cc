@@ -63,6 +63,12 @@ TEST(YamlTest, AnErrorHasItsPlace) {
   EXPECT_EQ(failed.line, 2);
 }
 
+TEST(YamlTest, WhatIsNestedWithoutEndIsRefused) {
+  auto root = ParseYaml(std::string(100000, '['), DuplicateKeys::kKeep);
+  ASSERT_FALSE(root);
+  EXPECT_EQ(root.error().message(), "the document is nested too deeply");
+}
+
 TEST(YamlTest, WhatGrowsWithoutEndIsRefused) {
   std::string text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 8; ++i) {
