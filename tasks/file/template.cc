@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "tasks/gotmpl/deferral.h"
+#include "tasks/gotmpl/docker_functions.h"
 #include "tasks/gotmpl/evaluator.h"
 #include "tasks/gotmpl/json_value.h"
 #include "tasks/gotmpl/parser.h"
@@ -14,10 +15,13 @@ namespace strake::tasks::file {
 Result<RenderedTemplate> RenderTemplate(std::string_view text,
                                         std::string_view data,
                                         const TemplateOptions& options) {
-  const gotmpl::Functions& functions = gotmpl::SprigFunctions();
+  const gotmpl::Functions& functions =
+      options.functions == TemplateFunctions::kDocker
+          ? gotmpl::DockerFunctions()
+          : gotmpl::SprigFunctions();
   ASSIGN_OR_RETURN(
       gotmpl::SyntaxTree tree,
-      gotmpl::ParseTemplate(text, options.name, gotmpl::SprigNames()));
+      gotmpl::ParseTemplate(text, options.name, gotmpl::NamesOf(functions)));
   auto value = gotmpl::FromJson(data);
   if (!value) {
     return std::move(value).error().Wrap("data of the template " +
@@ -32,6 +36,8 @@ Result<RenderedTemplate> RenderTemplate(std::string_view text,
   execution.tree = &tree;
   execution.functions = &functions;
   execution.deferred = &deferred;
+  execution.nothing = options.nothing;
+  execution.fields_of_nothing = options.fields_of_nothing;
   gotmpl::Context context;
   context.environment = options.environment;
   context.budget = options.work;

@@ -18,6 +18,13 @@
 
 namespace strake::tasks::file {
 
+// Which functions there are beside Go's own.
+enum class TemplateFunctions {
+  kSprig,   // all of sprig's
+  kDocker,  // those of docker's --format: json, join, split, upper, lower,
+            // title, pad, truncate
+};
+
 struct TemplateOptions {
   std::string name = "task";  // in errors
   // Fields of the data (no leading ".") that will be known only later: an
@@ -29,6 +36,11 @@ struct TemplateOptions {
   // How much may be done, in nodes executed and values made; a template that
   // takes more fails, as does one that makes more than 16 MiB of text.
   int64_t work = 5'000'000;
+  TemplateFunctions functions = TemplateFunctions::kSprig;
+  // What nothing is printed as.
+  std::string nothing;
+  // Whether a field of nothing is nothing, too, rather than an error.
+  bool fields_of_nothing = false;
 };
 
 struct RenderedTemplate {
@@ -40,7 +52,8 @@ struct RenderedTemplate {
 
 // Renders `text` with `data`, a JSON object: "." and "$" at the top. Whole
 // numbers are Go's int, others its float64, what a map lacks is nothing
-// (printed as "", as ACR's engine does with "<no value>"). `kInvalidArgument`:
+// (printed as "", as ACR's engine does with "<no value>", unless `options` say
+// otherwise). `kInvalidArgument`:
 // "failed to parse template: NAME:LINE:COLUMN: what is wrong", or "failed to
 // execute template: ..." in the same form.
 Result<RenderedTemplate> RenderTemplate(std::string_view text,

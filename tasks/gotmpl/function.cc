@@ -35,6 +35,12 @@ std::string TypeText(Type type) {
   return "";
 }
 
+std::vector<std::string> NamesOf(const Functions& functions) {
+  std::vector<std::string> names;
+  for (const auto& [name, function] : functions) names.push_back(name);
+  return names;
+}
+
 Status CheckTextSize(size_t size) {
   if (size <= kMaxText) return {};
   return InvalidArgument("a text of " + HumanBytes(size) +

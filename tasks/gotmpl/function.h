@@ -43,6 +43,8 @@ struct Function {
 };
 
 using Functions = std::map<std::string, Function>;
+// Sorted.
+std::vector<std::string> NamesOf(const Functions& functions);
 
 // A last parameter that takes any number of arguments.
 template <typename T>

@@ -146,9 +146,17 @@ class Writer {
   }
 
   void NewLine(int depth) {
-    if (style_ == JsonStyle::kCompact) return;
+    if (style_ != JsonStyle::kIndented) return;
     out_ += '\n';
     out_.append(static_cast<size_t>(depth) * 2, ' ');
+  }
+
+  // What encoding/json writes as \uXXXX.
+  bool Escaped(char32_t rune, size_t length) const {
+    bool html = rune == '<' || rune == '>' || rune == '&';
+    return rune < 0x20 || rune == 0x2028 || rune == 0x2029 ||
+           (html && style_ != JsonStyle::kPlain) ||
+           (rune == kReplacement && length == 1);
   }
 
   void WriteString(std::string_view text) {
@@ -161,9 +169,7 @@ class Writer {
         out_ += text[0];
       } else if (rune == '\n' || rune == '\r' || rune == '\t') {
         out_ += rune == '\n' ? "\\n" : rune == '\r' ? "\\r" : "\\t";
-      } else if (rune < 0x20 || rune == '<' || rune == '>' || rune == '&' ||
-                 rune == 0x2028 || rune == 0x2029 ||
-                 (rune == kReplacement && length == 1)) {
+      } else if (Escaped(rune, length)) {
         char buffer[16];
         std::snprintf(buffer, sizeof buffer, "\\u%04x",
                       static_cast<unsigned>(rune));

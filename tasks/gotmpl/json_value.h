@@ -14,7 +14,11 @@ namespace strake::tasks::gotmpl {
 // Whole numbers become ints, others float64. `kInvalidArgument` as ParseJson.
 Result<Value> FromJson(std::string_view text);
 
-enum class JsonStyle { kCompact, kIndented };
+enum class JsonStyle {
+  kCompact,
+  kIndented,
+  kPlain,  // compact, and "<", ">" and "&" as they are
+};
 
 // As Go's encoding/json writes it: keys sorted, "<", ">" and "&" escaped; the
 // indented style has two blanks a level. `kInvalidArgument` where a value is

@@ -31,13 +31,4 @@ const Functions& SprigFunctions() {
   return functions;
 }
 
-const std::vector<std::string>& SprigNames() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> all;
-    for (const auto& [name, function] : SprigFunctions()) all.push_back(name);
-    return all;
-  }();
-  return names;
-}
-
 }  // namespace strake::tasks::gotmpl

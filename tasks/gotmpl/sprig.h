@@ -4,7 +4,9 @@
 #ifndef STRAKE_TASKS_GOTMPL_SPRIG_H_
 #define STRAKE_TASKS_GOTMPL_SPRIG_H_
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tasks/gotmpl/function.h"
@@ -13,8 +15,6 @@ namespace strake::tasks::gotmpl {
 
 // All of them, by name.
 const Functions& SprigFunctions();
-// Their names, sorted.
-const std::vector<std::string>& SprigNames();
 
 void AddSprigCertificates(Functions& functions);
 void AddSprigConversions(Functions& functions);
@@ -42,6 +42,10 @@ double ToFloat(const Value& value);
 Result<std::string> ToText(const Value& value);
 // The items of a list as texts, without nils; of anything else itself.
 Result<std::vector<std::string>> ToTexts(const Value& value);
+// strings.SplitN: at most `count` pieces, all where it is negative; an empty
+// separator separates the runes.
+std::vector<std::string> SplitAt(std::string_view separator, int64_t count,
+                                 std::string_view text);
 // sprig's `empty`: nil, false, 0, "", no items.
 bool Empty(const Value& value);
 

@@ -144,8 +144,17 @@ Result<std::string> JoinTexts(const std::string& separator, const Value& list) {
   return Join(texts, separator);
 }
 
-// strings.SplitN: at most `count` pieces, all where it is negative; an empty
-// separator separates the runes.
+// {"_0": the first, "_1": ...}.
+Value Numbered(const std::vector<std::string>& pieces) {
+  auto dict = std::make_shared<Dict>(Elements::kString);
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    dict->items()["_" + std::to_string(i)] = pieces[i];
+  }
+  return dict;
+}
+
+}  // namespace
+
 std::vector<std::string> SplitAt(std::string_view separator, int64_t count,
                                  std::string_view text) {
   std::vector<std::string> pieces;
@@ -172,17 +181,6 @@ std::vector<std::string> SplitAt(std::string_view separator, int64_t count,
   pieces.emplace_back(text);
   return pieces;
 }
-
-// {"_0": the first, "_1": ...}.
-Value Numbered(const std::vector<std::string>& pieces) {
-  auto dict = std::make_shared<Dict>(Elements::kString);
-  for (size_t i = 0; i < pieces.size(); ++i) {
-    dict->items()["_" + std::to_string(i)] = pieces[i];
-  }
-  return dict;
-}
-
-}  // namespace
 
 void AddSprigLists(Functions& functions) {
   for (const char* name : {"list", "tuple"}) {

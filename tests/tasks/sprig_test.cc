@@ -78,11 +78,11 @@ bool BuiltIn(const std::string& name) {
 TEST(SprigTest, EachFunctionHasTwoVectors) {
   std::map<std::string, int> counts = FormTests();
   for (const SprigVector& vector : AllVectors()) ++counts[vector.function];
-  for (const std::string& name : gotmpl::SprigNames()) {
+  for (const auto& [name, function] : gotmpl::SprigFunctions()) {
     if (BuiltIn(name)) continue;
     EXPECT_GE(counts[name], 2) << name;
   }
-  EXPECT_EQ(counts.size() + 18, gotmpl::SprigNames().size())
+  EXPECT_EQ(counts.size() + 18, gotmpl::SprigFunctions().size())
       << "a vector of a function that there is not";
 }
 
