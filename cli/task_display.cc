@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include "cli/live_display.h"
 #include "cli/progress_mode.h"
@@ -17,15 +19,9 @@ namespace {
 using tasks::run::RunRecord;
 using tasks::run::StepRecord;
 
-// That nobody reads it is no reason to stop.
-void Write(int fd, std::string_view text) {
-  [[maybe_unused]] Status written =
-      WriteFully(fd, std::as_bytes(std::span(text)));
-}
-
 // strake's lines and the output of steps as they come: the former, and what
 // steps write to standard error, on standard error.
-class PlainRun final : public tasks::run::RunSink {
+class PlainRun final : public TaskDisplay {
  public:
   explicit PlainRun(bool quiet) : quiet_(quiet) {}
   void OnLine(std::string_view line) override {
@@ -38,12 +34,22 @@ class PlainRun final : public tasks::run::RunSink {
       Write(STDERR_FILENO, text);
     }
   }
+  Status Finish() override { return std::move(lost_); }
 
  private:
+  // A reader that is gone is no reason to stop, nor to tell.
+  void Write(int fd, std::string_view text) {
+    Status written = WriteFully(fd, std::as_bytes(std::span(text)));
+    if (written || errno == EPIPE || !lost_) return;
+    lost_ = std::move(written).error().Wrap(
+        fd == STDOUT_FILENO ? "standard output" : "standard error");
+  }
+
   bool quiet_;
+  Status lost_;
 };
 
-class LiveRun final : public tasks::run::RunSink {
+class LiveRun final : public TaskDisplay {
  public:
   explicit LiveRun(bool color)
       : display_(view_, {.fd = STDERR_FILENO, .color = color}) {}
@@ -58,6 +64,7 @@ class LiveRun final : public tasks::run::RunSink {
   void OnStep(size_t step, const StepRecord& record) override {
     display_.Update([&] { view_.SetStep(step, record); });
   }
+  Status Finish() override { return {}; }
 
  private:
   TaskView view_;
@@ -66,7 +73,7 @@ class LiveRun final : public tasks::run::RunSink {
 
 }  // namespace
 
-Result<std::unique_ptr<tasks::run::RunSink>> MakeTaskDisplay(
+Result<std::unique_ptr<TaskDisplay>> MakeTaskDisplay(
     std::string_view progress, const Environment& environment) {
   ASSIGN_OR_RETURN(ProgressMode mode, ChooseProgress(progress, environment));
   const bool automatic = progress.empty() || progress == "auto";
@@ -74,7 +81,7 @@ Result<std::unique_ptr<tasks::run::RunSink>> MakeTaskDisplay(
       !environment.stdout_is_terminal) {
     mode = ProgressMode::kPlain;
   }
-  std::unique_ptr<tasks::run::RunSink> sink;
+  std::unique_ptr<TaskDisplay> sink;
   switch (mode) {
     case ProgressMode::kTty:
       sink = std::make_unique<LiveRun>(!environment.Get("NO_COLOR"));

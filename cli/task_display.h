@@ -13,11 +13,18 @@
 
 namespace strake::cli {
 
+class TaskDisplay : public tasks::run::RunSink {
+ public:
+  // Once the run has ended: `kIo` where some of its output could not be
+  // written (a full disk; that nobody reads any more is no error).
+  virtual Status Finish() = 0;
+};
+
 // `--progress`: "auto" and "" are the graph where standard output and standard
 // error are a terminal, else lines; "quiet" shows only what steps write to
 // standard output. `kInvalidArgument`, `kUnsupported` ("rawjson").
 // A display's destructor leaves its last state.
-Result<std::unique_ptr<tasks::run::RunSink>> MakeTaskDisplay(
+Result<std::unique_ptr<TaskDisplay>> MakeTaskDisplay(
     std::string_view progress, const Environment& environment);
 
 }  // namespace strake::cli

@@ -167,6 +167,7 @@ tasks::run::RunSettings TaskExecCommand::Settings(
   settings.snapshotter = snapshotter_;
   settings.isolation = isolation_name_;
   settings.run_registry = flags_.registry();
+  if (!flags_.task_name().empty()) settings.task_name = flags_.task_name();
   settings.environment =
       [variables = environment.variables](
           const std::string& name) -> std::optional<std::string> {
@@ -189,6 +190,7 @@ Result<tasks::run::ExecuteOptions> TaskExecCommand::MakeOptions(
   const Environment& environment = session.environment;
   tasks::run::ExecuteOptions options = std::move(execute_);
   options.stop = session.interrupt.token();
+  options.run_id = flags_.run_id();
   ASSIGN_OR_RETURN(
       TaskRequest request,
       flags_.Complete(environment, "", options.file, ".", options.stop));
@@ -234,8 +236,10 @@ Result<int> TaskExecCommand::Run(Session& session) {
   options.sink = display.get();
   ASSIGN_OR_RETURN(tasks::run::ExecutedTask run,
                    tasks::run::ExecuteTask(options));
+  Status shown = display->Finish();
   display.reset();
   PrintError("\n" + LastLine(run.record) + "\n");
+  RETURN_IF_ERROR(shown);
   return run.record.status == RunStatus::kSucceeded ? kExitOk : kExitFailed;
 }
 

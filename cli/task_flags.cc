@@ -129,7 +129,7 @@ Result<TaskRequest> TaskFlags::Complete(const Environment& environment,
   source.text = std::move(text);
   source.file = name;
   source.directory = directory;
-  source.run.id = run_id_;
+  source.run.id = run_id_.empty() ? "local" : run_id_;
   source.run.registry = registry_;
   source.run.commit = commit_;
   source.run.branch = branch_;

@@ -50,6 +50,8 @@ class TaskFlags {
 
   const std::string& working_directory() const { return working_directory_; }
   const std::string& registry() const { return registry_; }
+  const std::string& run_id() const { return run_id_; }
+  const std::string& task_name() const { return task_name_; }
 
  private:
   Result<std::string> Values() const;
@@ -63,7 +65,7 @@ class TaskFlags {
   std::vector<std::string> env_;
   std::string working_directory_;
   std::vector<std::string> secrets_;
-  std::string run_id_ = "local";
+  std::string run_id_;
   std::string task_name_;
   std::string commit_;
   std::string branch_;

@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <memory>
 #include <utility>
 
 #include "tasks/run/container_volumes.h"
 #include "tasks/run/path_map.h"
 #include "tasks/run/words.h"
+#include "util/atomic_file.h"
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
 #include "util/strings.h"
@@ -75,6 +77,40 @@ constexpr std::array kRunFlags = {
     Flag{"workdir", 'w'},
 };
 
+// As docker has it.
+bool IsContainerName(std::string_view name) {
+  auto is_alphanumeric = [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9');
+  };
+  return !name.empty() && is_alphanumeric(name[0]) &&
+         std::ranges::all_of(name, [&](char c) {
+           return is_alphanumeric(c) || c == '_' || c == '.' || c == '-';
+         });
+}
+
+// The output of a detached container: its own log, and that of the step.
+class DetachedOutput {
+ public:
+  DetachedOutput(RunSpace& space, size_t step, std::string path)
+      : space_(space),
+        step_(step),
+        path_(std::move(path)),
+        streams_{MaskingStream(space.log.secrets()),
+                 MaskingStream(space.log.secrets())} {}
+  void Add(int stream, std::string_view text) {
+    std::ofstream(path_, std::ios::app)
+        << streams_[stream == 2 ? 1 : 0].Add(text);
+    space_.log.Output(step_, stream, text);
+  }
+
+ private:
+  RunSpace& space_;
+  size_t step_;
+  std::string path_;
+  std::array<MaskingStream, 2> streams_;
+};
+
 // Makes one request out of flags and step.
 class Maker {
  public:
@@ -124,11 +160,17 @@ class Maker {
       return InvalidArgument("docker run: --pull " + pull +
                              ": expected always, missing or never");
     }
+    if (step_ != nullptr && container.name.empty()) container.name = step_->id;
+    if (!container.name.empty() && !IsContainerName(container.name)) {
+      return InvalidArgument(
+          "container name \"" + container.name +
+          "\": expected letters, digits, \"_\", \".\" and \"-\", with a letter "
+          "or a digit first");
+    }
     if (step_ == nullptr) return {};
-    if (container.name.empty()) container.name = step_->id;
     request_.detach = request_.detach || step_->detach;
     container.remove = !step_->keep;
-    container.replace_ended = true;
+    container.replace = true;
     return {};
   }
 
@@ -165,15 +207,13 @@ class Maker {
   }
 
   Status AddEnvFile(const std::string& path) {
-    ASSIGN_OR_RETURN(std::string host,
-                     HostPath(space_, AbsolutePath(invocation_.directory, path),
-                              "--env-file"));
-    std::ifstream file(host);
-    if (!file)
-      return NotFound("docker run: --env-file " + path + ": no such file");
-    for (std::string line; std::getline(file, line);) {
-      const std::string_view trimmed = TrimLeft(line);
-      if (!trimmed.empty() && trimmed[0] != '#') AddEnv(std::string(trimmed));
+    ASSIGN_OR_RETURN(
+        std::string text,
+        ReadShared(space_, AbsolutePath(invocation_.directory, path),
+                   "--env-file"));
+    for (std::string_view line : Split(text, '\n')) {
+      line = TrimLeft(line);
+      if (!line.empty() && line[0] != '#') AddEnv(std::string(line));
     }
     return {};
   }
@@ -270,6 +310,8 @@ class Maker {
       const auto parts = SplitOnce(link, ':');
       names.emplace_back(parts ? parts->second : std::string_view(link));
     }
+    std::erase_if(
+        names, [](const std::string& name) { return !IsContainerName(name); });
     std::ranges::sort(names);
     names.erase(std::unique(names.begin(), names.end()), names.end());
     for (std::string& name : names) {
@@ -312,13 +354,14 @@ class Maker {
       request_.container.log = space_.log.StepPath(invocation_.step);
       return;
     }
-    const std::string log =
-        space_.folder.outputs() + "/" + request_.container.name + ".log";
-    request_.container.log = log;
-    spec_.on_output = [&space = space_, step = invocation_.step, log](
-                          int stream, std::string_view text) {
-      std::ofstream(log, std::ios::app) << space.log.Mask(text);
-      space.log.Output(step, stream, text);
+    // Not called after the container, whose name may not be known yet.
+    const std::string path =
+        space_.folder.outputs() + "/" + RandomName("") + ".log";
+    request_.container.log = path;
+    auto output =
+        std::make_shared<DetachedOutput>(space_, invocation_.step, path);
+    spec_.on_output = [output](int stream, std::string_view text) {
+      output->Add(stream, text);
     };
   }
 
@@ -355,7 +398,7 @@ builder::ContainerSpec HostToolsSpec(const RunSpace& space,
       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
       "HOME=" + std::string(kHome),
       "STRAKE_DOCKER_SOCKET=" + std::string(kSocketName) + "/docker.sock",
-      "STRAKE_DOCKER_STEP=" + std::to_string(invocation.step)};
+      "STRAKE_DOCKER_STEP=" + space.tokens[invocation.step]};
   spec.binds = {
       {space.folder.workspace(), std::string(kWorkspace), false},
       {space.folder.home(), std::string(kHome), false},

@@ -69,7 +69,7 @@ Result<ContainerTable::Pointer> ContainerTable::Add(ContainerRequest request) {
   info.created = std::chrono::system_clock::now();
   info.log = request.log;
   info.ports = request.ports;
-  const bool replace = request.replace_ended;
+  const bool replace = request.replace;
   container->request = std::move(request);
   Pointer replaced;
   {
@@ -78,8 +78,8 @@ Result<ContainerTable::Pointer> ContainerTable::Add(ContainerRequest request) {
       return other->request.name == info.name;
     });
     if (known != all->end()) {
-      const bool gives_way = replace || (*known)->request.remove;
-      if (!gives_way || !HasEnded((*known)->Info().state)) {
+      const bool ended = HasEnded((*known)->Info().state);
+      if (!replace && !(ended && (*known)->request.remove)) {
         return InvalidArgument("the container name \"" + info.name +
                                "\" is already in use by container " +
                                (*known)->Info().id.substr(0, 12));
@@ -89,7 +89,11 @@ Result<ContainerTable::Pointer> ContainerTable::Add(ContainerRequest request) {
     }
     all->push_back(container);
   }
-  if (replaced) replaced->Join();
+  if (replaced) {
+    replaced->stop.request_stop();
+    WaitFor(*replaced, {}, HasEnded);
+    replaced->Join();
+  }
   return container;
 }
 
@@ -153,15 +157,22 @@ void ContainerTable::WaitFor(Container& container, std::stop_token stop,
 Result<std::string> ContainerTable::Start(ContainerRequest request,
                                           std::stop_token stop) {
   ASSIGN_OR_RETURN(Pointer container, Add(std::move(request)));
-  auto thread = StartThread([this, container] {
-    // How it ended is in its `info`.
-    (void)Execute(*container);
-  });
-  if (!thread) {
-    Forget(container);
-    return std::move(thread).error();
+  {
+    // Others may stop it already, and join.
+    std::lock_guard lock(container->joining);
+    auto thread = StartThread([this, container] {
+      // How it ended is in its `info`.
+      (void)Execute(*container);
+    });
+    if (!thread) {
+      container->Set([](ContainerInfo& info) {
+        info.state = ContainerInfo::State::kExited;
+      });
+      Forget(container);
+      return std::move(thread).error();
+    }
+    container->thread = *std::move(thread);
   }
-  container->thread = *std::move(thread);
   WaitFor(*container, stop, HasStarted);
   if (stop.stop_requested()) {
     container->stop.request_stop();

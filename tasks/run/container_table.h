@@ -44,8 +44,9 @@ struct ContainerRequest {
   // `--rm`: forgotten when it has ended; one that was started keeps its log
   // until its name is used again.
   bool remove = true;
-  // A container of that name which has ended makes room for this one.
-  bool replace_ended = false;
+  // A container of that name makes room for this one: it is a step's earlier
+  // attempt or round.
+  bool replace = false;
   std::string log;  // path of the file that its output is told to be in
   std::vector<FileLock> locks;  // held until it has ended
 };

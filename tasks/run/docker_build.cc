@@ -1,9 +1,7 @@
 // `docker build`, and what follows it in a `build` step.
 
 #include <array>
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <utility>
 
 #include "builder/build.h"
@@ -71,13 +69,6 @@ constexpr std::array kBuildFlags = {
     Flag{"target"},
     Flag{"ulimit", 0, Takes::kRefusedValue, kNoLimits},
 };
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 // Makes the options of one build.
 class BuildMaker {
@@ -310,13 +301,7 @@ class BuildMaker {
                        ReadMountedFile(space_.task, *step_, absolute));
       if (content) return *std::move(content);
     }
-    ASSIGN_OR_RETURN(std::string host,
-                     HostPath(space_, absolute, "--secret id=" + id + ",src="));
-    if (!std::ifstream(host)) {
-      return NotFound("docker build: --secret id=" + id + ",src=" + path +
-                      ": no such file");
-    }
-    return ReadFile(host);
+    return ReadShared(space_, absolute, "--secret id=" + id + ",src=");
   }
 
   Status SetCaches() {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tasks/run/docker_commands.h"
+#include "tasks/run/path_map.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
 #include "util/suggest.h"
@@ -142,7 +143,8 @@ Result<int> RunDocker(RunSpace& space, const Invocation& invocation,
   if (result) return *result;
   if (stop.stop_requested()) return Cancelled("docker was interrupted");
   const Error& error = result.error();
-  invocation.streams.Err(space.log.Mask(error.message()) + "\n");
+  invocation.streams.Err(space.log.Mask(AsStepsSee(space, error.message())) +
+                         "\n");
   const bool is_run = found.run == DockerRun;
   return is_run ? kNotStarted : kFailed;
 }

@@ -22,6 +22,8 @@ struct Invocation {
   size_t step = 0;                       // on whose behalf
   std::string directory = "/workspace";  // as the step sees it
   std::vector<std::string> env;          // "NAME=value": of the caller
+  // Which step asks, where it comes through the socket; `step` is found by it.
+  std::string token;
   Streams streams;
 };
 

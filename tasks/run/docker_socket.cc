@@ -7,8 +7,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -16,8 +19,9 @@
 #include <list>
 #include <thread>
 #include <utility>
+#include <vector>
 
-#include "util/guarded.h"
+#include "util/clock.h"
 #include "util/json.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -124,14 +128,22 @@ Result<uint8_t> ReceiveFirst(int fd, std::array<UniqueFd, kStreams>& streams) {
   if (::recvmsg(fd, &message, MSG_CMSG_CLOEXEC) != 1) {
     return IoError("docker socket: nothing was sent");
   }
+  // Whatever came is owned at once, so that nothing of it stays open.
+  std::vector<UniqueFd> came;
   cmsghdr* header = CMSG_FIRSTHDR(&message);
-  const bool complete = header != nullptr && header->cmsg_level == SOL_SOCKET &&
-                        header->cmsg_type == SCM_RIGHTS &&
-                        header->cmsg_len == CMSG_LEN(kStreams * sizeof(int));
-  if (!complete) return IoError("docker socket: no streams were sent");
-  std::array<int, kStreams> fds = {};
-  std::memcpy(fds.data(), CMSG_DATA(header), sizeof fds);
-  for (size_t i = 0; i < kStreams; ++i) streams[i] = UniqueFd(fds[i]);
+  if (header != nullptr && header->cmsg_level == SOL_SOCKET &&
+      header->cmsg_type == SCM_RIGHTS) {
+    const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof fd);
+      came.emplace_back(fd);
+    }
+  }
+  if (came.size() != kStreams) {
+    return IoError("docker socket: no streams were sent");
+  }
+  std::ranges::move(came, streams.begin());
   return first;
 }
 
@@ -159,8 +171,7 @@ Result<Invocation> ReadInvocation(const Received& received) {
   ASSIGN_OR_RETURN(invocation.words, message.At("words").Strings());
   ASSIGN_OR_RETURN(invocation.directory, message.At("directory").String());
   ASSIGN_OR_RETURN(invocation.env, message.At("env").Strings());
-  ASSIGN_OR_RETURN(uint64_t step, message.At("step").Uint());
-  invocation.step = step;
+  ASSIGN_OR_RETURN(invocation.token, message.At("step").String());
   invocation.streams.stdin_fd = received.streams[0].get();
   invocation.streams.stdout_fd = received.streams[1].get();
   invocation.streams.stderr_fd = received.streams[2].get();
@@ -199,8 +210,12 @@ class Server final : public DockerSocket {
   void Accept() {
     while (!stop_.stop_requested()) {
       UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      if (!fd && (errno == EINTR || errno == ECONNABORTED)) continue;
-      if (!fd) return;
+      if (!fd && stop_.stop_requested()) return;
+      if (!fd) {
+        // Out of descriptors or memory, at worst: there may be some again.
+        if (errno != EINTR && errno != ECONNABORTED) Pause();
+        continue;
+      }
       Reap();
       Connection& connection = connections_.emplace_back();
       connection.fd = std::move(fd);
@@ -211,6 +226,11 @@ class Server final : public DockerSocket {
         connections_.pop_back();
       }
     }
+  }
+
+  void Pause() const {
+    constexpr std::chrono::milliseconds kPause{50};
+    SystemClock().Wait(kPause, stop_.get_token());
   }
 
   void Reap() {
@@ -234,20 +254,30 @@ class Server final : public DockerSocket {
     connection.done = true;
   }
 
+  // Nothing more is sent: what can be read is the end of the client.
+  static void WatchForTheEnd(Connection& connection,
+                             const std::atomic<bool>& answered) {
+    constexpr int kPauseMilliseconds = 100;
+    pollfd input = {connection.fd.get(), POLLIN | POLLRDHUP, 0};
+    while (!answered) {
+      if (::poll(&input, 1, kPauseMilliseconds) <= 0) continue;
+      connection.stop.request_stop();
+      return;
+    }
+  }
+
   int Reply(Connection& connection, const Received& received) {
     auto invocation = ReadInvocation(received);
     if (!invocation) return kLost;
-    // Nothing more is sent: what can be read is the end of the client.
-    std::jthread watch([&connection](const std::stop_token& answered) {
-      pollfd input = {connection.fd.get(), POLLIN | POLLRDHUP, 0};
-      constexpr int kPauseMilliseconds = 100;
-      while (!answered.stop_requested()) {
-        if (::poll(&input, 1, kPauseMilliseconds) <= 0) continue;
-        connection.stop.request_stop();
-        return;
-      }
-    });
+    std::atomic<bool> answered = false;
+    auto watch = StartThread([&] { WatchForTheEnd(connection, answered); });
+    if (!watch) {
+      invocation->streams.Err("docker: " + watch.error().message() + "\n");
+      return kLost;
+    }
     auto status = answer_(*invocation, connection.stop.get_token());
+    answered = true;
+    watch->join();
     if (status) return *status;
     invocation->streams.Err("docker: " + status.error().message() + "\n");
     return kLost;
@@ -275,7 +305,7 @@ json MakeRequest(int argc, char** argv) {
     message["env"].push_back(*entry);
   }
   const char* step = std::getenv("STRAKE_DOCKER_STEP");
-  message["step"] = ParseUint(step == nullptr ? "0" : step).value_or(0);
+  message["step"] = step == nullptr ? "" : step;
   return message;
 }
 

@@ -5,7 +5,7 @@
 //
 // One message each way, JSON after its length (4 bytes, the highest first); the
 // descriptors 0, 1 and 2 come with the first byte (SCM_RIGHTS):
-//   {"words": [...], "directory": "/workspace", "env": [...], "step": 3}
+//   {"words": [...], "directory": "/workspace", "env": [...], "step": TOKEN}
 //   {"status": 0}
 
 #ifndef STRAKE_TASKS_RUN_DOCKER_SOCKET_H_
@@ -22,7 +22,7 @@
 
 namespace strake::tasks::run {
 
-// The words "@step N ..." are the container or build of step N itself: what a
+// The words "@step ..." are the container or build of the step itself: what a
 // line that needed a shell begins with.
 inline constexpr char kStepWord[] = "@step";
 

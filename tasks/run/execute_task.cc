@@ -15,6 +15,7 @@
 #include "tasks/run/path_map.h"
 #include "tasks/run/run_folder.h"
 #include "tasks/run/task_run.h"
+#include "util/atomic_file.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
 
@@ -126,18 +127,26 @@ Status WriteLogin(const RunSettings& settings, const RunFolder& folder,
 }
 
 RunRecord BeginRecord(const ExecuteOptions& options, const file::RunFacts& run,
-                      const file::Task& task) {
-  RunRecord record = PlanRecord(task);
+                      const file::Task& task, const Secrets& hidden) {
+  RunRecord record = PlanRecord(task, hidden);
   record.id = run.id;
   record.task = run.task_name;
-  record.context = options.context_name;
-  record.commit = run.commit;
-  record.branch = run.branch;
+  record.context = hidden.Mask(options.context_name);
+  record.commit = hidden.Mask(run.commit);
+  record.branch = hidden.Mask(run.branch);
   record.registry = run.registry;
   record.platform =
       options.settings.platform.value_or(oci::HostPlatform()).ToString();
   record.started = std::chrono::system_clock::now();
   return record;
+}
+
+std::vector<std::string> TokensFor(const file::Task& task) {
+  std::vector<std::string> tokens;
+  for (size_t i = 0; i < task.steps.size(); ++i) {
+    tokens.push_back(RandomName("") + RandomName(""));
+  }
+  return tokens;
 }
 
 builder::ContainersOptions ContainersFor(const RunSettings& settings) {
@@ -170,7 +179,7 @@ Result<ExecutedTask> ExecuteTask(const ExecuteOptions& options) {
   // still to be filled in.
 
   const Secrets hidden = HiddenValues(options, read);
-  ExecutedTask executed{BeginRecord(options, source.run, read.task),
+  ExecutedTask executed{BeginRecord(options, source.run, read.task, hidden),
                         folder.path()};
   ASSIGN_OR_RETURN(
       std::unique_ptr<RunLog> log,
@@ -192,6 +201,7 @@ Result<ExecutedTask> ExecuteTask(const ExecuteOptions& options) {
                  containers,
                  table,
                  read.task.steps,
+                 TokensFor(read.task),
                  source.run.shared_volume,
                  source.run.commit,
                  read.secrets,

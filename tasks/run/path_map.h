@@ -22,6 +22,16 @@ std::string AbsolutePath(std::string_view directory, std::string_view path);
 Result<std::string> HostPath(const RunSpace& space, std::string_view path,
                              std::string_view what);
 
+// The content of the regular file `path` (absolute, as a step sees it), of at
+// most a mebibyte. What a step puts there never leads elsewhere, nor makes who
+// reads it wait.
+//   what  what it is for, in errors: "--env-file"
+Result<std::string> ReadShared(const RunSpace& space, std::string_view path,
+                               std::string_view what);
+
+// `text` with the places of this machine as the steps see them.
+std::string AsStepsSee(const RunSpace& space, std::string_view text);
+
 }  // namespace strake::tasks::run
 
 #endif  // STRAKE_TASKS_RUN_PATH_MAP_H_

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -22,6 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kIdPrefix = "ca";
+constexpr size_t kLongestId = 128;
 
 std::string RunsIn(const std::string& store) { return store + "/runs"; }
 
@@ -69,26 +71,38 @@ bool IsRunId(std::string_view id) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
            (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
   });
-  return word && !id.empty() && id[0] != '.' && id != "last" && id != "lock";
+  return word && !id.empty() && id.size() <= kLongestId && id[0] != '.' &&
+         id != "last" && id != "lock";
 }
 
-Result<std::string> ChooseId(const std::string& runs, const std::string& id) {
-  if (!id.empty()) {
-    if (!IsRunId(id)) {
-      return InvalidArgument("run id \"" + id +
-                             "\": expected letters, digits, \"-\", \"_\" and "
-                             "\".\", with no \".\" first");
+// Makes the folder of a run; false where there is one.
+Result<bool> MakeNew(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0) return true;
+  if (errno == EEXIST) return false;
+  return ErrnoError("make the folder " + path);
+}
+
+// Makes the folder of a new run, and returns its id.
+Result<std::string> MakeRun(const std::string& runs, const std::string& id) {
+  if (id.empty()) {
+    while (true) {
+      ASSIGN_OR_RETURN(uint64_t number, NextNumber(runs));
+      std::string next = std::string(kIdPrefix) + Base36(number);
+      ASSIGN_OR_RETURN(bool made, MakeNew(runs + "/" + next));
+      if (made) return next;
     }
-    if (fs::exists(runs + "/" + id)) {
-      return InvalidArgument("run " + id + " exists: " + runs + "/" + id);
-    }
-    return id;
   }
-  while (true) {
-    ASSIGN_OR_RETURN(uint64_t number, NextNumber(runs));
-    std::string next = std::string(kIdPrefix) + Base36(number);
-    if (!fs::exists(runs + "/" + next)) return next;
+  if (!IsRunId(id)) {
+    return InvalidArgument("run id \"" + id + "\": expected at most " +
+                           std::to_string(kLongestId) +
+                           " letters, digits, \"-\", \"_\" and \".\", with no "
+                           "\".\" first");
   }
+  ASSIGN_OR_RETURN(bool made, MakeNew(runs + "/" + id));
+  if (!made) {
+    return InvalidArgument("run " + id + " exists: " + runs + "/" + id);
+  }
+  return id;
 }
 
 struct EndedRun {
@@ -114,9 +128,8 @@ Result<RunFolder> RunFolder::Make(const std::string& store_directory,
                                   const std::string& wanted) {
   const std::string runs = RunsIn(store_directory);
   RETURN_IF_ERROR(MakeOwnFolder(runs));
-  ASSIGN_OR_RETURN(std::string id, ChooseId(runs, wanted));
+  ASSIGN_OR_RETURN(std::string id, MakeRun(runs, wanted));
   const std::string path = runs + "/" + id;
-  RETURN_IF_ERROR(MakeOwnFolder(path));
   ASSIGN_OR_RETURN(
       FileLock lock,
       FileLock::Acquire(path + "/lock", FileLock::Mode::kExclusive));

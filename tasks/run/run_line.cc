@@ -95,34 +95,29 @@ Result<int> RunLine(RunSpace& space, size_t index,
     invocation.words = *std::move(words);
     return Dispatch(space, invocation, std::move(stop));
   }
-  const std::string whole = "docker " + std::string(kStepWord) + " " +
-                            std::to_string(index) + flags + " " +
-                            std::string(line);
+  const std::string whole =
+      "docker " + std::string(kStepWord) + flags + " " + std::string(line);
   return RunInShell(space, invocation, whole, std::move(stop));
 }
 
 Result<int> AnswerDocker(RunSpace& space, const Invocation& asked,
                          std::stop_token stop) {
   Invocation invocation = asked;
-  if (invocation.step >= space.steps.size()) {
-    return InvalidArgument("docker: there is no step " +
-                           std::to_string(invocation.step));
+  auto token = std::ranges::find(space.tokens, invocation.token);
+  if (token == space.tokens.end()) {
+    return InvalidArgument("docker: no step of this run asks");
   }
+  invocation.step = static_cast<size_t>(token - space.tokens.begin());
   std::vector<std::string>& words = invocation.words;
-  if (words.size() < 2 || words[0] != kStepWord) {
+  if (words.empty() || words[0] != kStepWord) {
     return RunDocker(space, invocation, std::move(stop));
   }
-  auto index = ParseUint(words[1]);
-  if (!index || *index >= space.steps.size()) {
-    return InvalidArgument("docker: there is no step " + words[1]);
-  }
-  invocation.step = *index;
-  words.erase(words.begin(), words.begin() + 2);
+  words.erase(words.begin());
   // What the shell itself is given is not for the step.
   std::erase_if(invocation.env, [](const std::string& entry) {
     return entry.starts_with("STRAKE_DOCKER_");
   });
-  const auto own = VariablesOf(space.steps[*index]);
+  const auto own = VariablesOf(space.steps[invocation.step]);
   invocation.env.insert(invocation.env.begin(), own.begin(), own.end());
   return Dispatch(space, invocation, std::move(stop));
 }

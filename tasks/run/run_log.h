@@ -56,6 +56,7 @@ class RunLog {
   void EndOutput(size_t step);
   void Step(size_t step, const StepRecord& record);
 
+  const Secrets& secrets() const { return secrets_; }
   std::string Mask(std::string_view text) const { return secrets_.Mask(text); }
   // The path of a step's log.
   std::string StepPath(size_t step) const;

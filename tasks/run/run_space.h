@@ -71,6 +71,8 @@ struct RunSpace {
   // The steps as they run: each is its own thread's, which renders what is left
   // of its templates before it starts.
   std::vector<file::Step> steps;
+  // By which the scripts of a step show whose they are; nobody else's business.
+  std::vector<std::string> tokens;
   // Values for `.Run.SharedVolume` mounts: the workspace under that name.
   std::string shared_volume;
   std::string commit;                          // of the context

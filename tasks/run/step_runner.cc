@@ -9,6 +9,7 @@
 #include "tasks/run/deadline.h"
 #include "tasks/run/docker_engine.h"
 #include "tasks/run/image_names.h"
+#include "tasks/run/path_map.h"
 #include "tasks/run/run_line.h"
 #include "util/clock.h"
 #include "util/result_macros.h"
@@ -58,12 +59,12 @@ class Runner {
     Announce();
     RETURN_IF_ERROR(Delay());
     if (step_.pull) RETURN_IF_ERROR(PullFirst());
-    Deadline deadline(step_.timeout, stop_);
+    ASSIGN_OR_RETURN(auto deadline, Deadline::Make(step_.timeout, stop_));
     Status done = step_.kind == file::StepKind::kPush
-                      ? PushAll(deadline.token())
-                      : RepeatAll(deadline.token());
+                      ? PushAll(deadline->token())
+                      : RepeatAll(deadline->token());
     space_.log.EndOutput(index_);
-    if (!done && deadline.passed()) {
+    if (!done && deadline->passed()) {
       return Error(ErrorCode::kCommandFailed, "timed out");
     }
     return done;
@@ -155,7 +156,7 @@ class Runner {
     auto code = RunLine(space_, index_, output, stop);
     if (!code) {
       if (code.error().code() != ErrorCode::kCancelled) {
-        output(2, code.error().message() + "\n");
+        output(2, AsStepsSee(space_, code.error().message()) + "\n");
       }
       return std::move(code).error();
     }
@@ -179,7 +180,7 @@ class Runner {
 
   Status PushAll(const std::stop_token& stop) {
     for (const std::string& image : ImagesToPush(step_.push)) {
-      record_.images.push_back(image);
+      record_.images.push_back(space_.log.Mask(image));
       RETURN_IF_ERROR(PushOne(image, stop));
     }
     return {};
@@ -191,7 +192,7 @@ class Runner {
       Line("Pushing image: " + image + ", attempt " + std::to_string(attempt));
       auto digest = PushReference(space_, image, stop);
       if (digest) {
-        record_.digests[image] = *digest;
+        record_.digests[space_.log.Mask(image)] = *digest;
         Line("Successfully pushed image: " + image);
         return {};
       }

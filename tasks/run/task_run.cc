@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <fstream>
-#include <sstream>
+#include <map>
+#include <mutex>
 #include <utility>
 #include <vector>
 
 #include "tasks/run/deadline.h"
 #include "tasks/run/docker_socket.h"
+#include "tasks/run/path_map.h"
 #include "tasks/run/run_line.h"
 #include "tasks/run/step_outputs.h"
 #include "tasks/run/step_runner.h"
@@ -28,19 +29,31 @@ Time Now() { return std::chrono::system_clock::now(); }
 // What a condition's text means.
 bool IsTrue(std::string_view text) {
   const std::string word = ToLower(Trim(text));
-  return !word.empty() && word != "false" && word != "0" && word != "no";
+  for (std::string_view no :
+       {"", "false", "0", "no", "n", "off", "<no value>"}) {
+    if (word == no) return false;
+  }
+  return true;
 }
 
 class Run {
  public:
   Run(RunSpace& space, const LateText& late, RunRecord& record)
-      : space_(space), late_(late), record_(record) {}
+      : space_(space), late_(late), shared_(Shared(&record)) {
+    shared_.lock()->outputs.resize(record.steps.size());
+  }
 
   void Execute(std::chrono::seconds timeout, const std::stop_token& stop) {
-    record_.started = Now();
+    shared_.lock()->record->started = Now();
     Save();
-    Deadline deadline(timeout, stop);
-    if (Status begun = Begin(); !begun) {
+    auto deadline = Deadline::Make(timeout, stop);
+    if (!deadline) {
+      Finish(RunStatus::kFailed, deadline.error().message());
+      return;
+    }
+    const std::stop_token token = (*deadline)->token();
+    Status begun = Begin();
+    if (!begun && !token.stop_requested()) {
       Finish(RunStatus::kFailed, begun.error().message());
       return;
     }
@@ -49,12 +62,12 @@ class Run {
       after.push_back(step.after);
     const auto failure = RunGraph(
         after,
-        [this](size_t step, std::stop_token token) {
-          return ExecuteStep(step, std::move(token));
+        [this](size_t step, std::stop_token step_stop) {
+          return ExecuteStep(step, std::move(step_stop));
         },
-        deadline.token());
+        token);
     End();
-    Conclude(failure, deadline.passed(), stop.stop_requested());
+    Conclude(failure, (*deadline)->passed(), stop.stop_requested());
   }
 
  private:
@@ -73,8 +86,9 @@ class Run {
     if (any_cmd) {
       ASSIGN_OR_RETURN(builder::Containers * containers,
                        space_.containers.Get());
-      record_.network = containers->network_note();
-      space_.log.Line("Network of the steps: " + record_.network);
+      const std::string note = containers->network_note();
+      shared_.lock()->record->network = note;
+      space_.log.Line("Network of the steps: " + note);
     }
     ASSIGN_OR_RETURN(
         socket_,
@@ -91,16 +105,17 @@ class Run {
     // Those first: they may be about to start more.
     socket_.reset();
     space_.table.StopAll();
+    for (size_t i = 0; i < space_.steps.size(); ++i) space_.log.EndOutput(i);
   }
 
   Status ExecuteStep(size_t index, std::stop_token stop) {
     StepRecord step;
     {
-      auto steps = steps_.lock();
-      StepRecord& shared = record_.steps[index];
-      shared.started = Now();
-      shared.state = StepState::kInProgress;
-      step = shared;
+      auto shared = shared_.lock();
+      StepRecord& own = shared->record->steps[index];
+      own.started = Now();
+      own.state = StepState::kInProgress;
+      step = own;
     }
     Tell(index, step);
     auto skipped = Prepare(index);
@@ -123,10 +138,7 @@ class Run {
       step.state = StepState::kSuccessful;
       done = {};
     }
-    {
-      auto steps = steps_.lock();
-      record_.steps[index] = step;
-    }
+    shared_.lock()->record->steps[index] = step;
     Tell(index, step);
     return done;
   }
@@ -172,22 +184,27 @@ class Run {
 
   Status ReadOutputs(size_t index, StepRecord& step) {
     if (!space_.steps[index].outputs) return {};
-    std::ifstream file(OutputsPath(space_.folder.home(), index));
-    std::ostringstream text;
-    text << file.rdbuf();
-    auto outputs = ParseOutputs(text.str());
+    auto text = ReadShared(space_, OutputsPath(kHome, index), "$STRAKE_OUTPUT");
+    // A step that has nothing to tell writes no file.
+    if (!text && text.error().code() == ErrorCode::kNotFound) return {};
+    if (!text) return std::move(text).error();
+    auto outputs = ParseOutputs(*text);
     if (!outputs) return std::move(outputs).error().Wrap("$STRAKE_OUTPUT");
-    for (auto& [key, value] : *outputs) step.outputs[key] = value;
+    for (const auto& [key, value] : *outputs) {
+      step.outputs[key] = space_.log.Mask(value);
+    }
+    shared_.lock()->outputs[index] = *std::move(outputs);
     return {};
   }
 
   // `.Steps` of late templates.
   std::string KnownSteps() {
     nlohmann::json known = nlohmann::json::object();
-    auto steps = steps_.lock();
-    for (const StepRecord& step : record_.steps) {
-      nlohmann::json& one = known[step.id];
-      one["Outputs"] = step.outputs;
+    auto shared = shared_.lock();
+    for (size_t i = 0; i < space_.task.steps.size(); ++i) {
+      const StepRecord& step = shared->record->steps[i];
+      nlohmann::json& one = known[space_.task.steps[i].id];
+      one["Outputs"] = shared->outputs[i];
       one["Status"] = StepStateName(step.state);
       one["ExitCode"] = step.exit_code.value_or(0);
     }
@@ -214,9 +231,11 @@ class Run {
     Finish(RunStatus::kSucceeded, "");
   }
 
-  // What ACR prints of a run that succeeded.
+  // What ACR prints of a run that succeeded. No step runs any more.
   void Summarise() {
-    for (const StepRecord& step : record_.steps) {
+    FindDependencies();
+    const RunRecord record = *shared_.lock()->record;
+    for (const StepRecord& step : record.steps) {
       if (step.state == StepState::kSkipped) continue;
       const double seconds =
           std::chrono::duration<double>(*step.finished - *step.started).count();
@@ -226,34 +245,44 @@ class Run {
                       " marked as successful (elapsed time in seconds: " +
                       text.data() + ")");
     }
-    FindDependencies();
-    if (record_.dependencies.empty()) return;
+    if (record.dependencies.empty()) return;
     space_.log.Line("The following dependencies were found:");
     space_.log.Line("");
-    space_.log.Plain(FormatDependencies(record_.dependencies));
+    space_.log.Plain(FormatDependencies(record.dependencies));
   }
 
   // Of every build, in the order of the file; an image's digest is that of what
   // was pushed, where it was.
   void FindDependencies() {
-    auto built = space_.built.lock();
-    std::ranges::stable_sort(*built, {}, &BuiltImage::step);
-    auto pushed = space_.pushed.lock();
-    for (const BuiltImage& image : *built) {
-      StepRecord& step = record_.steps[image.step];
+    std::vector<BuiltImage> built = *space_.built.lock();
+    std::ranges::stable_sort(built, {}, &BuiltImage::step);
+    const std::map<std::string, std::string> pushed = *space_.pushed.lock();
+    auto shared = shared_.lock();
+    for (const BuiltImage& image : built) {
+      StepRecord& step = shared->record->steps[image.step];
       for (const std::string& tag : image.tags) {
-        step.images.push_back(tag);
-        step.digests[tag] = image.digest;
+        step.images.push_back(space_.log.Mask(tag));
+        step.digests[step.images.back()] = image.digest;
       }
       for (ImageDependencies dependencies : image.dependencies) {
         if (dependencies.image) {
-          auto known = pushed->find(FullName(*dependencies.image));
-          if (known != pushed->end()) {
+          auto known = pushed.find(FullName(*dependencies.image));
+          if (known != pushed.end()) {
             dependencies.image->digest = known->second;
           }
+          Mask(*dependencies.image);
         }
-        record_.dependencies.push_back(std::move(dependencies));
+        Mask(dependencies.runtime);
+        for (ImageName& name : dependencies.buildtime) Mask(name);
+        shared->record->dependencies.push_back(std::move(dependencies));
       }
+    }
+  }
+
+  void Mask(ImageName& name) const {
+    for (std::string* text :
+         {&name.registry, &name.repository, &name.tag, &name.reference}) {
+      *text = space_.log.Mask(*text);
     }
   }
 
@@ -264,11 +293,17 @@ class Run {
   }
 
   void Finish(RunStatus status, const std::string& error) {
-    record_.status = status;
-    record_.error = space_.log.Mask(error);
-    record_.finished = Now();
-    for (StepRecord& step : record_.steps) {
-      if (step.state == StepState::kInProgress) step.state = StepState::kFailed;
+    {
+      auto shared = shared_.lock();
+      RunRecord& record = *shared->record;
+      record.status = status;
+      record.error = space_.log.Mask(error);
+      record.finished = Now();
+      for (StepRecord& step : record.steps) {
+        if (step.state == StepState::kInProgress) {
+          step.state = StepState::kFailed;
+        }
+      }
     }
     if (!error.empty()) space_.log.Line(error);
     Save();
@@ -278,45 +313,55 @@ class Run {
   // the disk: it is not written anew for each of many that end at once.
   void SaveNowAndThen() {
     constexpr std::chrono::seconds kPause{1};
-    {
-      auto steps = steps_.lock();
-      if (Now() - saved_ < kPause) return;
-    }
+    if (Now() - shared_.lock()->saved < kPause) return;
     Save();
   }
 
   // A record that cannot be written is told of once, and no reason to fail.
   void Save() {
-    auto steps = steps_.lock();
-    saved_ = Now();
-    Status saved = WriteFileAtomically(space_.folder.record_path(),
-                                       FormatRunRecord(record_));
+    // So that an older one never takes the place of a newer one.
+    std::lock_guard writing(writing_);
+    std::string text;
+    {
+      auto shared = shared_.lock();
+      shared->saved = Now();
+      text = FormatRunRecord(*shared->record);
+    }
+    Status saved =
+        WriteFileAtomically(space_.folder.record_path(), text, {.mode = 0600});
     if (!saved && !std::exchange(save_failed_, true)) {
       space_.log.Line("run.json cannot be written: " + saved.error().message());
     }
   }
 
+  struct Shared {
+    Shared() = default;
+    explicit Shared(RunRecord* of_run) : record(of_run) {}
+    RunRecord* record = nullptr;  // of the caller; without secrets
+    // What steps told, as they told it.
+    std::vector<std::map<std::string, std::string>> outputs;
+    Time saved;
+  };
+
   RunSpace& space_;
   const LateText& late_;
-  RunRecord& record_;  // its steps under `steps_` while threads are at work
-  struct Steps {};
-  Guarded<Steps> steps_;
-  bool save_failed_ = false;  // these two under `steps_`
-  Time saved_;
+  Guarded<Shared> shared_;
+  std::mutex writing_;
+  bool save_failed_ = false;  // under `writing_`
   std::unique_ptr<DockerSocket> socket_;
 };
 
 }  // namespace
 
-RunRecord PlanRecord(const file::Task& task) {
+RunRecord PlanRecord(const file::Task& task, const Secrets& secrets) {
   RunRecord record;
   record.file = task.file;
   for (size_t i = 0; i < task.steps.size(); ++i) {
     StepRecord step;
-    step.id = task.steps[i].id;
+    step.id = secrets.Mask(task.steps[i].id);
     step.kind = file::KindName(task.steps[i].kind);
     for (size_t before : task.steps[i].after) {
-      step.after.push_back(task.steps[before].id);
+      step.after.push_back(secrets.Mask(task.steps[before].id));
     }
     step.log = RunLog::StepName(i, step.id);
     record.steps.push_back(std::move(step));

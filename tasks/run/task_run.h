@@ -10,6 +10,7 @@
 #include <string>
 
 #include "tasks/file/task.h"
+#include "tasks/run/masker.h"
 #include "tasks/run/run_record.h"
 #include "tasks/run/run_space.h"
 #include "util/result.h"
@@ -21,8 +22,8 @@ namespace strake::tasks::run {
 using LateText = std::function<Result<std::string>(
     const file::Step& step, const std::string& text, const std::string& steps)>;
 
-// A record of `task` before it begins.
-RunRecord PlanRecord(const file::Task& task);
+// A record of `task` before it begins, without any secret in it.
+RunRecord PlanRecord(const file::Task& task, const Secrets& secrets);
 
 // Runs the steps of `space.task`, fills in `record` and writes it to the run's
 // folder at each change. Everything that ran is gone on return.

@@ -400,6 +400,109 @@ steps:
             process.terminate()
             process.wait()
 
+    def test_names_lead_nowhere(self):
+        """Ids and names are no paths."""
+        for text in ("steps: [{id: '../../../../pwned', detach: true, cmd: 'BASE echo x'}]",
+                     "steps: [{cmd: 'docker run -d --name ../../pwned BASE echo x'}]"):
+            result = self.task(text)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("pwned\": expected letters", result.stderr)
+        for path, _, names in os.walk(self.scratch):
+            self.assertNotIn("pwned.log", names, path)
+
+    def test_outputs_are_read_with_care(self):
+        """A link, a pipe or an endless file is no output."""
+        for script, error in [("ln -s /etc/passwd $STRAKE_OUTPUT", "no such file"),
+                              ("mkfifo $STRAKE_OUTPUT", "not a regular file"),
+                              ("mkdir $STRAKE_OUTPUT", "not a regular file"),
+                              ("head -c 3000000 /dev/zero > $STRAKE_OUTPUT", "STRAKE_OUTPUT")]:
+            result = self.task("version: strake/v1\nsteps:\n  - outputs: true\n"
+                               f"    cmd: bash -c '{script}'\n", timeout=60)
+            if "ln -s" in script:  # it leads to the step's own root, where nothing is
+                self.assertNotIn("root:", result.stdout + result.stderr)
+                continue
+            self.assertEqual(result.returncode, 1, script)
+            self.assertIn(error, result.stderr)
+
+    def test_a_run_can_be_named_once(self):
+        text = "steps: [{cmd: 'BASE echo {{.Run.ID}} {{.Run.TaskName}}'}]\n"
+        result = self.run_task(text, "--run-id", "nightly-7", "--task-name", "nightly")
+        self.assertEqual(result.stdout, "nightly-7 nightly\n")
+        self.assertEqual(self.record(result)["runId"], "nightly-7")
+        self.assertEqual(self.record(result)["task"], "nightly")
+        for run in ("nightly-7", "a/b", "x" * 300):
+            refused = self.task(text, "--run-id", run)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("run", refused.stderr)
+        self.assertTrue(os.path.exists(os.path.join(self.store, "runs/nightly-7/run.json")))
+
+    def test_no_record_holds_a_secret(self):
+        result = self.run_task("""
+version: strake/v1
+steps:
+  - id: q-{{.Values.tok}}
+    outputs: true
+    cmd: BASE sh -c 'echo told=x{{.Values.tok}}y > $STRAKE_OUTPUT'
+  - cmd: BASE test x{{.Values.tok}}y = {{(index .Steps (printf "q-%s" .Values.tok)).Outputs.told}}
+  - cmd: bash -c 'docker run -d --name d BASE sh -c "printf s3cr; sleep 0.3; echo 3tvalue" &&
+         docker wait d && docker logs d'
+""", "--set-secret", "tok=s3cr3tvalue")
+        folder = os.path.join(self.store, "runs", self.record(result)["runId"])
+        for path, folders, names in os.walk(folder):
+            for name in folders + names:
+                self.assertNotIn("s3cr3tvalue", name)
+            for name in names:
+                with open(os.path.join(path, name), errors="replace") as f:
+                    self.assertNotIn("s3cr3tvalue", f.read(), name)
+        self.assertNotIn("s3cr3tvalue", result.stdout + result.stderr)
+        self.assertIn("***", result.stdout)
+
+    def test_logs_of_containers_without_a_name_are_apart(self):
+        result = self.run_task("""
+version: v1.1.0
+steps:
+  - cmd: bash -c 'a=$(docker run -d BASE echo one); b=$(docker run -d BASE echo two);
+         docker wait $a $b > /dev/null; docker logs $a > logged; docker logs $b >> logged'
+  - cmd: BASE cat logged
+""")
+        self.assertTrue(result.stdout.endswith("one\ntwo\n"), result.stdout)
+
+    def test_output_that_cannot_be_written_fails(self):
+        folder = os.path.join(self.scratch, "full")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "acb.yaml"), "w") as f:
+            f.write(f"steps: [{{cmd: '{self.base} echo hello'}}]\n")
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([support.STRAKE, "task", "exec", folder], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, env=self.environment())
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("standard output: ", done.stderr)
+
+    def test_a_service_gives_way_to_its_next_round(self):
+        result = self.run_task("""
+steps:
+  - {id: svc, detach: true, repeat: 1, cmd: 'BASE sleep 600'}
+  - cmd: docker ps -q
+""")
+        self.assertEqual(len(result.stdout.split()), 3)
+
+    def test_threads_that_cannot_be_had(self):
+        support.need_root()
+        home = os.path.join(self.scratch, "limited")
+        os.makedirs(home)
+        with open(os.path.join(home, "acb.yaml"), "w") as f:
+            f.write("steps:\n" + "".join(
+                f"  - {{cmd: '{self.base} true', when: ['-']}}\n" for _ in range(80)))
+        for path in (home, os.path.join(home, "acb.yaml")):
+            os.chown(path, 1000, 1000)
+        done = self.strake(
+            "task", "exec", home,
+            env=self.environment(HOME=home, TMPDIR=home, STRAKE_HOME=home + "/store"),
+            prefix=["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups",
+                    "prlimit", "--nproc=40"])
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("Run ID: ", done.stderr)
+
     def test_what_cannot_begin_says_why(self):
         for text, error in [
                 ("steps: [{cmd: 'BASE true', when: [x]}]", "x does not exist as a vertex"),
