@@ -38,6 +38,7 @@ Result<RenderedTemplate> RenderTemplate(std::string_view text,
   execution.deferred = &deferred;
   execution.nothing = options.nothing;
   execution.fields_of_nothing = options.fields_of_nothing;
+  execution.read_again = !options.later.empty();
   gotmpl::Context context;
   context.environment = options.environment;
   context.budget = options.work;

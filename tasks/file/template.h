@@ -30,6 +30,8 @@ struct TemplateOptions {
   // Fields of the data (no leading ".") that will be known only later: an
   // action that reads one, and the whole of an `if`, `with` or `range` that
   // does anywhere, stays in the text, byte for byte.
+  // The text is to be rendered again, then; what a value holds is no action
+  // there either.
   std::vector<std::string> later;
   // What `env` and `expandenv` see; null: nothing is set.
   std::function<std::optional<std::string>(const std::string&)> environment;

@@ -6,9 +6,19 @@
 
 #include "tasks/gotmpl/format.h"
 #include "util/result_macros.h"
+#include "util/strings.h"
 
 namespace strake::tasks::gotmpl {
 namespace {
+
+// `text` such that a later reading of it as a template gives `text`: what a
+// value holds is never an action.
+std::string Escaped(std::string_view text) {
+  std::string escaped = ReplaceAll(text, "{{", "{{`{{`}}");
+  // It could be the first half of what begins an action.
+  if (escaped.ends_with('{')) escaped.replace(escaped.size() - 1, 1, "{{`{`}}");
+  return escaped;
+}
 
 // Nodes, pipelines and templates within each other: execution recurses.
 constexpr int kMaxDepth = 1500;
@@ -123,7 +133,9 @@ class Evaluator {
     }
     auto text = PrintValue(value);
     if (!text) return Fail(node.pipeline->range, text.error().message());
-    return Written(node.range, output_.Write(*text, node.range.begin));
+    return Written(node.range,
+                   output_.Write(execution_.read_again ? Escaped(*text) : *text,
+                                 node.range.begin));
   }
 
   Result<Flow> WalkCondition(const Node& node, const Value& dot) {

@@ -25,6 +25,9 @@ struct Execution {
   std::string nothing;  // what nil is printed as
   // Whether a field of nothing is nothing, rather than an error.
   bool fields_of_nothing = false;
+  // The text will be read as a template again: "{{" in what is printed is
+  // written such that it then stands for itself.
+  bool read_again = false;
 };
 
 // Executes with `data` as "." and "$". `kInvalidArgument`: "failed to execute

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "util/strings.h"
+
 namespace strake::tasks::file {
 namespace {
 
@@ -419,6 +421,22 @@ INSTANTIATE_TEST_SUITE_P(
              "{{define \"T\"}}x{{end}}{{template \"T\"}}{{.Steps}}",
              "x{{.Steps}}"}),
     CaseName);
+
+TEST(TemplateLaterTest, WhatAValueHoldsIsNoActionLater) {
+  TemplateOptions options;
+  options.later = {"Steps"};
+  for (const char* value :
+       {"{{.Secret}}", "{", "{{{", "a{{`x`}}b", "{{", "}}{{.Secret}}{{"}) {
+    const std::string data =
+        "{\"v\":" + GoQuote(value) + ",\"Secret\":\"told\"}";
+    auto once = RenderTemplate("<{{.v}}{{.v}}> {{.Steps.x}}", data, options);
+    ASSERT_TRUE(once) << once.error().message();
+    auto twice =
+        RenderTemplate(once->text, R"({"Secret":"told","Steps":{"x":"late"}})");
+    ASSERT_TRUE(twice) << once->text << ": " << twice.error().message();
+    EXPECT_EQ(twice->text, "<" + std::string(value) + value + "> late");
+  }
+}
 
 }  // namespace
 }  // namespace strake::tasks::file
