@@ -14,6 +14,20 @@ COPY --chown=7:8 Dockerfile /
 USER 1234
 RUN test "$(cat /file)" = built
 """
+TASK = """
+version: v1.1.0
+steps:
+  - id: build
+    build: -t $Registry/team/task:$ID .
+  - id: web
+    cmd: BASE sh -c 'mkdir /www; echo hello from web > /www/x; exec httpd -f -p 18090 -h /www'
+    detach: true
+  - cmd: BASE wget -q -O fetched http://web:18090/x
+    retries: 20
+    retryDelay: 1
+  - cmd: BASE cat fetched | tr a-z A-Z
+  - push: [$Registry/team/task:$ID]
+"""
 # The name of the documentation's job, its environment, who the job is, the words before
 # "strake", and the isolation that it gets.
 AS_JENKINS = ("setpriv", "--reuid=1000", "--regid=1000", "--clear-groups")
@@ -59,13 +73,30 @@ class CiTest(support.EndToEndTest):
                 self.assertEqual(printed.count("CACHED"), 3, printed)
                 self.check_pushed(f"{self.hub.name}/team/{name}:1")
 
-    def job(self, name, environment, uid, prefix, script):
+    def test_tasks(self):
+        """A service that another step reaches, a shell's pipe, a build and a push."""
+        folder = os.path.join(self.scratch, "task")
+        os.makedirs(folder)
+        shutil.copy(os.path.join(self.source, "Dockerfile"), folder)
+        with open(os.path.join(folder, "acb.yaml"), "w") as f:
+            f.write(TASK.replace("BASE", self.base))
+        for name, environment, uid, prefix, _ in JOBS:
+            with self.subTest(job=name):
+                printed = self.job(f"task-{name}", environment, uid, prefix, f"""
+                    echo secret | strake login -u ci --password-stdin {self.hub.name}
+                    strake task exec --registry {self.hub.name} --run-id run-{name} /task""",
+                                   binds=[(folder, "/task")])
+                self.assertIn("HELLO FROM WEB\n", printed)
+                self.assertIn(f"Run ID: run-{name} was successful", printed)
+                self.check_pushed(f"{self.hub.name}/team/task:run-{name}")
+
+    def job(self, name, environment, uid, prefix, script, binds=()):
         work = os.path.join(self.scratch, name)
         os.makedirs(work)
         os.chown(work, uid, uid)
         ran = ci_environment.run(
             environment, *prefix, "sh", "-ec", script,
-            binds=[(work, "/work"), (self.source, "/src"),
+            binds=[*binds, (work, "/work"), (self.source, "/src"),
                    (self.scratch + "/strake", "/usr/bin/strake")],
             variables={"STRAKE_HOME": "/work/store", "HOME": "/work"})
         self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
