@@ -15,6 +15,7 @@
 #include "builder/progress_reporter.h"
 #include "builder/run_network.h"
 #include "builder/sandbox/system_mounts.h"
+#include "builder/snapshot_sweeper.h"
 #include "builder/step_backends.h"
 #include "builder/store.h"
 #include "util/result_macros.h"
@@ -67,6 +68,8 @@ class RunContainers final : public Containers {
   Status CheckSpec(const ContainerSpec& spec) const;
   Result<Root> MakeHostToolsRoot(const ContainerSpec& spec);
   Result<Root> MakeRoot(const ContainerSpec& spec, const std::stop_token& stop);
+  Result<ContainerEnd> RunIn(const Root& root, const ContainerSpec& spec,
+                             const std::stop_token& stop);
   void SetNetwork(const ContainerSpec& spec,
                   sandbox::ProcessSpec& process) const;
 
@@ -75,6 +78,7 @@ class RunContainers final : public Containers {
   ContainerImages images_;
   StepBackends backends_;
   std::optional<SharedNetwork> network_;
+  SnapshotSweeper sweeper_;  // goes first
 };
 
 Status RunContainers::Start(const ContainersOptions& options) {
@@ -156,7 +160,16 @@ Result<RunContainers::Root> RunContainers::MakeRoot(
 Result<ContainerEnd> RunContainers::Run(const ContainerSpec& spec,
                                         std::stop_token stop) {
   RETURN_IF_ERROR(CheckSpec(spec));
-  ASSIGN_OR_RETURN(const Root root, MakeRoot(spec, stop));
+  ASSIGN_OR_RETURN(Root root, MakeRoot(spec, stop));
+  auto ended = RunIn(root, spec, stop);
+  root.mounted = {};
+  sweeper_.Take(std::move(root.active));
+  return ended;
+}
+
+Result<ContainerEnd> RunContainers::RunIn(const Root& root,
+                                          const ContainerSpec& spec,
+                                          const std::stop_token& stop) {
   ASSIGN_OR_RETURN(sandbox::ProcessSpec process,
                    MakeContainerProcess(spec, root.config, root.mounted));
   process.mounts.insert(process.mounts.begin(), root.mounts.begin(),
