@@ -38,6 +38,9 @@ struct TaskSource {
   std::string file;  // its name in errors
   RunFacts run;
   std::string values = "{}";  // `.Values`: a JSON object (values.h)
+  // There are aliases whatever the version says: `az acr run FILE /dev/null`
+  // writes `version: v1.1.0` above the file.
+  bool aliases = false;
   // Where relative alias files are.
   std::string directory = ".";
   // Task-level entries of `--env`, below those of the file.

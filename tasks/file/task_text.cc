@@ -112,7 +112,7 @@ Result<PreparedText> PrepareText(const TaskSource& source, Problems& problems) {
   prepared.text = WithoutCommentLines(source.text);
   std::string version = FindVersion(prepared.text.text);
   prepared.is_strake = version == "strake/v1";
-  if (VersionHasAliases(version)) {
+  if (source.aliases || VersionHasAliases(version)) {
     RETURN_IF_ERROR(AddAliases(source, prepared, problems));
   }
   return prepared;

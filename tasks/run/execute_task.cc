@@ -81,6 +81,7 @@ file::TaskSource CompleteSource(const ExecuteOptions& options,
   source.text = std::move(text);
   source.file = options.file;
   if (options.context) source.directory = folder.workspace();
+  source.aliases = !options.context;
   file::RunFacts& run = source.run;
   run.id = folder.id();
   if (run.commit.empty()) run.commit = context.commit;

@@ -503,6 +503,15 @@ steps:
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("Run ID: ", done.stderr)
 
+    def test_without_a_context_there_are_aliases(self):
+        path = os.path.join(self.scratch, "no-context.yaml")
+        with open(path, "w") as f:
+            f.write(f"version: v1.0.0\nsteps: [{{cmd: '{self.base} echo $RegistryName.'}}]\n")
+        for arguments, printed in [(["/dev/null"], "127.\n"), ([self.scratch], ".\n")]:
+            result = self.strake("task", "exec", "--registry", "127.0.0.1:5", "-f", path,
+                                 *arguments)
+            self.assertEqual((result.returncode, result.stdout), (0, printed), result.stderr)
+
     def test_what_cannot_begin_says_why(self):
         for text, error in [
                 ("steps: [{cmd: 'BASE true', when: [x]}]", "x does not exist as a vertex"),
