@@ -144,7 +144,23 @@ Result<ContainerImages::Image> ContainerImages::Find(
   }
   ASSIGN_OR_RETURN(Image image, AskRegistry(reference, wish, source));
   pulled_.lock()->insert_or_assign(key, image);
+  unrecorded_.lock()->insert(key);
   return image;
+}
+
+Status ContainerImages::Record(const SourceImage& image, const ImageWish& wish,
+                               const std::stop_token& stop) {
+  const std::string key = KeyOf(image.reference, wish);
+  if (!Pulled(key)) return {};
+  const std::string name = image.reference.ToString();
+  // Once a pull: the name may have been given to another image since.
+  const bool fresh = unrecorded_.lock()->erase(key) > 0;
+  if (!fresh && store_.layout().Find(name)) return {};
+  RETURN_IF_ERROR(Fetch(image, image.layers, stop));
+  oci::Descriptor manifest = image.manifest;
+  manifest.platform.reset();
+  manifest.annotations.clear();
+  return store_.layout().Tag(name, manifest);
 }
 
 Status ContainerImages::Fetch(const SourceImage& image,

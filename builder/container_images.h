@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -47,6 +48,10 @@ class ContainerImages {
   Status Fetch(const context::SourceImage& image,
                const std::vector<oci::Descriptor>& layers,
                const std::stop_token& stop);
+  // Gives an image that was pulled its name in the store, with all of it, as
+  // `PullImage` does; others are left as they are.
+  Status Record(const context::SourceImage& image, const ImageWish& wish,
+                const std::stop_token& stop);
   // Its root file system.
   Result<snapshot::SnapshotId> Unpack(const context::SourceImage& image,
                                       snapshot::Snapshotter& snapshotter,
@@ -71,6 +76,8 @@ class ContainerImages {
   Guarded<std::map<std::string, Image>> read_;
   // What was pulled, by reference and platform.
   Guarded<std::map<std::string, Image>> pulled_;
+  // Of these, those whose names are the store's to change, whatever they mean.
+  Guarded<std::set<std::string>> unrecorded_;
   Turns turns_;
 };
 

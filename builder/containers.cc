@@ -147,11 +147,13 @@ Result<RunContainers::Root> RunContainers::MakeRoot(
   if (spec.host_tools) return MakeHostToolsRoot(spec);
   snapshot::Snapshotter& snapshotter = *backends_.snapshots.snapshotter;
   Root root;
+  const ImageWish wish{spec.image, spec.pull, spec.platform};
   ASSIGN_OR_RETURN(const ContainerImages::Image image,
-                   images_.Find({spec.image, spec.pull, spec.platform}, stop));
+                   images_.Find(wish, stop));
   root.config = image->config;
   ASSIGN_OR_RETURN(const snapshot::SnapshotId base,
                    images_.Unpack(*image, snapshotter, stop));
+  RETURN_IF_ERROR(images_.Record(*image, wish, stop));
   ASSIGN_OR_RETURN(root.active, snapshotter.Prepare(base));
   ASSIGN_OR_RETURN(root.mounted, snapshotter.Mount(*root.active));
   return root;
@@ -179,9 +181,15 @@ Result<ContainerEnd> RunContainers::RunIn(const Root& root,
   const auto on_output = [&](sandbox::Stream stream, std::string_view text) {
     if (spec.on_output) spec.on_output(static_cast<int>(stream), text);
   };
-  ASSIGN_OR_RETURN(const sandbox::ExitStatus status,
-                   backends_.sandbox.sandbox->Run(process, on_output, stop));
-  return ContainerEnd{.code = status.code, .signal = status.signal};
+  int not_executed = 0;
+  process.not_executed = &not_executed;
+  auto status = backends_.sandbox.sandbox->Run(process, on_output, stop);
+  if (!status && not_executed != 0) {
+    return ContainerEnd{.code = not_executed,
+                        .not_executed = status.error().message()};
+  }
+  if (!status) return std::move(status).error();
+  return ContainerEnd{.code = status->code, .signal = status->signal};
 }
 
 Result<ContainerImage> RunContainers::Image(
@@ -195,9 +203,11 @@ Result<ContainerImage> RunContainers::Image(
 Result<ContainerImage> RunContainers::Pull(
     const std::string& image, PullPolicy pull,
     const std::optional<oci::Platform>& platform, std::stop_token stop) {
+  const ImageWish wish{image, pull, platform};
   ASSIGN_OR_RETURN(const ContainerImages::Image found,
-                   images_.Find({image, pull, platform}, stop));
+                   images_.Find(wish, stop));
   RETURN_IF_ERROR(images_.Fetch(*found, found->layers, stop));
+  RETURN_IF_ERROR(images_.Record(*found, wish, stop));
   return ContainerImage{found->reference, found->manifest, found->config};
 }
 

@@ -133,8 +133,11 @@ struct ContainerSpec {
 };
 
 struct ContainerEnd {
-  int code = 0;    // 0-255, where the program exited by itself
-  int signal = 0;  // the signal that ended it, or 0
+  // 0-255, where the program exited by itself; 127 where there is no such
+  // program, 126 where it cannot be executed.
+  int code = 0;
+  int signal = 0;                 // the signal that ended it, or 0
+  std::string not_executed = {};  // why, in the last two cases; else empty
   bool ok() const { return code == 0 && signal == 0; }
   // As a shell's $?: 128 + signal.
   int ShellCode() const { return signal != 0 ? 128 + signal : code; }
@@ -175,7 +178,7 @@ class Containers {
 
   // Runs a container to its end; all of its processes are gone then. Stopping
   // kills them and returns `kCancelled`.
-  // Errors: the program could not be started, or the image not be had.
+  // Errors: the container could not be made, or the image not be had.
   virtual Result<ContainerEnd> Run(const ContainerSpec& spec,
                                    std::stop_token stop) = 0;
 

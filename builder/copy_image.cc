@@ -154,7 +154,7 @@ Result<CopiedImage> CopyImage(const ImagePlace& from, const ImagePlace& to,
     }
     RETURN_IF_ERROR(CheckTarget(to, *origin, job));
     RETURN_IF_ERROR(CopyTo(to, job, options.store_directory));
-    return CopiedImage{job.image, job.referrers.size()};
+    return CopiedImage{job.image, job.referrers.size(), origin->name()};
   }());
 }
 

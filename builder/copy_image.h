@@ -30,6 +30,7 @@ struct CopyImageOptions {
 struct CopiedImage {
   oci::Descriptor image;
   size_t referrers = 0;
+  std::string name = {};  // that it had; may be empty
 };
 
 // Copies the image at `from` to `to`. Documents stay byte for byte what they

@@ -110,7 +110,9 @@ Status CopyToLayout(const CopyJob& job, const ImagePlace& to) {
 
 Status CopyToStore(const CopyJob& job, const ImagePlace& to,
                    const std::string& store_directory) {
-  ASSIGN_OR_RETURN(oci::Reference name, oci::ParseReference(to.name));
+  const std::string& known = to.name.empty() ? job.origin.name() : to.name;
+  if (known.empty()) return InvalidArgument("the image has no name there");
+  ASSIGN_OR_RETURN(oci::Reference name, oci::ParseReference(known));
   ASSIGN_OR_RETURN(Store store, Store::Open(store_directory));
   return CopyInto(job, oci::WithDefaultTag(std::move(name)).ToString(),
                   store.layout());

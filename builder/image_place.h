@@ -25,7 +25,8 @@ struct ImagePlace {
   enum class Kind { kRegistry, kLayout, kOciArchive, kDockerArchive, kStore };
   Kind kind = Kind::kRegistry;
   std::string path = {};  // of a layout or an archive
-  // kRegistry: the reference; else the tag or name, which may be empty.
+  // kRegistry: the reference; else the tag or name, which may be empty (what is
+  // copied to `kStore` keeps its name then).
   std::string name = {};
   std::optional<oci::Digest> digest = {};  // kLayout, kOciArchive
   std::string text = {};                   // as it was written

@@ -6,7 +6,7 @@
 
 namespace strake::builder {
 
-Result<int> Run(const RunOptions& options) {
+Result<ContainerEnd> Run(const RunOptions& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Containers> containers,
                    Containers::Open(options.containers));
   if (!options.ports.empty() &&
@@ -17,9 +17,7 @@ Result<int> Run(const RunOptions& options) {
   for (const PublishSpec& port : options.ports) {
     ASSIGN_OR_RETURN(published.emplace_back(), containers->Publish(port));
   }
-  ASSIGN_OR_RETURN(const ContainerEnd end,
-                   containers->Run(options.container, options.stop));
-  return end.ShellCode();
+  return containers->Run(options.container, options.stop);
 }
 
 }  // namespace strake::builder

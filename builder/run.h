@@ -19,9 +19,8 @@ struct RunOptions {
 };
 
 // Runs the command on a writable copy of the image's root file system, which is
-// thrown away afterwards. Returns its status as a shell shows it (128 +
-// signal). Errors: the command could not be started, or the image not be had.
-Result<int> Run(const RunOptions& options);
+// thrown away afterwards. Errors: as `Containers::Run`.
+Result<ContainerEnd> Run(const RunOptions& options);
 
 }  // namespace strake::builder
 

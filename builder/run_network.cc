@@ -1,11 +1,16 @@
 #include "builder/run_network.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
 #include <string_view>
 
 #include "builder/sandbox/network.h"
 #include "builder/sandbox/network_namespace.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
+#include "util/unique_fd.h"
 
 namespace strake::builder {
 namespace {
@@ -21,6 +26,19 @@ std::string WithNameserver(const std::string& nameserver) {
     }
   }
   return text;
+}
+
+// Found out by trying: a root of a user namespace is none there.
+bool MayListenOnLowPorts() {
+  const UniqueFd probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(1023);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return !probe ||
+         ::bind(probe.get(), reinterpret_cast<const sockaddr*>(&address),
+                sizeof address) == 0 ||
+         errno != EACCES;
 }
 
 }  // namespace
@@ -63,9 +81,12 @@ Result<SharedNetwork> SharedNetwork::Open(const ContainersOptions& options,
   if (options.network == RunNetwork::kShared) {
     return std::move(shared).error().Wrap("a network of the run's own");
   }
-  return SharedNetwork(RunNetwork::kHost,
-                       "the host's, as none of the run's own can be had (" +
-                           shared.error().message() + ")");
+  std::string note = "the host's, as none of the run's own can be had (" +
+                     shared.error().message() + ")";
+  if (!MayListenOnLowPorts()) {
+    note += "; no port below 1024 can be listened on there but by root";
+  }
+  return SharedNetwork(RunNetwork::kHost, std::move(note));
 }
 
 void SharedNetwork::Join(sandbox::ProcessSpec& process) const {

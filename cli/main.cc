@@ -10,6 +10,7 @@
 #include "cli/interrupt.h"
 #include "cli/option_set.h"
 #include "tasks/run/docker_socket.h"
+#include "util/descriptor_limit.h"
 #include "util/strings.h"
 #include "util/suggest.h"
 
@@ -112,5 +113,6 @@ int Main(std::vector<std::string> words) {
 int main(int argc, char** argv) {
   // In the scripts of a task's steps, `docker` is this program.
   if (auto status = strake::tasks::run::RunAsDocker(argc, argv)) return *status;
+  strake::RaiseDescriptorLimit();
   return strake::cli::Main({argv + 1, argv + argc});
 }

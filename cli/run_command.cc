@@ -166,7 +166,11 @@ Result<int> RunCommand::RunImage(Session& session) {
   // The title goes when the pull is done: the terminal is the command's then.
   auto display = MakeProgress(mode, session.environment, {"Pulling", false});
   run_.containers.progress = display.get();
-  return builder::Run(run_);
+  ASSIGN_OR_RETURN(const builder::ContainerEnd end, builder::Run(run_));
+  if (!end.not_executed.empty()) {
+    PrintError("strake: " + end.not_executed + "\n");
+  }
+  return end.ShellCode();
 }
 
 Result<int> RunCommand::Run(Session& session) {

@@ -46,6 +46,9 @@ Error ErrnoError(std::string_view what, int errno_value) {
   std::string message(what);
   message += ": ";
   message += strerror_r(errno_value, buffer, sizeof buffer);
+  if (errno_value == EMFILE) {
+    message += " (of this process: raise the limit, ulimit -Hn)";
+  }
   return Error(errno_value == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo,
                std::move(message));
 }

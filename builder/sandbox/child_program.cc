@@ -20,6 +20,7 @@
 
 #include "builder/sandbox/channel.h"
 #include "builder/sandbox/notify/listener.h"
+#include "util/descriptor_limit.h"
 
 namespace strake::builder::sandbox {
 namespace {
@@ -240,6 +241,7 @@ void ChildProgram::Run() {
                       socket < 0 ? channel_ : std::min(channel_, socket),
                       std::max(channel_, socket)};
   CloseAllBut(keep, socket < 0 ? 4 : 5);
+  RestoreDescriptorLimit();
   SendListenerFirst();
   TakeIdentity();
   SendListener();

@@ -26,6 +26,7 @@
 #include "builder/sandbox/memory_file.h"
 #include "builder/sandbox/route_watch.h"
 #include "util/byte_stream.h"
+#include "util/descriptor_limit.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
 
@@ -74,6 +75,7 @@ struct GuardPlan {
   }
   const int keep[] = {0, 1, 2, kNetworkFd};
   CloseAllBut(keep, 4);
+  RestoreDescriptorLimit();
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -134,6 +134,9 @@ struct ProcessSpec {
   // Called once, from the thread of `Run`, when the program is being executed;
   // where a supervisor does that: when it has been let go.
   std::function<void()> on_started;
+  // Not null: where the program could not be executed, set to what a shell
+  // makes of that: 127 (there is none), 126 (it cannot be). Borrowed.
+  int* not_executed = nullptr;
 };
 
 struct ExitStatus {

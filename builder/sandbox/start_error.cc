@@ -37,6 +37,10 @@ Error ExecError(const std::string& program, const std::string& path,
   }
 }
 
+// As shells have it.
+constexpr int kNoProgram = 127;
+constexpr int kNoExecutable = 126;
+
 }  // namespace
 
 Error StartError(const ProcessSpec& spec,
@@ -48,7 +52,12 @@ Error StartError(const ProcessSpec& spec,
       const auto index = static_cast<size_t>(report.index);
       const std::string path =
           index < candidates.size() ? candidates[index] : spec.argv.front();
-      return ExecError(spec.argv.front(), path, report);
+      Error error = ExecError(spec.argv.front(), path, report);
+      if (spec.not_executed != nullptr) {
+        *spec.not_executed =
+            error.code() == ErrorCode::kNotFound ? kNoProgram : kNoExecutable;
+      }
+      return error;
     }
     case ChildStep::kEnterCwd:
       return IoError("enter the working directory " + spec.cwd + ": " +

@@ -12,6 +12,7 @@
 
 namespace strake::builder::sandbox {
 
+// Sets `spec.not_executed`.
 //   candidates  the paths that were tried, as `ProgramCandidates` gave them
 //   report      of kind kFailed
 Error StartError(const ProcessSpec& spec,

@@ -288,7 +288,8 @@ class Maker {
 
   bool IsKnownNetwork(const std::string& name) const {
     if (name.empty() || name == "default" || name == "bridge" ||
-        name == "acb_default_network") {
+        name == "acb_default_network" ||
+        space_.networks.lock()->contains(name)) {
       return true;
     }
     return std::ranges::any_of(

@@ -64,7 +64,7 @@ Result<ContainerTable::Pointer> ContainerTable::Add(ContainerRequest request) {
   info.id = NewId();
   if (request.name.empty()) request.name = "strake_" + info.id.substr(0, 12);
   info.name = request.name;
-  info.image = request.spec.image;
+  info.image = request.image.empty() ? request.spec.image : request.image;
   info.args = request.spec.args;
   info.created = std::chrono::system_clock::now();
   info.log = request.log;
@@ -125,6 +125,8 @@ Result<builder::ContainerEnd> ContainerTable::Execute(Container& container) {
       info.error = end.error().message();
     } else if (!end) {
       info.exit_code = 137;
+    } else {
+      info.error = end->not_executed;
     }
     info.state = ContainerInfo::State::kExited;
   });
@@ -181,7 +183,7 @@ Result<std::string> ContainerTable::Start(ContainerRequest request,
     return Cancelled("container " + container->info.name + " was stopped");
   }
   const ContainerInfo info = container->Info();
-  if (HasEnded(info.state) && !info.error.empty()) {
+  if (info.exit_code == kNotStarted && !info.error.empty()) {
     container->Join();
     Forget(container);
     return Error(ErrorCode::kCommandFailed, info.error);

@@ -32,7 +32,7 @@ struct ContainerInfo {
   enum class State { kCreated, kRunning, kExited };
   State state = State::kCreated;
   int exit_code = 0;  // kExited: as a shell shows it
-  std::string error;  // why it could not be started, if so
+  std::string error;  // why it could not be started or executed, if so
   std::string log;    // path of the file with its output
   std::vector<builder::PublishSpec> ports;
 };
@@ -40,6 +40,7 @@ struct ContainerInfo {
 struct ContainerRequest {
   std::string name;  // empty: a made-up one
   builder::ContainerSpec spec;
+  std::string image;  // as it is shown; empty: that of `spec`
   std::vector<builder::PublishSpec> ports;
   // `--rm`: forgotten when it has ended; one that was started keeps its log
   // until its name is used again.
@@ -66,8 +67,8 @@ class ContainerTable {
   // is taken.
   Result<builder::ContainerEnd> Run(ContainerRequest request,
                                     std::stop_token stop);
-  // The same, but returns the container's id once its program runs. What the
-  // request borrows has to stay until it has ended.
+  // The same, but returns the container's id once its program runs, or could
+  // not be executed. What the request borrows has to stay until it has ended.
   Result<std::string> Start(ContainerRequest request, std::stop_token stop);
 
   // By name, id, or the beginning of an id. `kNotFound`: "No such container".

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <cctype>
 #include <cerrno>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "tasks/run/path_map.h"
 #include "tasks/run/step_cache.h"
+#include "util/byte_count.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
 
@@ -44,9 +46,7 @@ class Adder {
       RETURN_IF_ERROR(AddMountFlag(text));
     }
     for (const std::string& text : flags_.All("tmpfs")) {
-      const auto parts = SplitOnce(text, ':');
-      spec_.tmpfs.push_back(
-          {std::string(parts ? parts->first : std::string_view(text)), 0});
+      RETURN_IF_ERROR(AddTmpfsFlag(text));
     }
     return {};
   }
@@ -73,6 +73,34 @@ class Adder {
     const bool read_only =
         parts.size() == 3 && (parts[2] == "ro" || parts[2].starts_with("ro,"));
     return AddVolume(std::string(parts[0]), std::string(parts[1]), read_only);
+  }
+
+  // What a mount cannot be given here is an error; what all have is not.
+  Status AddTmpfsFlag(const std::string& text) {
+    const auto parts = SplitOnce(text, ':');
+    builder::ContainerSpec::Tmpfs tmpfs;
+    tmpfs.target = parts ? parts->first : std::string_view(text);
+    for (std::string_view option :
+         Split(parts ? parts->second : std::string_view(), ',')) {
+      if (option.empty() || option == "rw" || option == "nodev") continue;
+      const auto size = SplitOnce(option, '=');
+      if (!size || size->first != "size") {
+        return Unsupported("docker run: --tmpfs " + text + ": option \"" +
+                           std::string(option) +
+                           "\" cannot be had; expected TARGET[:size=BYTES]");
+      }
+      std::string amount(size->second);
+      // As docker and the kernel have it: a lone letter is of 1024.
+      if (!amount.empty() && std::isalpha(amount.back())) amount += "i";
+      const auto bytes = ParseByteCount(amount);
+      if (!bytes) {
+        return InvalidArgument("docker run: --tmpfs " + text +
+                               ": size is no amount of bytes");
+      }
+      tmpfs.size_bytes = *bytes;
+    }
+    spec_.tmpfs.push_back(std::move(tmpfs));
+    return {};
   }
 
   Status AddMountFlag(const std::string& text) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "builder/build.h"
+#include "builder/build_metadata.h"
 #include "builder/cache_spec.h"
 #include "builder/context/context_url.h"
 #include "builder/output.h"
@@ -16,6 +17,7 @@
 #include "tasks/run/image_names.h"
 #include "tasks/run/path_map.h"
 #include "util/atomic_file.h"
+#include "util/byte_stream.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
 
@@ -28,6 +30,8 @@ constexpr std::string_view kNoLimits =
     "a build's resources are not limited here; set limits on what runs strake";
 constexpr std::string_view kNoAttestations =
     "attestations are not made; leave it out, or say false";
+
+constexpr uint64_t kMostDockerfileBytes = uint64_t{16} << 20;
 
 constexpr std::array kBuildFlags = {
     Flag{"add-host"},
@@ -49,6 +53,7 @@ constexpr std::array kBuildFlags = {
     Flag{"label"},
     Flag{"load", 0, Takes::kNothing},
     Flag{"memory", 'm'},
+    Flag{"metadata-file"},
     Flag{"network"},
     Flag{"no-cache", 0, Takes::kNothing},
     Flag{"no-cache-filter"},
@@ -111,6 +116,16 @@ class BuildMaker {
     return HostPath(space_, AbsolutePath(invocation_.directory, path), what);
   }
 
+  Result<std::string> ReadStdin() const {
+    if (invocation_.streams.stdin_fd < 0) {
+      return Wrong("the Dockerfile is \"-\", and there is no standard input");
+    }
+    FdSource source(invocation_.streams.stdin_fd);
+    auto text = ReadAll(source, kMostDockerfileBytes);
+    if (!text) return std::move(text).error().Wrap("docker build: --file -");
+    return text;
+  }
+
   Status SetContext() {
     if (flags_.arguments().size() > 1) {
       return Wrong("requires 1 argument, the context; found " +
@@ -126,17 +141,26 @@ class BuildMaker {
       if (invocation_.streams.stdin_fd < 0) {
         return Wrong("the context is \"-\", and there is no standard input");
       }
+      if (dockerfile == "-") {
+        return Wrong("the context and the Dockerfile cannot both be \"-\"");
+      }
       options_.context.tar_fd = invocation_.streams.stdin_fd;
       options_.dockerfile_path = dockerfile;
       return {};
     }
     if (builder::context::KindOfContext(context) != Kind::kFolder) {
       options_.context.remote = context;
-      options_.dockerfile_path = dockerfile;
+      if (dockerfile == "-") {
+        ASSIGN_OR_RETURN(options_.dockerfile_text, ReadStdin());
+      } else {
+        options_.dockerfile_path = dockerfile;
+      }
       return {};
     }
     ASSIGN_OR_RETURN(options_.context.path, OnHost(context, "build context"));
-    if (!dockerfile.empty()) {
+    if (dockerfile == "-") {
+      ASSIGN_OR_RETURN(options_.dockerfile_text, ReadStdin());
+    } else if (!dockerfile.empty()) {
       ASSIGN_OR_RETURN(options_.dockerfile_path,
                        OnHost(dockerfile, "Dockerfile"));
     }
@@ -386,6 +410,18 @@ void Remember(RunSpace& space, size_t step,
   space.built.lock()->push_back(std::move(built));
 }
 
+// To the file that `flag` names, if any.
+Status WriteResult(const RunSpace& space, const ParsedFlags& flags,
+                   const Invocation& invocation, const std::string& flag,
+                   const std::string& content) {
+  if (!flags.Has(flag)) return {};
+  ASSIGN_OR_RETURN(
+      std::string path,
+      HostPath(space, AbsolutePath(invocation.directory, flags.Last(flag)),
+               "--" + flag));
+  return WriteFileAtomically(path, content);
+}
+
 }  // namespace
 
 Result<int> BuildImage(RunSpace& space, const Invocation& invocation,
@@ -411,14 +447,9 @@ Result<int> BuildImage(RunSpace& space, const Invocation& invocation,
                          : result.image ? result.image->digest.ToString()
                                         : "";
   if (flags.On("quiet")) invocation.streams.Out(id + "\n");
-  if (flags.Has("iidfile")) {
-    ASSIGN_OR_RETURN(
-        std::string path,
-        HostPath(space,
-                 AbsolutePath(invocation.directory, flags.Last("iidfile")),
-                 "--iidfile"));
-    RETURN_IF_ERROR(WriteFileAtomically(path, id));
-  }
+  RETURN_IF_ERROR(WriteResult(space, flags, invocation, "iidfile", id));
+  RETURN_IF_ERROR(WriteResult(space, flags, invocation, "metadata-file",
+                              builder::BuildMetadata(result)));
   Remember(space, invocation.step, options.tags, result);
   return 0;
 }

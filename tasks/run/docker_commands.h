@@ -50,6 +50,17 @@ Result<int> DockerRemove(RunSpace&, const Invocation&, Words, std::stop_token);
 Result<int> DockerLogs(RunSpace&, const Invocation&, Words, std::stop_token);
 Result<int> DockerWait(RunSpace&, const Invocation&, Words, std::stop_token);
 
+// docker_archives.cc
+Result<int> DockerSave(RunSpace&, const Invocation&, Words, std::stop_token);
+Result<int> DockerLoad(RunSpace&, const Invocation&, Words, std::stop_token);
+
+// docker_imagetools.cc
+Result<int> DockerImageTools(RunSpace&, const Invocation&, Words,
+                             std::stop_token);
+
+// docker_network.cc
+Result<int> DockerNetwork(RunSpace&, const Invocation&, Words, std::stop_token);
+
 // docker_manifest.cc
 Result<int> DockerManifest(RunSpace&, const Invocation&, Words,
                            std::stop_token);

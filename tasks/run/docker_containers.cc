@@ -1,12 +1,15 @@
 // `docker ps`, `stop`, `rm`, `logs`, `wait`: the containers of the run.
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <fstream>
 #include <sstream>
 #include <utility>
 
 #include "tasks/run/docker_commands.h"
 #include "tasks/run/flags.h"
+#include "util/clock.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
 
@@ -37,6 +40,8 @@ constexpr std::array kLogsFlags = {
          "the lines of a container's log have no times"},
 };
 
+constexpr std::chrono::milliseconds kLookAgain{50};
+
 std::string ShortId(const std::string& id) { return id.substr(0, 12); }
 
 std::string_view StateName(ContainerInfo::State state) {
@@ -61,6 +66,18 @@ Result<ParsedFlags> ParseNames(const std::string& command,
                            ": requires at least 1 argument: CONTAINER");
   }
   return flags;
+}
+
+// Those that are to end a container.
+Status CheckSignal(std::string_view signal) {
+  constexpr std::array<std::string_view, 9> kEnding = {
+      "", "KILL", "TERM", "INT", "QUIT", "9", "15", "2", "3"};
+  std::string_view name = signal;
+  if (name.starts_with("SIG")) name.remove_prefix(3);
+  if (std::ranges::find(kEnding, name) != kEnding.end()) return {};
+  return Unsupported("docker stop, kill: --signal " + std::string(signal) +
+                     ": containers end by SIGKILL here, and no other signal "
+                     "can be sent; expected KILL, TERM, INT or QUIT");
 }
 
 // Does `act` for each name; says what failed of each, and goes on.
@@ -91,6 +108,30 @@ std::string LastLines(std::string text, size_t count) {
   return count == 0 && at < text.size() ? text.substr(at + 1) : text;
 }
 
+std::string ReadFrom(const std::string& path, size_t offset) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  if (file.seekg(static_cast<std::streamoff>(offset))) text << file.rdbuf();
+  return text.str();
+}
+
+// Prints what comes after the first `offset` bytes of its log, until it has
+// ended or nobody reads on.
+Status Follow(const RunSpace& space, const ContainerInfo& container,
+              size_t offset, const Streams& out, const std::stop_token& stop) {
+  while (out.HasReader()) {
+    // Before the look at the file: what it wrote last is there then.
+    const auto now = space.table.Find(container.id);
+    const bool ended = !now || now->state == ContainerInfo::State::kExited;
+    const std::string text = ReadFrom(container.log, offset);
+    out.Out(text);
+    offset += text.size();
+    if (ended) break;
+    if (!SystemClock().Wait(kLookAgain, stop)) return Cancelled("interrupted");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<int> DockerList(RunSpace& space, const Invocation& invocation,
@@ -118,6 +159,7 @@ Result<int> DockerStop(RunSpace& space, const Invocation& invocation,
                        Words words, std::stop_token) {
   ASSIGN_OR_RETURN(ParsedFlags flags,
                    ParseNames("docker stop", kStopFlags, words));
+  RETURN_IF_ERROR(CheckSignal(flags.Last("signal")));
   return ForEachName(
       space, invocation, flags.arguments(),
       [&](const std::string& name) { return space.table.Stop(name); });
@@ -147,15 +189,13 @@ Result<int> DockerLogs(RunSpace& space, const Invocation& invocation,
                        Words words, std::stop_token stop) {
   ASSIGN_OR_RETURN(ParsedFlags flags,
                    ParseNames("docker logs", kLogsFlags, words));
-  const std::string& name = flags.arguments().front();
-  ASSIGN_OR_RETURN(ContainerInfo info, space.table.Find(name));
-  if (flags.On("follow")) {
-    RETURN_IF_ERROR(space.table.Wait(name, stop));
+  if (flags.arguments().size() > 1) {
+    return InvalidArgument("docker logs: requires exactly 1 argument");
   }
-  std::ifstream file(info.log);
-  std::ostringstream text;
-  text << file.rdbuf();
-  std::string lines = text.str();
+  ASSIGN_OR_RETURN(ContainerInfo info,
+                   space.table.Find(flags.arguments().front()));
+  std::string lines = ReadFrom(info.log, 0);
+  const size_t seen = lines.size();
   if (flags.Has("tail") && flags.Last("tail") != "all") {
     auto count = ParseUint(flags.Last("tail"));
     if (!count) {
@@ -165,6 +205,9 @@ Result<int> DockerLogs(RunSpace& space, const Invocation& invocation,
     lines = LastLines(std::move(lines), *count);
   }
   invocation.streams.Out(lines);
+  if (flags.On("follow")) {
+    RETURN_IF_ERROR(Follow(space, info, seen, invocation.streams, stop));
+  }
   return 0;
 }
 

@@ -8,9 +8,9 @@
 #include "builder/images.h"
 #include "oci/platform.h"
 #include "oci/reference.h"
-#include "tasks/file/template.h"
 #include "tasks/run/docker_commands.h"
 #include "tasks/run/flags.h"
+#include "tasks/run/format_json.h"
 #include "util/json.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
@@ -26,11 +26,12 @@ constexpr std::array kPullFlags = {
     Flag{"quiet", 'q', Takes::kNothing},
 };
 constexpr std::array kPushFlags = {
-    Flag{"all-tags", 'a', Takes::kRefused, "name each tag"},
+    Flag{"all-tags", 'a', Takes::kNothing},
     Flag{"quiet", 'q', Takes::kNothing},
 };
 constexpr std::array kImagesFlags = {
     Flag{"all", 'a', Takes::kNothing},
+    Flag{"format"},
     Flag{"no-trunc", 0, Takes::kNothing},
     Flag{"quiet", 'q', Takes::kNothing},
 };
@@ -117,6 +118,47 @@ Result<json> InspectOne(RunSpace& space, const std::string& name,
   return InspectStored(*documents);
 }
 
+// The names in the store that are of these repositories.
+Result<std::vector<std::string>> AllTags(
+    const RunSpace& space, const std::vector<std::string>& repositories) {
+  ASSIGN_OR_RETURN(auto images,
+                   builder::ListImages(space.settings.store_directory));
+  std::vector<std::string> names;
+  for (const std::string& repository : repositories) {
+    ASSIGN_OR_RETURN(oci::Reference wanted, oci::ParseReference(repository));
+    if (!wanted.tag.empty() || wanted.digest) {
+      return InvalidArgument("docker push: " + repository +
+                             ": --all-tags goes with a name without a tag");
+    }
+    const size_t before = names.size();
+    for (const builder::StoredImage& image : images) {
+      auto reference = oci::ParseReference(image.name);
+      if (reference && !reference->digest &&
+          reference->Name() == wanted.Name()) {
+        names.push_back(image.name);
+      }
+    }
+    if (names.size() == before) {
+      return NotFound("docker push: there is no image of " + repository +
+                      " in the store");
+    }
+  }
+  return names;
+}
+
+json ListedImage(const builder::StoredImage& image, const std::string& id) {
+  json value = {{"ID", id},
+                {"Repository", "<none>"},
+                {"Tag", "<none>"},
+                {"Digest", image.descriptor.digest.ToString()},
+                {"Size", HumanBytes(image.size_bytes)}};
+  auto reference = oci::ParseReference(image.name);
+  if (!reference) return value;
+  value["Repository"] = reference->Name();
+  if (!reference->tag.empty()) value["Tag"] = reference->tag;
+  return value;
+}
+
 }  // namespace
 
 Result<std::string> PushReference(RunSpace& space, const std::string& reference,
@@ -152,7 +194,11 @@ Result<int> DockerPush(RunSpace& space, const Invocation& invocation,
                        Words words, std::stop_token stop) {
   ASSIGN_OR_RETURN(ParsedFlags flags,
                    ParseImages("docker push", kPushFlags, words));
-  for (const std::string& name : flags.arguments()) {
+  std::vector<std::string> names = flags.arguments();
+  if (flags.On("all-tags")) {
+    ASSIGN_OR_RETURN(names, AllTags(space, names));
+  }
+  for (const std::string& name : names) {
     ASSIGN_OR_RETURN(std::string digest, PushReference(space, name, stop));
     invocation.streams.Out(name + ": digest: " + digest + "\n");
   }
@@ -178,7 +224,9 @@ Result<int> DockerImages(RunSpace& space, const Invocation& invocation,
   ASSIGN_OR_RETURN(auto images,
                    builder::ListImages(space.settings.store_directory));
   const bool quiet = flags.On("quiet");
-  if (!quiet) invocation.streams.Out("IMAGE ID       SIZE      NAME\n");
+  if (!quiet && !flags.Has("format")) {
+    invocation.streams.Out("IMAGE ID       SIZE      NAME\n");
+  }
   for (const builder::StoredImage& image : images) {
     if (!flags.arguments().empty() &&
         image.name.find(flags.arguments()[0]) == std::string::npos) {
@@ -188,6 +236,13 @@ Result<int> DockerImages(RunSpace& space, const Invocation& invocation,
                                    ? image.descriptor.digest.ToString()
                                    : image.config.ToString();
     const std::string id = flags.On("no-trunc") ? digest : digest.substr(7, 12);
+    if (flags.Has("format")) {
+      ASSIGN_OR_RETURN(
+          std::string line,
+          FormatJson(flags.Last("format"), DumpJson(ListedImage(image, id))));
+      invocation.streams.Out(line + "\n");
+      continue;
+    }
     invocation.streams.Out(quiet ? id + "\n"
                                  : id + "   " + HumanBytes(image.size_bytes) +
                                        "   " + image.name + "\n");
@@ -224,12 +279,9 @@ Result<int> DockerInspect(RunSpace& space, const Invocation& invocation,
     return 0;
   }
   for (const json& one : all) {
-    file::TemplateOptions options;
-    options.name = "--format";
-    ASSIGN_OR_RETURN(
-        file::RenderedTemplate rendered,
-        file::RenderTemplate(flags.Last("format"), DumpJson(one), options));
-    invocation.streams.Out(rendered.text + "\n");
+    ASSIGN_OR_RETURN(std::string text,
+                     FormatJson(flags.Last("format"), DumpJson(one)));
+    invocation.streams.Out(text + "\n");
   }
   return 0;
 }

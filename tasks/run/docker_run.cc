@@ -81,11 +81,19 @@ Status PullWithLogins(RunSpace& space, const std::string& image,
   return {};
 }
 
+void SayNotExecuted(const RunSpace& space, const Invocation& invocation,
+                    const std::string& why) {
+  invocation.streams.Err(space.log.Mask("docker run: " + why) + "\n");
+}
+
 Result<int> RunDetached(RunSpace& space, const Invocation& invocation,
                         ContainerRequest request, std::stop_token stop) {
   ASSIGN_OR_RETURN(std::string id, space.table.Start(std::move(request), stop));
   invocation.streams.Out(id + "\n");
-  return 0;
+  const auto info = space.table.Find(id);
+  if (!info || info->error.empty()) return 0;
+  SayNotExecuted(space, invocation, info->error);
+  return info->exit_code;
 }
 
 }  // namespace
@@ -110,6 +118,7 @@ Result<int> RunContainer(RunSpace& space, const Invocation& invocation,
     return RunDocker(space, docker, stop);
   }
   if (which != BuiltIn::kNone && !IsStored(space, spec.image, stop)) {
+    request.container.image = spec.image;
     UseHostTools(space, invocation, which, spec);
   }
   if (space.has_logins && !spec.host_tools &&
@@ -122,6 +131,9 @@ Result<int> RunContainer(RunSpace& space, const Invocation& invocation,
   }
   ASSIGN_OR_RETURN(builder::ContainerEnd end,
                    space.table.Run(std::move(request.container), stop));
+  if (!end.not_executed.empty()) {
+    SayNotExecuted(space, invocation, end.not_executed);
+  }
   return end.ShellCode();
 }
 

@@ -210,6 +210,7 @@ Result<ExecutedTask> ExecuteTask(const ExecuteOptions& options) {
                  {},
                  {},
                  {},
+                 {},
                  {}};
   auto late = [&](const file::Step& step, const std::string& late_text,
                   const std::string& steps) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -89,6 +90,8 @@ struct RunSpace {
     std::optional<oci::Platform> platform;
   };
   Guarded<std::map<std::string, std::vector<ManifestEntry>>> manifests;
+  // `docker network create`: more names of the network of the run.
+  Guarded<std::set<std::string>> networks;
 
   registry::ClientOptions RegistryOptions() { return *registry.lock(); }
 };

@@ -197,7 +197,9 @@ class Runner {
         return {};
       }
       space_.log.Output(index_, 2, digest.error().message() + "\n");
-      if (attempt == kPushAttempts || stop.stop_requested()) {
+      // What else goes wrong does not get better.
+      const bool again = digest.error().code() == ErrorCode::kUnavailable;
+      if (!again || attempt == kPushAttempts || stop.stop_requested()) {
         return std::move(digest).error();
       }
       RETURN_IF_ERROR(Wait(pause, stop));

@@ -1,11 +1,18 @@
 #include "tasks/run/streams.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
 
 namespace strake::tasks::run {
+
+bool Streams::HasReader() const {
+  if (stdout_fd < 0) return true;
+  pollfd out{.fd = stdout_fd, .events = 0, .revents = 0};
+  return ::poll(&out, 1, 0) <= 0 || (out.revents & (POLLERR | POLLHUP)) == 0;
+}
 
 void Streams::Write(int stream, int fd, std::string_view text) const {
   if (fd < 0) {

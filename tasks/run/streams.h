@@ -20,6 +20,9 @@ struct Streams {
   // To standard output or standard error; nobody there to read is no error.
   void Out(std::string_view text) const { Write(1, stdout_fd, text); }
   void Err(std::string_view text) const { Write(2, stderr_fd, text); }
+  // Whether somebody may still read standard output: not where it is a pipe
+  // whose other end is closed.
+  bool HasReader() const;
 
  private:
   void Write(int stream, int fd, std::string_view text) const;
