@@ -296,13 +296,13 @@ MappedText ReplaceAliases(const MappedText& text, const Aliases& aliases) {
   return writer.Take();
 }
 
-std::string ReplaceFirstWord(const std::string& command,
-                             const Aliases& aliases) {
-  std::string_view trimmed = Trim(command);
-  size_t end = std::min(trimmed.find(' '), trimmed.size());
+std::optional<FirstWord> FindFirstWord(std::string_view command,
+                                       const Aliases& aliases) {
+  const std::string_view trimmed = Trim(command);
+  const size_t end = std::min(trimmed.find(' '), trimmed.size());
   auto known = aliases.values.find(trimmed.substr(0, end));
-  if (known == aliases.values.end()) return command;
-  return known->second + std::string(trimmed.substr(end));
+  if (known == aliases.values.end()) return std::nullopt;
+  return FirstWord{known->second, std::string(trimmed.substr(end))};
 }
 
 }  // namespace strake::tasks::file

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -50,9 +51,13 @@ Result<Aliases> ReadAliases(const MappedText& block, std::string_view file,
 // come from the line of its name.
 MappedText ReplaceAliases(const MappedText& text, const Aliases& aliases);
 
-// `command` with its first word replaced where that is a name; else as it is.
-std::string ReplaceFirstWord(const std::string& command,
-                             const Aliases& aliases);
+// A command whose first word is a name.
+struct FirstWord {
+  std::string value;  // what the name stands for; may have templates
+  std::string rest;   // of the command, with the blank before it
+};
+std::optional<FirstWord> FindFirstWord(std::string_view command,
+                                       const Aliases& aliases);
 
 }  // namespace strake::tasks::file
 

@@ -45,18 +45,19 @@ void CheckVersionIsSeen(const RawTask& raw, bool is_strake,
                "version");
 }
 
-// What an alias stands for may have templates.
+// What an alias stands for may have templates; the rest of the command has been
+// rendered already.
 Status ReplaceFirstWords(const TaskSource& source, const Aliases& aliases,
                          ReadTask& read, Problems& problems) {
   for (Step& step : read.task.steps) {
-    std::string cmd = ReplaceFirstWord(step.cmd, aliases);
-    if (cmd == step.cmd) continue;
+    auto first = FindFirstWord(step.cmd, aliases);
+    if (!first) continue;
     auto rendered = RenderLateText(source, read.secrets, {"{}", step.matrix},
-                                   {"Steps"}, cmd);
+                                   {"Steps"}, first->value);
     if (!rendered) {
       return problems.Fail(step.places["cmd"], rendered.error().message());
     }
-    step.cmd = std::move(*rendered);
+    step.cmd = *rendered + first->rest;
   }
   return {};
 }

@@ -16,6 +16,7 @@ Result<std::string> FormatJson(std::string_view format,
   }
   file::TemplateOptions options;
   options.name = "--format";
+  options.functions = file::TemplateFunctions::kDocker;
   ASSIGN_OR_RETURN(file::RenderedTemplate rendered,
                    file::RenderTemplate(format, object, options));
   return std::move(rendered.text);

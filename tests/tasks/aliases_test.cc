@@ -61,11 +61,16 @@ TEST(AliasesTest, LinesOfAValueAreOfTheLineWithItsName) {
 
 TEST(AliasesTest, OnlyAWholeFirstWordIsReplaced) {
   Aliases aliases{"$", {{"bash", "shell"}}};
-  EXPECT_EQ(ReplaceFirstWord("bash echo bash", aliases), "shell echo bash");
-  EXPECT_EQ(ReplaceFirstWord("  bash ", aliases), "shell");
-  EXPECT_EQ(ReplaceFirstWord("bash:3.0 echo", aliases), "bash:3.0 echo");
-  EXPECT_EQ(ReplaceFirstWord("-t bash", aliases), "-t bash");
-  EXPECT_EQ(ReplaceFirstWord("", aliases), "");
+  auto found = FindFirstWord("bash echo bash", aliases);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->value, "shell");
+  EXPECT_EQ(found->rest, " echo bash");
+  found = FindFirstWord("  bash ", aliases);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->rest, "");
+  EXPECT_FALSE(FindFirstWord("bash:3.0 echo", aliases));
+  EXPECT_FALSE(FindFirstWord("-t bash", aliases));
+  EXPECT_FALSE(FindFirstWord("", aliases));
 }
 
 TEST(AliasesTest, TheBlockEndsAtTheNextKey) {

@@ -258,6 +258,25 @@ steps:
             "busybox echo https://vault.example/secrets/one!");
 }
 
+TEST_F(TaskFileTest, WhatWasRenderedIsNotRenderedAgain) {
+  source_.secret = [](const Secret&) -> Result<std::string> {
+    return std::string("told");
+  };
+  source_.values = R"({"v": "{{.Secrets.s}}"})";
+  const Task task = Read(R"(version: v1.1.0
+secrets: [{id: s, keyvault: 'https://vault.example/secrets/s'}]
+alias:
+  values: {tool: 'image:{{.Run.ID}}'}
+steps:
+  - cmd: bash -c 'echo {{`{{.Run.ID}}`}} {{.Values.v}}'
+  - cmd: tool {{.Values.v}}
+)");
+  ASSERT_EQ(task.steps.size(), 2u);
+  EXPECT_THAT(task.steps[0].cmd,
+              testing::EndsWith(" -c 'echo {{.Run.ID}} {{.Secrets.s}}'"));
+  EXPECT_EQ(task.steps[1].cmd, "image:cf1 {{.Secrets.s}}");
+}
+
 TEST_F(TaskFileTest, ASecretThatIsNotToBeHadIsAnError) {
   source_.secret = [](const Secret&) -> Result<std::string> {
     return NotFound("no such secret");
