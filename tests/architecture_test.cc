@@ -76,7 +76,7 @@ const std::set<std::string> kBuilderApi = {
     "builder/build.h",
     "builder/build_targets.h",
     "builder/build_metadata.h",
-    "builder/checkout.h",
+    "builder/cache_spec.h",
     "builder/check.h",
     "builder/checkout.h",
     "builder/containers.h",

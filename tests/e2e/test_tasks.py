@@ -461,7 +461,7 @@ steps:
   - cmd: BASE cat out.json
   - cmd: docker tag NAME/piped:1 NAME/piped:2
   - cmd: docker push --all-tags NAME/piped
-  - cmd: bash -c 'docker images --format "{{`{{.Repository}} is {{.Tag}}`}}" NAME/piped'
+  - cmd: docker images --format '{{`{{.Repository}} is {{.Tag}}`}}' NAME/piped
   - cmd: docker save -o piped.tar NAME/piped:2
   - cmd: docker rmi NAME/piped:2
   - cmd: docker load -i piped.tar
