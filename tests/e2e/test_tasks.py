@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 import unittest
@@ -454,6 +455,25 @@ steps:
         self.assertEqual(result.stdout.splitlines()[0], "65536")
         self.assertIn('option "mode=700" cannot be had', result.stderr)
 
+    def test_the_network_of_a_plain_user_says_what_it_lacks(self):
+        support.need_root()
+        support.need("setpriv")
+        start = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+        with open(start) as f:
+            if int(f.read()) < 1024:
+                self.skipTest(f"{start} lets every user have the ports below 1024")
+        folder = os.path.join(self.scratch, "plain")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "acb.yaml"), "w") as f:
+            f.write("steps: [{cmd: bash -c true}]\n")
+        os.chown(folder, 65534, 65534)
+        result = self.strake(
+            "task", "exec", folder,
+            env=self.environment(HOME=folder, STRAKE_HOME=os.path.join(folder, "store"),
+                                 TMPDIR="/tmp", PATH="/nowhere"),
+            prefix=[shutil.which("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups"])
+        self.assertIn("no port below 1024", result.stderr)
+
     def test_what_a_build_reads_and_writes(self):
         result = self.run_task("""
 steps:
@@ -461,7 +481,7 @@ steps:
   - cmd: BASE cat out.json
   - cmd: docker tag NAME/piped:1 NAME/piped:2
   - cmd: docker push --all-tags NAME/piped
-  - cmd: bash -c 'docker images --format "{{`{{.Repository}} is {{.Tag}}`}}" NAME/piped'
+  - cmd: docker images --format '{{`{{.Repository}} is {{.Tag}}`}}' NAME/piped
   - cmd: docker save -o piped.tar NAME/piped:2
   - cmd: docker rmi NAME/piped:2
   - cmd: docker load -i piped.tar

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/builder/containers/container_store.h"
@@ -57,8 +58,10 @@ TEST_F(ContainersTest, DoesNotSayStartedOfAProgramThatIsMissing) {
   ContainerSpec spec = Shell("");
   spec.args = {"/no/such/program"};
   spec.on_started = [&] { ++started; };
-  EXPECT_TRUE(FailsWith(containers->Run(spec, {}), ErrorCode::kNotFound,
-                        "/no/such/program"));
+  auto end = containers->Run(spec, {});
+  ASSERT_TRUE(end) << end.error().message();
+  EXPECT_EQ(end->code, 127);
+  EXPECT_NE(end->not_executed.find("/no/such/program"), std::string::npos);
   EXPECT_EQ(started, 0);
 }
 
@@ -198,8 +201,14 @@ TEST_F(ContainersTest, RunsInEveryIsolationThatWorksHere) {
     spec.on_started = [&] { ++started; };
     EXPECT_EQ(OutputOf(*containers, spec), "here\n");
     EXPECT_EQ(started, 1);
-    spec.args = {"/no/such/program"};
-    EXPECT_FALSE(TryRun(*containers, spec));
+    for (const auto& [program, code] :
+         {std::pair("/no/such/program", 127), std::pair("/etc", 126)}) {
+      spec.args = {program};
+      auto end = containers->Run(spec, {});
+      ASSERT_TRUE(end) << end.error().message();
+      EXPECT_EQ(end->code, code);
+      EXPECT_NE(end->not_executed.find(program), std::string::npos);
+    }
     EXPECT_EQ(started, 1);
   }
 }
