@@ -68,9 +68,12 @@ void Sign(WebhookRequest& request) {
 
 void FuzzWebhook(std::string_view text) {
   if (text.size() < 2) return;
-  constexpr std::array<std::string_view, 6> kEvents = {
-      "push", "pull_request", "repo:push", "pullrequest:created",
-      "repo:refs_changed", "pr:opened"};
+  constexpr std::array<std::string_view, 6> kEvents = {"push",
+                                                       "pull_request",
+                                                       "repo:push",
+                                                       "pullrequest:created",
+                                                       "repo:refs_changed",
+                                                       "pr:opened"};
   WebhookRequest request;
   request.host = static_cast<WebhookHost>(static_cast<uint8_t>(text[0]) % 11);
   std::string event(kEvents[static_cast<uint8_t>(text[1]) % kEvents.size()]);
