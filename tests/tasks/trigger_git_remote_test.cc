@@ -1,7 +1,12 @@
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "tasks/trigger/git_remote.h"
@@ -9,6 +14,7 @@
 #include "tests/support/temp_dir.h"
 #include "util/strings.h"
 #include "util/subprocess.h"
+#include "util/unique_fd.h"
 
 namespace strake::tasks::trigger {
 namespace {
@@ -103,6 +109,70 @@ TEST_F(GitRemoteFolderTest, ListsARealRepository) {
   EXPECT_EQ(refs->commits,
             (std::map<std::string, std::string>{{"refs/heads/main", printed_},
                                                 {"refs/tags/v1", printed_}}));
+}
+
+// Answers one request on a port of its own, and keeps what it read.
+class OneAnswer {
+ public:
+  explicit OneAnswer(std::string answer) : answer_(std::move(answer)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto* name = reinterpret_cast<sockaddr*>(&address);
+    socklen_t size = sizeof(address);
+    listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::bind(listener_.get(), name, size), 0);
+    EXPECT_EQ(::listen(listener_.get(), 1), 0);
+    EXPECT_EQ(::getsockname(listener_.get(), name, &size), 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { Serve(); });
+  }
+  ~OneAnswer() { Join(); }
+
+  int port() const { return port_; }
+  // What came, once it has been answered.
+  const std::string& Join() {
+    // Wakes it where nobody came.
+    ::shutdown(listener_.get(), SHUT_RDWR);
+    if (thread_.joinable()) thread_.join();
+    return request_;
+  }
+
+ private:
+  void Serve() {
+    UniqueFd connection(::accept(listener_.get(), nullptr, nullptr));
+    char buffer[4096];
+    while (connection && request_.find("\r\n\r\n") == std::string::npos) {
+      ssize_t count = ::read(connection.get(), buffer, sizeof(buffer));
+      if (count <= 0) return;
+      request_.append(buffer, static_cast<size_t>(count));
+    }
+    if (!connection) return;
+    [[maybe_unused]] ssize_t sent =
+        ::write(connection.get(), answer_.data(), answer_.size());
+  }
+
+  std::string answer_;
+  std::string request_;
+  UniqueFd listener_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+TEST_F(GitRemoteFolderTest, SendsTheTokenToItsHost) {
+  OneAnswer server(
+      "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n"
+      "Connection: close\r\n\r\n");
+  options_.url =
+      "http://127.0.0.1:" + std::to_string(server.port()) + "/a/b.git";
+  options_.token = "hidden-token";
+  auto refs = ListRemoteRefs(options_, {});
+  EXPECT_TRUE(FailsWith(refs, ErrorCode::kNotFound, "/a/b"));
+  std::string request = server.Join();
+  EXPECT_NE(request.find("Authorization: basic " +
+                         Base64Encode("x-access-token:hidden-token")),
+            std::string::npos)
+      << request;
 }
 
 TEST_F(GitRemoteFolderTest, AnEmptyRepositoryHasNoRefs) {
