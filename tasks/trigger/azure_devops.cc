@@ -45,7 +45,8 @@ Result<WebhookDelivery> ReadPush(const JsonField& resource) {
 Result<WebhookDelivery> ReadPullRequest(const JsonField& resource) {
   ASSIGN_OR_RETURN(std::string status, resource.At("status").String());
   if (status != "active") {
-    return Ignored("the pull request is " + status.substr(0, 64));
+    return Ignored("the status of the pull request is " +
+                   GoQuote(status.substr(0, 64)));
   }
   WebhookEvent event;
   event.kind = EventKind::kPullRequest;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "oci/digest.h"
 #include "tasks/trigger/repository_url.h"
 #include "tasks/trigger/webhook_body.h"
 #include "util/result_macros.h"
@@ -139,8 +140,11 @@ Result<std::vector<WebhookEvent>> ChangesOf(std::string_view url,
     auto event = PushOf({name, old_commit, commit});
     if (!event) continue;
     event->repositories = {repository};
-    event->delivery_id =
-        "poll:" + repository + ":" + name + ":" + old_commit + ":" + commit;
+    std::string change = repository;
+    for (const std::string& part : {name, old_commit, commit}) {
+      change += "\n" + part;
+    }
+    event->delivery_id = "poll:" + oci::Digest::Of(change).ToString();
     events.push_back(std::move(*event));
   }
   return events;

@@ -48,8 +48,8 @@ Result<WebhookDelivery> ReadPush(const JsonField& body) {
 Result<WebhookDelivery> ReadPullRequest(const JsonField& body) {
   ASSIGN_OR_RETURN(std::string action, body.At("action").String());
   if (action != "opened" && action != "synchronize" && action != "reopened") {
-    return Ignored("a pull request was " + action.substr(0, 64) +
-                   ", which brings no new commit");
+    return Ignored("the action on the pull request is " +
+                   GoQuote(action.substr(0, 64)) + ", without a new commit");
   }
   JsonField request = body.At("pull_request");
   JsonField head = request.At("head");

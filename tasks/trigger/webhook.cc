@@ -14,6 +14,8 @@
 namespace strake::tasks::trigger {
 namespace {
 
+constexpr size_t kMaxAuthorBytes = 256;
+
 struct HostRules {
   std::string_view name;
   Status (*check)(const WebhookRequest&, const WebhookOptions&) = nullptr;
@@ -67,12 +69,22 @@ void NameByBody(const WebhookRequest& request, WebhookDelivery& delivery) {
   SetDeliveryIds(events, oci::Digest::Of(request.body).ToString());
 }
 
+// What a stranger typed, for one line of a log.
+std::string OneLine(std::string_view text) {
+  std::string line(text.substr(0, kMaxAuthorBytes));
+  std::replace_if(
+      line.begin(), line.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; },
+      '?');
+  return line;
+}
+
 std::string SenderId(const WebhookRequest& request) {
   for (std::string_view name :
        {"X-GitHub-Delivery", "X-Forgejo-Delivery", "X-Gitea-Delivery",
         "X-Request-UUID", "X-Request-Id", "X-Gitlab-Event-UUID"}) {
     auto id = FindHeader(request, name);
-    if (id) return std::string(id->substr(0, kMaxDeliveryId));
+    if (id) return OneLine(id->substr(0, kMaxDeliveryId));
   }
   return "";
 }
@@ -131,6 +143,9 @@ Result<WebhookDelivery> ReceiveWebhook(const WebhookRequest& request,
   auto delivery = Read(request, rules);
   if (!delivery) return failed(delivery.error());
   NameByBody(request, *delivery);
+  for (WebhookEvent& event : delivery->events) {
+    event.author = OneLine(event.author);
+  }
   delivery->sender_id = SenderId(request);
   return delivery;
 }

@@ -91,7 +91,8 @@ struct WebhookEvent {
   // the body where that names none. Empty where two pushes may have the same
   // body (Quay).
   std::string delivery_id;
-  std::string author;  // as the host calls who did it; may be empty
+  // As the host calls who did it, on one line; may be empty.
+  std::string author;
 
   // Of git. Each form of the repository's address, canonical (see
   // repository_url.h); of a pull request, of the repository it is to go into.
