@@ -1,12 +1,11 @@
 #include "tasks/gotmpl/time_zone.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <utility>
 #include <vector>
 
 #include "tasks/gotmpl/zone_rule.h"
+#include "util/byte_stream.h"
 
 namespace strake::tasks::gotmpl {
 namespace {
@@ -150,10 +149,8 @@ class FromFile final : public TimeZone {
 };
 
 TimeZonePtr ReadZoneFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes((std::istreambuf_iterator<char>(file)),
-                    std::istreambuf_iterator<char>());
-  return FromFile::Read(bytes);
+  auto bytes = ReadFile(path);
+  return bytes ? FromFile::Read(*bytes) : nullptr;
 }
 
 }  // namespace
