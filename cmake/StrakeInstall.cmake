@@ -49,6 +49,7 @@ write_basic_package_version_file(
 install(
   FILES ${PROJECT_BINARY_DIR}/strake-config.cmake
         ${PROJECT_BINARY_DIR}/strake-config-version.cmake
+        ${PROJECT_SOURCE_DIR}/cmake/FindSOCI.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/strake)
 
 # The program writes its own completion scripts.

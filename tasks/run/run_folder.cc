@@ -12,6 +12,7 @@
 #include <system_error>
 #include <vector>
 
+#include "tasks/run/run_id.h"
 #include "tasks/run/run_record.h"
 #include "util/result_macros.h"
 #include "util/rooted_fs.h"
@@ -22,7 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kIdPrefix = "ca";
 constexpr size_t kLongestId = 128;
 
 std::string RunsIn(const std::string& store) { return store + "/runs"; }
@@ -43,16 +43,6 @@ Status MakeOwnFolder(const std::string& path) {
   fs::permissions(path, fs::perms::owner_all, error);
   if (error) return ErrnoError("make " + path + " private", error.value());
   return {};
-}
-
-std::string Base36(uint64_t number) {
-  constexpr std::string_view kDigits = "0123456789abcdefghijklmnopqrstuvwxyz";
-  std::string text;
-  do {
-    text.insert(text.begin(), kDigits[number % kDigits.size()]);
-    number /= kDigits.size();
-  } while (number > 0);
-  return text;
 }
 
 // A number that no other run in this store gets.
@@ -87,7 +77,7 @@ Result<std::string> MakeRun(const std::string& runs, const std::string& id) {
   if (id.empty()) {
     while (true) {
       ASSIGN_OR_RETURN(uint64_t number, NextNumber(runs));
-      std::string next = std::string(kIdPrefix) + Base36(number);
+      std::string next = RunId(number);
       ASSIGN_OR_RETURN(bool made, MakeNew(runs + "/" + next));
       if (made) return next;
     }

@@ -15,7 +15,8 @@ ENTER = os.environ.get("STRAKE_ENTER", os.path.join(
     support.SOURCE, "..", "shared", "environments", "enter.py"))
 PACKAGES = ["python3", "ca-certificates", "git", "procps", "libarchive13",
             "libcurl4", "libcpp-httplib0.11", "libisal2", "libdeflate0",
-            "libre2-9", "libyaml-cpp0.7"]
+            "libre2-9", "libyaml-cpp0.7", "libsoci-sqlite3-4.0",
+            "libsoci-postgresql4.0"]
 NAMES = ("docker-root", "restricted", "docker-root-unconfined",
          "restricted-unconfined")
 
