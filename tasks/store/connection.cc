@@ -83,6 +83,21 @@ ErrorCode PostgresCode(const std::string& state) {
   return kind == "XX" ? ErrorCode::kCorrupt : ErrorCode::kInternal;
 }
 
+// libpq gives no code to a connection that was not made.
+ErrorCode ConnectCode(std::string_view message) {
+  auto says = [&](std::string_view words) {
+    return message.find(words) != std::string_view::npos;
+  };
+  if (says("database \"") && says("does not exist")) {
+    return ErrorCode::kNotFound;
+  }
+  if (says("authentication failed") || says("no password supplied") ||
+      says("pg_hba.conf") || says("role \"")) {
+    return ErrorCode::kUnauthorized;
+  }
+  return ErrorCode::kUnavailable;
+}
+
 // One value that a prepared statement reads or writes; its address is fixed.
 struct Slot {
   long long number = 0;
@@ -260,9 +275,13 @@ Status Connection::Impl::ConnectSqlite() {
 }
 
 Status Connection::Impl::ConnectPostgres() {
-  RETURN_IF_ERROR(Guard("connect", [&] {
+  Status opened = Guard("connect", [&] {
     session.open(*soci::factory_postgresql(), options.address);
-  }));
+  });
+  if (!opened) {
+    const std::string& message = opened.error().message();
+    return Error(ConnectCode(message), message);
+  }
   RETURN_IF_ERROR(Run("SET client_encoding = 'UTF8'", 0, {}, nullptr, nullptr));
   // Notices would go to standard error.
   return Run("SET client_min_messages = warning", 0, {}, nullptr, nullptr);

@@ -49,9 +49,13 @@ Result<std::unique_ptr<Database>> Database::Open(DatabaseOptions options) {
 Result<std::unique_ptr<Connection>> Database::Take(Pool& pool) {
   {
     auto now = pool.connections.lock();
-    now.Wait(pool.given_back, [&pool](const Connections& connections) {
-      return !connections.idle.empty() || connections.open < pool.limit;
+    const uint64_t turn = now->next_turn++;
+    now.Wait(pool.given_back, [&pool, turn](const Connections& connections) {
+      bool free = !connections.idle.empty() || connections.open < pool.limit;
+      return free && connections.turn == turn;
     });
+    ++now->turn;
+    pool.given_back.notify_all();
     if (!now->idle.empty()) {
       std::unique_ptr<Connection> connection = std::move(now->idle.back());
       now->idle.pop_back();
@@ -74,7 +78,7 @@ void Database::GiveBack(Pool& pool, std::unique_ptr<Connection> connection) {
       --now->open;
     }
   }
-  pool.given_back.notify_one();
+  pool.given_back.notify_all();
 }
 
 Status Database::WriteOnce(const Work& work, bool& certain) {

@@ -10,6 +10,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -54,6 +55,10 @@ class Database {
   struct Connections {
     std::vector<std::unique_ptr<Connection>> idle;
     size_t open = 0;  // with those in use
+    // Who comes first is served first: one that writes batch after batch does
+    // not starve those that wait.
+    uint64_t next_turn = 0;
+    uint64_t turn = 0;
   };
   struct Pool {
     Guarded<Connections> connections;

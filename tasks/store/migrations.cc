@@ -73,6 +73,7 @@ const Statements kRuns = {
     " archived BIGINT NOT NULL DEFAULT 0,"
     " log_chunks BIGINT NOT NULL DEFAULT 0,"
     " log_bytes BIGINT NOT NULL DEFAULT 0,"
+    " log_pruned BIGINT NOT NULL DEFAULT 0,"
     " error TEXT NOT NULL DEFAULT '',"
     " request TEXT NOT NULL,"
     " record TEXT NOT NULL DEFAULT '')",
@@ -97,7 +98,8 @@ const Statements kRuns = {
     " tag TEXT NOT NULL,"
     " digest TEXT NOT NULL,"
     " PRIMARY KEY (run, registry, repository, tag, digest))",
-    "CREATE INDEX run_images_repository ON run_images (repository, tag, run)",
+    "CREATE INDEX run_images_repository ON run_images (repository, run)",
+    "CREATE INDEX run_images_tag ON run_images (repository, tag, run)",
     "CREATE INDEX run_images_digest ON run_images (digest, run)",
     // What has happened, each once, and the run that it led to.
     "CREATE TABLE events ("

@@ -20,15 +20,6 @@ ordered_json TimeJson(const std::optional<run::Time>& time) {
   return time ? ordered_json(run::FormatTime(*time)) : ordered_json();
 }
 
-// "linux/arm64/v8" as {"os", "architecture", "variant"}.
-ordered_json PlatformJson(const std::string& platform) {
-  std::vector<std::string_view> parts = Split(platform, '/');
-  auto part = [&](size_t i) {
-    return i < parts.size() ? ordered_json(parts[i]) : ordered_json();
-  };
-  return {{"os", part(0)}, {"architecture", part(1)}, {"variant", part(2)}};
-}
-
 ordered_json RunJson(const StoredRun& run) {
   ordered_json value;
   value["runId"] = run.id;
@@ -78,6 +69,14 @@ std::string FormatRuns(const std::vector<StoredRun>& runs) {
   ordered_json all = ordered_json::array();
   for (const StoredRun& run : runs) all.push_back(RunJson(run));
   return Dump(all);
+}
+
+ordered_json PlatformJson(const std::string& platform) {
+  std::vector<std::string_view> parts = Split(platform, '/');
+  auto part = [&](size_t i) {
+    return i < parts.size() ? ordered_json(parts[i]) : ordered_json();
+  };
+  return {{"os", part(0)}, {"architecture", part(1)}, {"variant", part(2)}};
 }
 
 ordered_json ImageJson(const run::ImageName& image) {

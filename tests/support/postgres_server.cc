@@ -112,4 +112,9 @@ std::string PostgresServer::NewDatabase(const std::string& name) {
   return Url(name);
 }
 
+std::string PostgresServer::Dump(const std::string& name) const {
+  return Sh(Programs() + "/pg_dump -h " + directory_.path() + " -U postgres " +
+            name);
+}
+
 }  // namespace strake::testing

@@ -27,6 +27,10 @@ class PostgresServer {
 
   // "postgresql://..." of an empty database of that name.
   std::string NewDatabase(const std::string& name);
+  // What pg_dump prints of it.
+  std::string Dump(const std::string& name) const;
+  // Where all of its files are.
+  const std::string& folder() const { return directory_.path(); }
 
  private:
   void Start();
