@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tasks/store/time.h"
+#include "tasks/trigger/repository_url.h"
 #include "util/result_macros.h"
 #include "util/strings.h"
 
@@ -53,23 +54,6 @@ std::vector<std::string> FirstColumn(const std::vector<Row>& rows) {
 
 }  // namespace
 
-std::string RepositoryKey(std::string_view url) {
-  std::string_view rest = url.substr(0, url.find('#'));
-  size_t scheme = rest.find("://");
-  bool has_scheme = scheme != std::string_view::npos;
-  if (has_scheme) rest.remove_prefix(scheme + 3);
-  size_t slash = rest.find('/');
-  size_t at = rest.substr(0, slash).find('@');
-  if (at != std::string_view::npos) rest.remove_prefix(at + 1);
-  std::string key = ToLower(rest);
-  // "git@host:path"
-  size_t colon = key.find(':');
-  if (!has_scheme && colon != std::string::npos) key[colon] = '/';
-  while (key.ends_with('/')) key.pop_back();
-  if (key.ends_with(".git")) key.resize(key.size() - 4);
-  return key;
-}
-
 // The row of the task is there; what is beside it becomes that of `task`.
 Status TaskTable::Save(Connection& connection, const TaskRecord& task) {
   ASSIGN_OR_RETURN(TaskRecord sealed, Sealed(task, secrets_));
@@ -81,10 +65,12 @@ Status TaskTable::Save(Connection& connection, const TaskRecord& task) {
   RETURN_IF_ERROR(connection.Execute("DELETE FROM task_sources WHERE task = ?",
                                      {task.name}));
   for (const SourceTrigger& source : task.sources) {
+    ASSIGN_OR_RETURN(std::string repository,
+                     trigger::CanonicalRepository(source.repository_url));
     RETURN_IF_ERROR(connection.Execute(
         "INSERT INTO task_sources (task, repository) VALUES (?, ?) "
         "ON CONFLICT DO NOTHING",
-        {task.name, RepositoryKey(source.repository_url)}));
+        {task.name, repository}));
   }
   return {};
 }
@@ -173,14 +159,14 @@ Result<std::vector<TaskRecord>> TaskTable::List(const TaskPage& page) {
 }
 
 Result<std::vector<std::string>> TaskTable::Watching(
-    const std::string& repository_url) {
+    const std::string& repository) {
   std::vector<std::string> names;
   RETURN_IF_ERROR(database_.Read([&](Connection& connection) -> Status {
     ASSIGN_OR_RETURN(
         std::vector<Row> rows,
         connection.Query("SELECT task FROM task_sources WHERE repository = ? "
                          "ORDER BY task",
-                         1, {RepositoryKey(repository_url)}));
+                         1, {repository}));
     names = FirstColumn(rows);
     return {};
   }));

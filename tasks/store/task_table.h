@@ -34,7 +34,8 @@ class TaskTable {
   TaskTable(Database& database, const SecretBox& secrets)
       : database_(database), secrets_(secrets) {}
 
-  // Registers `task`, now. `kInvalidArgument` where its name is none, or taken.
+  // Registers `task`, now. `kInvalidArgument` where its name is none, or taken,
+  // or what it watches is no repository.
   Status Create(TaskRecord task);
   // With its secrets. `kNotFound`; `kUnauthorized` (another key sealed them).
   Result<TaskRecord> Get(const std::string& name);
@@ -48,9 +49,9 @@ class TaskTable {
   // In the order of their names; their secrets are empty.
   Result<std::vector<TaskRecord>> List(const TaskPage& page = {});
 
-  // The names of tasks that watch this repository: `RepositoryKey` of its URL
-  // and that of theirs are the same.
-  Result<std::vector<std::string>> Watching(const std::string& repository_url);
+  // The names of tasks that watch a repository, which has the name that
+  // `trigger::CanonicalRepository` gives it.
+  Result<std::vector<std::string>> Watching(const std::string& repository);
 
   // Of the last successful run.
   Result<std::vector<TaskDependency>> Dependencies(const std::string& name);
@@ -68,10 +69,6 @@ class TaskTable {
   Database& database_;
   const SecretBox& secrets_;
 };
-
-// A repository whatever way its URL is written: "host/path" in lower case,
-// without scheme, user, ".git" and what follows "#".
-std::string RepositoryKey(std::string_view url);
 
 }  // namespace strake::tasks::store
 

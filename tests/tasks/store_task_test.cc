@@ -107,16 +107,6 @@ TEST(TaskRecordTest, AWrongKeyIsNamed) {
                         ErrorCode::kInvalidArgument, "status: \"On\""));
 }
 
-TEST(TaskRecordTest, ARepositoryHasOneKey) {
-  for (const char* url :
-       {"https://github.com/Me/web.git", "https://github.com/me/web",
-        "https://user:token@github.com/me/web.git#main:dir",
-        "git@github.com:Me/Web.git", "ssh://git@github.com/me/web/"}) {
-    EXPECT_EQ(RepositoryKey(url), "github.com/me/web") << url;
-  }
-  EXPECT_EQ(RepositoryKey("http://127.0.0.1:8080/a.git"), "127.0.0.1:8080/a");
-}
-
 TEST_P(StoreTaskTest, ATaskIsKeptWithItsSecrets) {
   ASSERT_TRUE(IsOk(tasks_->Create(WithEverything())));
   auto task = tasks_->Get("build-web");
@@ -174,17 +164,18 @@ TEST_P(StoreTaskTest, AnotherKeyOpensNothing) {
 
 TEST_P(StoreTaskTest, ATaskIsChangedInOneGo) {
   ASSERT_TRUE(IsOk(tasks_->Create(WithEverything())));
+  EXPECT_EQ(tasks_->Watching("github.com/me/web")->size(), 1u);
   ASSERT_TRUE(IsOk(tasks_->Modify("build-web", [](TaskRecord& task) -> Status {
     task.enabled = false;
-    task.sources[0].repository_url = "https://example.com/other";
+    task.sources[0].repository_url = "https://example.com:8080/other.git";
     return {};
   })));
   auto task = tasks_->Get("build-web");
   ASSERT_TRUE(IsOk(task));
   EXPECT_FALSE(task->enabled);
   EXPECT_EQ(task->credentials[0].secret, "topsecret-password");
-  EXPECT_TRUE(tasks_->Watching("https://github.com/me/web")->empty());
-  EXPECT_EQ(tasks_->Watching("git@example.com:other.git")->size(), 1u);
+  EXPECT_TRUE(tasks_->Watching("github.com/me/web")->empty());
+  EXPECT_EQ(tasks_->Watching("example.com:8080/other")->size(), 1u);
   EXPECT_TRUE(FailsWith(tasks_->Modify("build-web",
                                        [](TaskRecord& task) -> Status {
                                          task.enabled = true;
