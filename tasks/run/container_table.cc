@@ -212,9 +212,10 @@ Result<ContainerInfo> ContainerTable::Find(const std::string& name) const {
 
 std::vector<ContainerInfo> ContainerTable::List() const {
   std::vector<ContainerInfo> infos;
-  for (const Pointer& container : *all_.lock()) {
-    infos.push_back(container->Info());
-  }
+  // Named: a lock in the head of the loop would be let go before its first
+  // round.
+  auto all = all_.lock();
+  for (const Pointer& container : *all) infos.push_back(container->Info());
   return infos;
 }
 

@@ -169,5 +169,21 @@ TEST_F(ContainerTableTest, ManyAtOnceAreAllStopped) {
   EXPECT_THAT(table_.List(), IsEmpty());
 }
 
+TEST_F(ContainerTableTest, CanBeListedWhileContainersComeAndGo) {
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([this, i] {
+      for (int j = 0; j < 2000; ++j) {
+        (void)table_.Run(Request("c" + std::to_string(i), "exit3"), {});
+        for (const ContainerInfo& info : table_.List()) {
+          EXPECT_EQ(info.image, "exit3");
+        }
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_THAT(table_.List(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace strake::tasks::run
