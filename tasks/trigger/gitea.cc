@@ -33,15 +33,7 @@ Result<WebhookDelivery> ReadPush(const JsonField& body) {
   ASSIGN_OR_RETURN(event->repositories, Repositories(body.At("repository")));
   ASSIGN_OR_RETURN(event->author, UserName(body.At("pusher")));
   ASSIGN_OR_RETURN(const int64_t total, body.At("total_commits").IntOr(-1));
-  if (total > 0 && !event->commit_before.empty() &&
-      body.At("commits").present()) {
-    ASSIGN_OR_RETURN(std::vector<JsonField> commits,
-                     body.At("commits").Array());
-    if (commits.size() == static_cast<size_t>(total)) {
-      ASSIGN_OR_RETURN(event->changed_paths,
-                       ReadCommitPaths(body.At("commits")));
-    }
-  }
+  RETURN_IF_ERROR(AddPathsOfAll(body.At("commits"), total, *event));
   return WebhookDelivery{{std::move(*event)}, "", ""};
 }
 
@@ -51,24 +43,9 @@ Result<WebhookDelivery> ReadPullRequest(const JsonField& body) {
     return Ignored("the action on the pull request is " +
                    GoQuote(action.substr(0, 64)) + ", without a new commit");
   }
-  JsonField request = body.At("pull_request");
-  JsonField head = request.At("head");
-  JsonField base = request.At("base");
-  WebhookEvent event;
-  event.kind = EventKind::kPullRequest;
-  ASSIGN_OR_RETURN(event.pull_request, body.At("number").Int());
-  ASSIGN_OR_RETURN(event.commit, ReadCommit(head.At("sha")));
-  ASSIGN_OR_RETURN(event.commit_before, ReadCommit(base.At("sha")));
-  ASSIGN_OR_RETURN(event.branch, ReadBranch(base.At("ref")));
-  ASSIGN_OR_RETURN(event.head_branch, ReadBranch(head.At("ref")));
-  event.ref = "refs/pull/" + std::to_string(event.pull_request) + "/head";
+  ASSIGN_OR_RETURN(WebhookEvent event, ReadGitHubPullRequest(body));
   ASSIGN_OR_RETURN(event.repositories, Repositories(body.At("repository")));
-  ASSIGN_OR_RETURN(std::string ours,
-                   body.At("repository").At("full_name").String());
-  ASSIGN_OR_RETURN(std::string theirs,
-                   head.At("repo").At("full_name").StringOr(""));
-  event.from_fork = !EqualsIgnoreCase(ours, theirs);
-  ASSIGN_OR_RETURN(event.author, UserName(request.At("user")));
+  ASSIGN_OR_RETURN(event.author, UserName(body.At("pull_request").At("user")));
   return WebhookDelivery{{std::move(event)}, "", ""};
 }
 

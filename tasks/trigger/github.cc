@@ -51,25 +51,10 @@ Result<WebhookDelivery> ReadPullRequest(const JsonField& body) {
     return Ignored("the action on the pull request is " +
                    GoQuote(action.substr(0, 64)) + ", without a new commit");
   }
-  JsonField request = body.At("pull_request");
-  JsonField head = request.At("head");
-  JsonField base = request.At("base");
-  WebhookEvent event;
-  event.kind = EventKind::kPullRequest;
-  ASSIGN_OR_RETURN(event.pull_request, body.At("number").Int());
-  ASSIGN_OR_RETURN(event.commit, ReadCommit(head.At("sha")));
-  ASSIGN_OR_RETURN(event.commit_before, ReadCommit(base.At("sha")));
-  ASSIGN_OR_RETURN(event.branch, ReadBranch(base.At("ref")));
-  ASSIGN_OR_RETURN(event.head_branch, ReadBranch(head.At("ref")));
-  event.ref = "refs/pull/" + std::to_string(event.pull_request) + "/head";
+  ASSIGN_OR_RETURN(WebhookEvent event, ReadGitHubPullRequest(body));
   ASSIGN_OR_RETURN(event.repositories, Repositories(body.At("repository")));
-  ASSIGN_OR_RETURN(std::string ours,
-                   body.At("repository").At("full_name").String());
-  // Null where the fork was deleted since.
-  ASSIGN_OR_RETURN(std::string theirs,
-                   head.At("repo").At("full_name").StringOr(""));
-  event.from_fork = !EqualsIgnoreCase(ours, theirs);
-  ASSIGN_OR_RETURN(event.author, request.At("user").At("login").StringOr(""));
+  ASSIGN_OR_RETURN(event.author,
+                   body.At("pull_request").At("user").At("login").StringOr(""));
   return WebhookDelivery{{std::move(event)}, "", ""};
 }
 

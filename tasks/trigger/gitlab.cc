@@ -64,15 +64,7 @@ Result<WebhookDelivery> ReadPush(const JsonField& body) {
   // At most 20 commits are in a body.
   ASSIGN_OR_RETURN(const int64_t total,
                    body.At("total_commits_count").IntOr(-1));
-  if (total > 0 && !event->commit_before.empty() &&
-      body.At("commits").present()) {
-    ASSIGN_OR_RETURN(std::vector<JsonField> commits,
-                     body.At("commits").Array());
-    if (commits.size() == static_cast<size_t>(total)) {
-      ASSIGN_OR_RETURN(event->changed_paths,
-                       ReadCommitPaths(body.At("commits")));
-    }
-  }
+  RETURN_IF_ERROR(AddPathsOfAll(body.At("commits"), total, *event));
   return WebhookDelivery{{std::move(*event)}, "", ""};
 }
 

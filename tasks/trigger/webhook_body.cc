@@ -125,6 +125,37 @@ Result<std::vector<std::string>> ReadCommitPaths(const JsonField& commits) {
   return std::vector<std::string>(paths.begin(), paths.end());
 }
 
+Status AddPathsOfAll(const JsonField& commits, int64_t total,
+                     WebhookEvent& event) {
+  if (total <= 0 || event.commit_before.empty() || !commits.present())
+    return {};
+  ASSIGN_OR_RETURN(std::vector<JsonField> listed, commits.Array());
+  if (listed.size() != static_cast<size_t>(total)) return {};
+  ASSIGN_OR_RETURN(event.changed_paths, ReadCommitPaths(commits));
+  return {};
+}
+
+Result<WebhookEvent> ReadGitHubPullRequest(const JsonField& body) {
+  JsonField request = body.At("pull_request");
+  JsonField head = request.At("head");
+  JsonField base = request.At("base");
+  WebhookEvent event;
+  event.kind = EventKind::kPullRequest;
+  ASSIGN_OR_RETURN(event.pull_request, body.At("number").Int());
+  ASSIGN_OR_RETURN(event.commit, ReadCommit(head.At("sha")));
+  ASSIGN_OR_RETURN(event.commit_before, ReadCommit(base.At("sha")));
+  ASSIGN_OR_RETURN(event.branch, ReadBranch(base.At("ref")));
+  ASSIGN_OR_RETURN(event.head_branch, ReadBranch(head.At("ref")));
+  event.ref = "refs/pull/" + std::to_string(event.pull_request) + "/head";
+  ASSIGN_OR_RETURN(std::string ours,
+                   body.At("repository").At("full_name").String());
+  // Null where the fork was deleted since.
+  ASSIGN_OR_RETURN(std::string theirs,
+                   head.At("repo").At("full_name").StringOr(""));
+  event.from_fork = !EqualsIgnoreCase(ours, theirs);
+  return event;
+}
+
 Result<WebhookEvent> ImagePush(std::string_view reference) {
   ASSIGN_OR_RETURN(oci::Reference image, oci::ParseReference(reference));
   WebhookEvent event;

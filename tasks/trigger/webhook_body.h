@@ -5,6 +5,7 @@
 #define STRAKE_TASKS_TRIGGER_WEBHOOK_BODY_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,6 +51,15 @@ Result<std::vector<std::string>> ReadRepositories(
 
 // All of `added`, `modified` and `removed` of the commits of a push, sorted.
 Result<std::vector<std::string>> ReadCommitPaths(const JsonField& commits);
+
+// Gives `event` the paths of a push's commits, where the body has all `total`
+// of them; -1: their number is not known.
+Status AddPathsOfAll(const JsonField& commits, int64_t total,
+                     WebhookEvent& event);
+
+// The pull request of a body in GitHub's shape, which Gitea has, too: all but
+// its repositories and its author.
+Result<WebhookEvent> ReadGitHubPullRequest(const JsonField& body);
 
 // "registry/repository[:tag][@digest]" as an event.
 Result<WebhookEvent> ImagePush(std::string_view reference);
